@@ -1,0 +1,162 @@
+/**
+ * Every setting of Holdfast: one schema, with defaults and help texts.
+ *
+ * Settings come from the environment (app settings on Azure). An unknown HOLDFAST_ name or a
+ * wrong value stops the start with a sentence that says which and why. docs/settings.md is
+ * printed from this schema and a test compares them.
+ */
+import { z } from 'zod'
+import { AppError } from './model/errors.ts'
+
+export const ROLES = ['backup', 'access', 'restore', 'keeper', 'expirer', 'all'] as const
+export type Role = (typeof ROLES)[number]
+
+const url = z.url()
+const whole = z.coerce.number().int()
+
+/** The name of each key is the environment variable. */
+export const settingsSchema = z.object({
+  HOLDFAST_ROLE: z
+    .enum(ROLES)
+    .default('all')
+    .describe('Which functions this app has; `all` puts every role into one app.'),
+  HOLDFAST_TENANT_ID: z
+    .uuid()
+    .describe('The Microsoft 365 tenant that is protected (directory id).'),
+  HOLDFAST_GRAPH_URL: url
+    .default('https://graph.microsoft.com')
+    .describe('Base address of Microsoft Graph; other clouds have others.'),
+  HOLDFAST_GRAPH_SCOPE: z
+    .string()
+    .default('https://graph.microsoft.com/.default')
+    .describe('Scope for which Graph tokens are asked.'),
+  HOLDFAST_AUTHORITY_URL: url
+    .default('https://login.microsoftonline.com')
+    .describe('Base address of Entra ID; issuer and signing keys are read from its metadata.'),
+  HOLDFAST_API_AUDIENCE: z
+    .string()
+    .default('api://holdfast')
+    .describe('Audience that a token for the HTTP API must carry.'),
+  HOLDFAST_BACKUP_CLIENT_ID: z
+    .uuid()
+    .optional()
+    .describe('Client id of the managed identity that reads from Graph.'),
+  HOLDFAST_RESTORE_CLIENT_ID: z
+    .uuid()
+    .optional()
+    .describe('Client id of the managed identity that writes to Graph.'),
+  HOLDFAST_VAULT_URL: url
+    .optional()
+    .describe('Blob endpoint of the vault account, opened with the managed identity.'),
+  HOLDFAST_VAULT_CONNECTION: z
+    .string()
+    .optional()
+    .describe('Connection string of the vault account, instead of HOLDFAST_VAULT_URL.'),
+  HOLDFAST_TABLES_URL: url
+    .optional()
+    .describe('Table endpoint of the runtime account, opened with the managed identity.'),
+  HOLDFAST_TABLES_CONNECTION: z
+    .string()
+    .optional()
+    .describe('Connection string of the runtime account, instead of HOLDFAST_TABLES_URL.'),
+  HOLDFAST_QUEUES_URL: url
+    .optional()
+    .describe('Queue endpoint of the runtime account, opened with the managed identity.'),
+  HOLDFAST_QUEUES: z
+    .string()
+    .optional()
+    .describe('Connection string for the queues; the queue triggers use the same name.'),
+  HOLDFAST_KEY_VAULT_URL: url.optional().describe('Key Vault that holds the keys of the owners.'),
+  HOLDFAST_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('Folder with local key files instead of a Key Vault; for trials on one machine.'),
+  HOLDFAST_LANES: whole.min(1).max(64).default(4).describe('Slices that a run works at once.'),
+  HOLDFAST_SLICE_SECONDS: whole
+    .min(5)
+    .max(1500)
+    .default(240)
+    .describe('Length of one slice; must stay well inside functionTimeout.'),
+  HOLDFAST_SLOT_MINUTES: whole
+    .min(1)
+    .max(1440)
+    .default(30)
+    .describe('How long one wave of a run goes on claiming owners.'),
+  HOLDFAST_BACKUP_INTERVAL_MINUTES: whole
+    .min(5)
+    .max(10080)
+    .default(360)
+    .describe('An owner is due again when its cursors were last read so long ago.'),
+  HOLDFAST_DELETION_LAG_MINUTES: whole
+    .min(0)
+    .max(1440)
+    .default(30)
+    .describe('An item that left is deleted when a whole round, begun so much later, lacks it.'),
+  HOLDFAST_COMMIT_EVENTS: whole
+    .min(1)
+    .max(50_000)
+    .default(2000)
+    .describe('A commit is written at so many events at the latest.'),
+  HOLDFAST_PACK_MIB: whole
+    .min(1)
+    .max(64)
+    .default(32)
+    .describe('A pack is closed when it has grown to so many MiB.'),
+  HOLDFAST_PAGE_SIZE: whole
+    .min(1)
+    .max(1000)
+    .default(100)
+    .describe('Messages asked for in one page of changes.'),
+  HOLDFAST_PROTECTION_DAYS: whole
+    .min(1)
+    .max(3650)
+    .default(30)
+    .describe('Protection window R: what retention needs stays locked for at least so long.'),
+  HOLDFAST_GENERATION_DAYS: whole
+    .min(1)
+    .max(365)
+    .default(30)
+    .describe('Generation G: locks are extended in steps of so many days.'),
+  HOLDFAST_RESTORE_LAG_SECONDS: whole
+    .min(0)
+    .max(3600)
+    .default(120)
+    .describe('How long a created item may stay invisible to a search before it is looked for.'),
+})
+
+export type Settings = z.infer<typeof settingsSchema>
+
+/** Throws `SettingsInvalid` with one line for each wrong setting. */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const known = Object.keys(settingsSchema.shape)
+  const unknown = Object.keys(env).filter((n) => n.startsWith('HOLDFAST_') && !known.includes(n))
+  const given = Object.fromEntries(known.flatMap((n) => (env[n] ? [[n, env[n]]] : [])))
+  const parsed = settingsSchema.safeParse(given)
+  const problems = [
+    ...unknown.map((name) => `${name} is not a setting of Holdfast`),
+    ...(parsed.error?.issues.map((i) => `${i.path.join('.')}: ${i.message}`) ?? []),
+    ...(parsed.success ? storageProblems(parsed.data) : []),
+  ]
+  if (!parsed.success || problems.length > 0) {
+    throw new AppError({
+      code: 'SettingsInvalid',
+      kind: 'permanent',
+      message: `The settings are not usable: ${problems.join('; ')}.`,
+      hint: 'Correct the app settings; docs/settings.md lists every one of them.',
+    })
+  }
+  return parsed.data
+}
+
+/** Each of the four stores is named exactly once. */
+function storageProblems(s: Settings): string[] {
+  const pairs = [
+    ['HOLDFAST_VAULT_URL', 'HOLDFAST_VAULT_CONNECTION'],
+    ['HOLDFAST_TABLES_URL', 'HOLDFAST_TABLES_CONNECTION'],
+    ['HOLDFAST_QUEUES_URL', 'HOLDFAST_QUEUES'],
+    ['HOLDFAST_KEY_VAULT_URL', 'HOLDFAST_KEY_FILE'],
+  ] as const
+  return pairs.flatMap(([a, b]) =>
+    (s[a] === undefined) === (s[b] === undefined) ? [`set exactly one of ${a} and ${b}`] : [],
+  )
+}

@@ -1,0 +1,234 @@
+/**
+ * What a commit says: events of items and containers, cursors, and the state of the round.
+ *
+ * These shapes are written (as JSON, sealed) into event parts and commit bodies, so they are
+ * part of the vault format (docs/format.md): add optional fields, never change a meaning.
+ * Every table row of the catalogue is a pure function of these (promise P6).
+ */
+import type { GraphId, OwnerId, PackId, SegmentId, WorkloadName } from './ids.ts'
+
+/** Where a sealed piece of content lies. Pack and offset are hints: the id is the truth. */
+export interface SegmentRef {
+  id: SegmentId
+  pack: PackId
+  /** Byte offset of the segment's clear header in the pack. */
+  offset: number
+  /** Bytes of clear header and sealed body together. */
+  sealedBytes: number
+  plainBytes: number
+}
+
+/** One way in which a version is held. `json` is Graph's own answer, `mime` the RFC 5322 stream. */
+export const REPRESENTATIONS = ['json', 'mime', 'attachments', 'exact', 'content'] as const
+export type RepresentationName = (typeof REPRESENTATIONS)[number]
+
+export interface Representation {
+  name: RepresentationName
+  /** Bytes of the whole plaintext; the sum over its segments. */
+  bytes: number
+  /** SHA-256 of the whole plaintext, hex. */
+  sha256: string
+  segments: SegmentRef[]
+}
+
+/** Tells content from decoration (DESIGN 4, change markers). All three are opaque texts. */
+export interface Marker {
+  /** Digest of the fields that make the content. Differs: content must be fetched. */
+  content: string
+  /** Digest of flags, read state, categories and the like. Differs alone: no content request. */
+  decoration: string
+  /** The service's own change key. Differs alone: the content changed in a way no field shows. */
+  change: string
+}
+
+/** What a person sees in a list. Personal data: in sealed parts and row values, never in keys. */
+export interface Display {
+  /** Subject, file name or folder name. */
+  name: string
+  /** Sender or author, where there is one. */
+  by?: string
+  /** ISO time that the person knows the item by (received, modified). */
+  date?: string
+  /** Bytes, as far as the service says. */
+  size?: number
+  isRead?: boolean
+  hasAttachments?: boolean
+  /** Containers: Graph id of the parent container. */
+  parent?: GraphId
+  /** Containers: the service's fixed name (`inbox`), where it has one. */
+  wellKnownName?: string
+  /** Containers: why its items are not read. Seen, shown, not protected. */
+  excluded?: ExclusionReason
+}
+
+export const EXCLUSION_REASONS = ['search-folder', 'sync-issues', 'recoverable-items'] as const
+export type ExclusionReason = (typeof EXCLUSION_REASONS)[number]
+
+/** All containers of a stream are listed here, so that the whole tree is one query. */
+export const CONTAINERS = '$containers' as GraphId
+
+export type ItemKind = 'item' | 'container'
+
+/** Where an item stands: which container's list, and at which place in it. */
+export interface Place {
+  container: GraphId
+  /** A date or a hash, never a name (DESIGN 6). Only `[0-9A-Za-z.~_-]`, at most 64. */
+  sortKey: string
+}
+
+/** A place, with the seq of the commit that opened it: names exactly one row of `listing`. */
+export interface PastPlace extends Place {
+  from: number
+}
+
+interface EventBase {
+  kind: ItemKind
+  item: GraphId
+}
+
+/** The item has a new version, or the same content under new decoration or in a new place. */
+export interface PutEvent extends EventBase {
+  op: 'put'
+  why: 'new' | 'content' | 'decoration' | 'moved'
+  place: Place
+  marker: Marker
+  display: Display
+  representations: Representation[]
+  /** The list row of the previous version, which ends here. Absent for an item that is new. */
+  leaves?: PastPlace
+}
+
+/** The item is no longer a member of its container; whether it is deleted shows later. */
+export interface LeftEvent extends EventBase {
+  op: 'left'
+  place: PastPlace
+  /** ISO time at which we were told. */
+  at: string
+  round: number
+}
+
+/** A whole round, begun later than the lag after it left, has passed without it. */
+export interface DeletedEvent extends EventBase {
+  op: 'deleted'
+  leaves: PastPlace
+  /** ISO time at which it was seen leaving. */
+  leftAt: string
+}
+
+/** Why an item that was seen could not be stored (promise P3). */
+export const LEDGER_REASONS = [
+  'corrupt',
+  'refused',
+  'too-large',
+  'unavailable',
+  'gone-before-read',
+  'unreadable-answer',
+  'in-progress',
+] as const
+export type LedgerReason = (typeof LEDGER_REASONS)[number]
+
+/** The item was seen and is not stored: the cursor may pass, because this says so. */
+export interface LedgerEvent extends EventBase {
+  op: 'ledger'
+  reason: LedgerReason
+  /** Stable code from graph/errors.ts, for people and statistics. */
+  code: string
+  place: Place
+  display: Display
+  attempts: number
+  /** ISO time of the next try; absent: only a person or a change of the item brings one. */
+  nextTry?: string
+}
+
+/** A ledger entry ends without a version: the item is gone for good. A put resolves it too. */
+export interface ResolvedEvent extends EventBase {
+  op: 'resolved'
+  how: 'gone' | 'excluded'
+}
+
+export type StreamEvent = PutEvent | LeftEvent | DeletedEvent | LedgerEvent | ResolvedEvent
+
+/** Where reading goes on. Links are secrets: sealed wherever they are stored (P9). */
+export interface Cursor {
+  /** Container, or CONTAINERS for the container list. */
+  container: GraphId
+  /** The link with which the round that `position` belongs to began; null: from the beginning. */
+  start: string | null
+  /** The next page; null: this container is read to its end in `round`. */
+  position: string | null
+  /** Round in which it was last read. */
+  round: number
+}
+
+/** A round: container list, every container's changes, container list again (DESIGN 4). */
+export interface RoundState {
+  id: number
+  /** ISO time at which it began. */
+  startedAt: string
+  phase: 'listing' | 'reading' | 'confirming' | 'complete'
+}
+
+/** What happened, in numbers that add up (promise P3). */
+export interface Counts {
+  /** Changes that were read, replays included. */
+  seen: number
+  /** New versions with content. */
+  stored: number
+  /** New versions without a content request: moved, read, flagged, categorised. */
+  restated: number
+  unchanged: number
+  left: number
+  deleted: number
+  ledger: number
+  /** Containers that are seen and shown, and not protected. */
+  excluded: number
+}
+
+export const NO_COUNTS: Counts = {
+  seen: 0,
+  stored: 0,
+  restated: 0,
+  unchanged: 0,
+  left: 0,
+  deleted: 0,
+  ledger: 0,
+  excluded: 0,
+}
+
+/** What a commit holds, decoded: everything that the tables need, and nothing that Graph must add. */
+export interface CommitContent {
+  events: StreamEvent[]
+  /** The cursors that moved since the previous commit. */
+  cursors: Cursor[]
+  round: RoundState
+  counts: Counts
+}
+
+export interface PackUse {
+  id: PackId
+  bytes: number
+  /** ISO time until which the pack is certainly locked when the commit was made. */
+  createdAt: string
+}
+
+/** A committed, checked and opened commit. */
+export interface Commit extends CommitContent {
+  owner: OwnerId
+  workload: WorkloadName
+  seq: number
+  /** SHA-256 of the bytes of commit.json, hex; the next commit names it. */
+  hash: string
+  previous: string | null
+  /** ISO time; strictly increasing along a stream. */
+  time: string
+  /** The end of a round: offered first as recovery point. */
+  complete: boolean
+  packs: PackUse[]
+}
+
+/** Names the newest commit of a stream. */
+export interface CommitRef {
+  seq: number
+  hash: string
+  time: string
+}

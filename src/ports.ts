@@ -1,0 +1,195 @@
+/**
+ * The doors to the outside: blobs, tables, queues, keys, Graph transport, clock and randomness.
+ *
+ * The core (capture, vault, catalogue, restore, policy) sees only these. An adapter implements
+ * one port, has one `translateError`, and retries what is safe to retry inside the call; callers
+ * never retry a port call. Every call takes a deadline by way of its AbortSignal. No type of an
+ * SDK crosses this line.
+ */
+import type { OwnerId } from './model/ids.ts'
+
+/** What we learn of a blob besides its bytes. */
+export interface BlobStat {
+  name: string
+  bytes: number
+  createdAt: Date
+}
+
+export type CreateOutcome =
+  | {
+      outcome: 'created'
+      /** The clock of the storage service when it answered. */
+      serverTime: Date
+    }
+  /**
+   * Something refused it: the name exists, or the right to overwrite is missing. This is never
+   * an answer to "is my blob there": read it back and compare (DESIGN 4).
+   */
+  | { outcome: 'refused'; serverTime: Date }
+
+/** One container. Names hold opaque ids only (P9). */
+export interface BlobStore {
+  /**
+   * Creates a blob that does not exist yet, in one atomic call (Put Blob with If-None-Match: *),
+   * with Content-MD5. Safe to repeat after a lost answer: then it is `refused`, and reading back
+   * tells whose bytes they are.
+   */
+  create(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<CreateOutcome>
+  /** The blob, or a range of it. Undefined where there is no such blob. */
+  read(
+    name: string,
+    signal: AbortSignal,
+    range?: { offset: number; bytes: number },
+  ): Promise<{ bytes: Uint8Array; stat: BlobStat } | undefined>
+  stat(name: string, signal: AbortSignal): Promise<BlobStat | undefined>
+  /** Names in byte order. May repeat a name after a lost connection; never skips one. */
+  list(prefix: string, signal: AbortSignal): AsyncIterable<BlobStat>
+}
+
+export const TABLES = [
+  'resources',
+  'owners',
+  'heads',
+  'cursors',
+  'commits',
+  'items',
+  'listing',
+  'ledger',
+  'packs',
+  'scans',
+  'runs',
+  'jobs',
+  'slots',
+  'audit',
+] as const
+export type TableName = (typeof TABLES)[number]
+
+/** Numbers are doubles or 32-bit integers; everything that must sort or be exact is a text. */
+export type Scalar = string | number | boolean | Uint8Array
+export type Values = Readonly<Record<string, Scalar>>
+
+export interface Row {
+  partition: string
+  row: string
+  /** Changes with each write. */
+  etag: string
+  values: Values
+}
+
+export interface RowQuery {
+  /** Only this partition. */
+  partition: string
+  /** Row keys from here on, inclusive. */
+  from?: string
+  /** Row keys below this, exclusive. */
+  below?: string
+  /** Only these columns. */
+  select?: readonly string[]
+}
+
+export interface RowPage {
+  /** May be empty although a continuation follows (Azure does that). */
+  rows: Row[]
+  continuation?: string
+}
+
+export type TableOp =
+  | { op: 'insert'; row: string; values: Values }
+  /** Replaces the whole row if it still has this etag. */
+  | { op: 'replace'; row: string; values: Values; etag: string }
+  /** Inserts or replaces, whatever is there. */
+  | { op: 'put'; row: string; values: Values }
+  | { op: 'remove'; row: string; etag?: string }
+
+/** `conflict`: an insert that exists, or an etag that changed; nothing of the batch was done. */
+export type BatchOutcome = { outcome: 'applied' } | { outcome: 'conflict'; index: number }
+
+/** Azure's limit for one entity group transaction. */
+export const BATCH_OPS_MAX = 100
+
+/** The catalogue's tables. Every adapter enforces Azure's limits before the call. */
+export interface TableStore {
+  /** Creates the tables that are missing. Idempotent. */
+  prepare(signal: AbortSignal): Promise<void>
+  get(
+    table: TableName,
+    partition: string,
+    row: string,
+    signal: AbortSignal,
+  ): Promise<Row | undefined>
+  /** One page of at most `max` (up to 1,000) rows in row-key order. */
+  page(
+    table: TableName,
+    query: RowQuery,
+    options: { max: number; continuation?: string },
+    signal: AbortSignal,
+  ): Promise<RowPage>
+  /** All in one partition, at most BATCH_OPS_MAX, each row once; all or nothing. One op is fine. */
+  batch(
+    table: TableName,
+    partition: string,
+    ops: readonly TableOp[],
+    signal: AbortSignal,
+  ): Promise<BatchOutcome>
+}
+
+export const QUEUES = ['backup-jobs', 'restore-jobs'] as const
+export type QueueName = (typeof QUEUES)[number]
+
+/** Starts work of another role. Delivered at least once: the message only names a row. */
+export interface QueueSender {
+  prepare(signal: AbortSignal): Promise<void>
+  send(
+    queue: QueueName,
+    message: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
+/** One who can unwrap data keys: the owner's key, a second vault, an offline recovery key. */
+export interface Recipient {
+  /** Names key and version, so that the right one is asked to unwrap. At most 200 characters. */
+  keyId: string
+  /** SHA-256 of the public key's SPKI bytes, hex. */
+  fingerprint: string
+  /** SPKI, DER. */
+  publicKey: Uint8Array
+}
+
+/**
+ * Keys of the owners (DESIGN 5): an RSA-3072 key that wraps content data keys, and a 32-byte
+ * index secret. Throws `KeyMissing` (erased or never made), `KeyDisabled`, `KeyStoreUnavailable`.
+ */
+export interface OwnerKeys {
+  /** Makes both keys where they are missing. Idempotent. */
+  create(owner: OwnerId, signal: AbortSignal): Promise<void>
+  /** Public halves for which a new data key must be wrapped; read anew, never from a cache. */
+  recipients(owner: OwnerId, signal: AbortSignal): Promise<Recipient[]>
+  indexSecret(owner: OwnerId, signal: AbortSignal): Promise<Uint8Array>
+  /** RSA-OAEP-256. Only the restoring identity may do this; others get `KeyDenied`. */
+  unwrap(
+    owner: OwnerId,
+    keyId: string,
+    wrapped: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>
+}
+
+/** A bearer token for one audience, cached and renewed by the adapter. */
+export interface TokenSource {
+  token(scope: string, signal: AbortSignal): Promise<{ token: string; expiresAt: number }>
+}
+
+/** Sends one HTTP request as it is: no retry, no redirect that carries a credential away. */
+export type GraphTransport = (request: Request) => Promise<Response>
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Resolves after `ms`, rejects with the signal's reason if it fires before. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+export interface Randomness {
+  bytes(count: number): Uint8Array
+}

@@ -1,0 +1,167 @@
+/**
+ * What a kind of content must offer so that capture and restore can work it.
+ *
+ * A workload reads changes, says what makes an item's content, fetches content and puts items
+ * back; it never sees packs, commits, tables or leases. Adding one is a folder beside this file,
+ * a line in registry.ts and a pass of the workload contract suite (docs/adding-a-workload.md).
+ */
+import type {
+  Display,
+  ExclusionReason,
+  ItemKind,
+  LedgerReason,
+  Marker,
+  Place,
+  RepresentationName,
+} from '../model/events.ts'
+import type { GraphId, WorkloadName } from '../model/ids.ts'
+
+/** An item or container that is there now, as one page of changes says. */
+export interface Present {
+  op: 'present'
+  kind: ItemKind
+  id: GraphId
+  place: Place
+  marker: Marker
+  display: Display
+  /** Graph's JSON, as it came, without the delta annotations. Becomes the `json` representation. */
+  json: unknown
+  /** Containers only: its items are read with a cursor of their own. */
+  hasCursor?: boolean
+  excluded?: ExclusionReason
+}
+
+/** `removed` ends membership in that container only; the item may be elsewhere. */
+export interface Removed {
+  op: 'removed'
+  kind: ItemKind
+  id: GraphId
+  container: GraphId
+}
+
+export type Change = Present | Removed
+
+/** One page of a container's changes. Exactly one of the links is there. */
+export interface ChangePage {
+  changes: Change[]
+  /** More follows: read this link next. */
+  next?: string
+  /** The round of this container ends; the next one starts with this link. */
+  delta?: string
+}
+
+export interface ContentPart {
+  name: RepresentationName
+  /** Pieces of any size, in order. Must be consumed before the deadline of the slice. */
+  bytes: AsyncIterable<Uint8Array>
+}
+
+/** What fetching an item's content gave. Trouble of the whole mailbox or network is thrown. */
+export type ContentOutcome =
+  | { outcome: 'content'; parts: ContentPart[] }
+  /** The item itself is the trouble: it goes to the ledger and the cursor may pass. */
+  | { outcome: 'ledger'; reason: LedgerReason; code: string; retry: boolean }
+  /** It was listed and is gone now: the next page will say `removed`. */
+  | { outcome: 'gone' }
+
+/** How the content of a version compares with the one before it. */
+export type Comparison = 'same' | 'decoration' | 'content'
+
+/** Reads one stream. Bound to one owner and its service limits for the length of one slice. */
+export interface StreamReader {
+  /**
+   * One page of changes of a container (CONTAINERS: of the container list). Null link: from the
+   * beginning. Throws `ResyncNeeded` where the link is no longer accepted, `Throttled`,
+   * `OwnerUnavailable` and the other codes of graph/errors.ts.
+   */
+  changes(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
+  /** The item's own representations besides `json`. */
+  content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
+  /** One item as it is now, for ledger retries; undefined where it is gone. */
+  item(id: GraphId, signal: AbortSignal): Promise<Present | undefined>
+  /** At most so many content calls at once for this owner (Outlook: 4 for each mailbox). */
+  readonly concurrency: number
+  /** Requests sent by this reader so far. */
+  requests(): number
+}
+
+export interface OwnerIdentity {
+  /** Graph id of the user, site ... */
+  graphId: GraphId
+}
+
+export interface Workload {
+  readonly name: WorkloadName
+  /** Pure: from Graph markers alone. */
+  compare(before: Marker, now: Marker): Comparison
+  reader(owner: OwnerIdentity): StreamReader
+}
+
+/** A version as the vault holds it, opened. */
+export interface HeldVersion {
+  item: GraphId
+  place: Place
+  display: Display
+  /** The whole plaintext of each representation that the version has. */
+  representations: ReadonlyMap<RepresentationName, Uint8Array>
+}
+
+export interface TargetContainer {
+  id: GraphId
+  /** Undefined for a child of the root. */
+  parent?: GraphId
+  name: string
+  wellKnownName?: string
+}
+
+/** An item that is in the target now, as far as conflicts need it. */
+export interface TargetItem {
+  id: GraphId
+  /** Equal for an item and its copies (mail: Message-ID and sent time). */
+  identity: string
+}
+
+export type CreateOutcome =
+  | { outcome: 'created'; id: GraphId; requests: number }
+  /** The service will never take it, or only in a way that we do not do; nothing was made. */
+  | { outcome: 'refused'; code: string; message: string }
+
+/** Read back and compared, field by field; names of fields only, never values (P9). */
+export type CheckOutcome =
+  | { outcome: 'verified' }
+  | { outcome: 'differs'; fields: string[] }
+  | { outcome: 'could-not-check'; code: string }
+
+/** Puts items back. Bound to one target owner for the length of one slice. */
+export interface StreamWriter {
+  /** The whole container tree of the target. */
+  containers(signal: AbortSignal): Promise<TargetContainer[]>
+  /** Makes a container; if one of that name came meanwhile, that one. */
+  createContainer(name: string, parent: GraphId | undefined, signal: AbortSignal): Promise<GraphId>
+  /** All items of one target container, for the conflict plan. */
+  existing(container: GraphId, signal: AbortSignal): AsyncIterable<TargetItem>
+  /** What `existing` would say of this version. Pure. */
+  identity(version: Pick<HeldVersion, 'representations'>): string
+  /**
+   * Creates the item with the hidden mark in one call that is never repeated. Throws
+   * `AnswerLost` where it cannot be known whether it was made: then only `find` tells.
+   */
+  create(
+    version: HeldVersion,
+    container: GraphId,
+    mark: string,
+    signal: AbortSignal,
+  ): Promise<CreateOutcome>
+  /** Items in the container that carry the mark. Normally none or one. */
+  find(container: GraphId, mark: string, signal: AbortSignal): Promise<GraphId[]>
+  remove(id: GraphId, signal: AbortSignal): Promise<void>
+  check(id: GraphId, version: HeldVersion, signal: AbortSignal): Promise<CheckOutcome>
+  readonly concurrency: number
+  requests(): number
+}
+
+/** The half of a workload that the restore role uses. */
+export interface RestorableWorkload {
+  readonly name: WorkloadName
+  writer(owner: OwnerIdentity): StreamWriter
+}
