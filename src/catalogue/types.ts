@@ -1,0 +1,343 @@
+/**
+ * What the catalogue answers: the tables as an index over the commits (DESIGN 6).
+ *
+ * Rows that come from commits are pure functions of them, idempotent under late replays, and
+ * visible only up to the head. Everything else is measured and may be lost (promise P6).
+ */
+import type {
+  Commit,
+  CommitRef,
+  Counts,
+  Cursor,
+  Display,
+  ItemKind,
+  LedgerEvent,
+  LeftEvent,
+  Marker,
+  PastPlace,
+  PutEvent,
+  Representation,
+} from '../model/events.ts'
+import type { GraphId, KeyHash, OwnerId, PackId, WorkloadName } from '../model/ids.ts'
+
+export const RESOURCE_STATES = [
+  'protected',
+  /** There, and no policy asks for it. */
+  'unprotected',
+  /** The service says that there is nothing to protect: no mailbox, on-premises ... */
+  'no-content',
+  /** No longer in the directory; what we hold stays. */
+  'gone',
+] as const
+export type ResourceState = (typeof RESOURCE_STATES)[number]
+
+export interface Resource {
+  /** keyHash(graphId): stands in URLs and keys. */
+  key: KeyHash
+  kind: 'user'
+  graphId: GraphId
+  name: string
+  address: string
+  state: ResourceState
+  /** Why it is in this state, as a stable code; empty where that is plain. */
+  reason: string
+  /** The present owner; a resource that is protected again gets a new one. */
+  owner?: OwnerId
+  workloads: WorkloadName[]
+  /** ISO times. */
+  protectedSince?: string
+  seenAt: string
+}
+
+export interface Owner {
+  owner: OwnerId
+  resource: KeyHash
+  graphId: GraphId
+  workloads: WorkloadName[]
+  /** ISO time at which it is due again. */
+  dueAt: string
+  /** ISO time at which a round last ended; absent: the first copy is not complete. */
+  completeAt?: string
+  /** ISO time at which its cursors were last read. */
+  readAt?: string
+  coverage: 'waiting' | 'first-copy' | 'covered' | 'failing' | 'poison'
+  /** Stable code of the last trouble; empty where the last slice went well. */
+  trouble: string
+  /** Attempts without an answer or progress; 0 after every ordinary answer. */
+  attempts: number
+  ledgerOpen: number
+}
+
+/** The right to work an owner, until `until`. Every change goes by its etag. */
+export interface Lease {
+  owner: Owner
+  holder: string
+  until: number
+  etag: string
+}
+
+/** The newest version of an item at a seq, or that it is gone. */
+export interface HeldItem {
+  item: GraphId
+  key: KeyHash
+  kind: ItemKind
+  /** Seq of the commit that says this. */
+  seq: number
+  deleted: boolean
+  /** Where the list row of this version is (deleted: was). */
+  place: PastPlace
+  marker: Marker
+  display: Display
+  representations: Representation[]
+  why: PutEvent['why']
+}
+
+/** A row of a container's list as of a seq. */
+export interface Listed {
+  item: GraphId
+  key: KeyHash
+  kind: ItemKind
+  from: number
+  display: Display
+}
+
+export interface Page<T> {
+  items: T[]
+  /** Opaque; give it back for the next page. */
+  continuation?: string
+}
+
+/** A recovery point. */
+export interface Point extends CommitRef {
+  complete: boolean
+  counts: Counts
+}
+
+/** Ledger rows: items that could not be stored, and items that left and may be deleted. */
+export interface OpenEntry {
+  key: KeyHash
+  event: LedgerEvent | LeftEvent
+  seq: number
+}
+
+export interface ResourceTable {
+  get(key: KeyHash, signal: AbortSignal): Promise<Resource | undefined>
+  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Resource>>
+  /** Reads, changes, writes by etag, again on a conflict. `change` may run several times; undefined: leave as is. */
+  update(
+    key: KeyHash,
+    change: (now: Resource | undefined) => Resource | undefined,
+    signal: AbortSignal,
+  ): Promise<Resource | undefined>
+}
+
+export interface OwnerTable {
+  get(owner: OwnerId, signal: AbortSignal): Promise<Owner | undefined>
+  /** Inserts; an owner that exists stays as it is. */
+  insert(owner: Owner, signal: AbortSignal): Promise<void>
+  /** Every owner, over all partitions. */
+  all(signal: AbortSignal): AsyncIterable<Owner>
+  /**
+   * Takes the lease and counts the attempt, before any work. Undefined where another holds it
+   * and it has not run out.
+   */
+  claim(
+    owner: OwnerId,
+    options: { holder: string; leaseMs: number },
+    signal: AbortSignal,
+  ): Promise<Lease | undefined>
+  /** Throws `LeaseLost` where another took it meanwhile. */
+  renew(lease: Lease, leaseMs: number, signal: AbortSignal): Promise<Lease>
+  /** Writes what the slice learnt, clears lease and attempts. Silent where the lease is lost. */
+  release(lease: Lease, changes: Partial<Owner>, signal: AbortSignal): Promise<void>
+  /** For what is not the slice's: asks for an early round, say. Etag loop. */
+  update(
+    owner: OwnerId,
+    change: (now: Owner) => Owner,
+    signal: AbortSignal,
+  ): Promise<Owner | undefined>
+}
+
+/** One stream's rows. `seq` is always a committed one, at most the head's. */
+export interface StreamTables {
+  head(signal: AbortSignal): Promise<CommitRef | undefined>
+  /**
+   * Writes every row of a commit, then moves the head. Safe to run again, also late and beside
+   * another. Stops with `TooLate` before any batch after `notAfter` (ms since 1970).
+   */
+  apply(commit: Commit, notAfter: number, signal: AbortSignal): Promise<void>
+  /** Sealed in the rows with the index secret. */
+  cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
+  /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */
+  saveCursors(
+    cursors: readonly Cursor[],
+    seq: number,
+    secret: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** The items' newest versions at `seq`; what is not held is not in the map. */
+  current(
+    items: readonly GraphId[],
+    seq: number,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<GraphId, HeldItem>>
+  item(key: KeyHash, seq: number, signal: AbortSignal): Promise<HeldItem | undefined>
+  /** What a container held at `seq`, in sort order (mail: newest first). */
+  list(
+    container: GraphId,
+    seq: number,
+    query: { max: number; continuation?: string },
+    signal: AbortSignal,
+  ): Promise<Page<Listed>>
+  points(
+    query: { max: number; continuation?: string; completeOnly?: boolean },
+    signal: AbortSignal,
+  ): Promise<Page<Point>>
+  /** The newest point at or before this ISO time. */
+  pointAt(time: string, signal: AbortSignal): Promise<Point | undefined>
+  open(signal: AbortSignal): AsyncIterable<OpenEntry>
+}
+
+export interface PackTable {
+  /** ISO times until which the packs are locked, as far as rows say. */
+  lockedUntil(
+    owner: OwnerId,
+    packs: readonly PackId[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<PackId, string>>
+}
+
+export type RunState =
+  | 'queued'
+  | 'planning'
+  | 'running'
+  | 'paused'
+  | 'done'
+  | 'failed'
+  | 'cancelled'
+
+export interface Run {
+  id: string
+  kind: 'scheduled' | 'asked'
+  state: RunState
+  /** ISO times. */
+  createdAt: string
+  startedAt?: string
+  endedAt?: string
+  /** Written by every slice; the reconciler looks at it. */
+  heartbeatAt: string
+  attempt: number
+  wave: number
+  /** What was asked for; empty: every protected resource that is due. */
+  resources: KeyHash[]
+  /** Who asked: object id from the token, or `timer`. */
+  by: string
+  flags: { cancel: boolean; pause: boolean }
+  /** Code of what made it fail. */
+  trouble: string
+}
+
+export interface PlanEntry {
+  owner: OwnerId
+  resource: KeyHash
+  state: 'queued' | 'claimed' | 'done' | 'wait' | 'failed'
+  counts: Counts
+  requests: number
+  /** Plain bytes that were stored. */
+  bytes: number
+  trouble: string
+  /** When a claim may be taken over by another lane. */
+  claimedUntil: number
+}
+
+export interface RunTable {
+  /** False where a run of this id exists: the insert is the lock (DESIGN 4). */
+  insert(run: Run, signal: AbortSignal): Promise<boolean>
+  get(id: string, signal: AbortSignal): Promise<Run | undefined>
+  update(id: string, change: (now: Run) => Run, signal: AbortSignal): Promise<Run | undefined>
+  /** Newest first. */
+  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Run>>
+  /** Adds owners to the plan; those that are in it stay as they are. */
+  plan(id: string, owners: readonly PlanEntry[], signal: AbortSignal): Promise<void>
+  entries(id: string, signal: AbortSignal): AsyncIterable<PlanEntry>
+  /** Takes the next queued entry (or one whose claim ran out); undefined: nothing left. */
+  claim(
+    id: string,
+    options: { claimMs: number },
+    signal: AbortSignal,
+  ): Promise<{ entry: PlanEntry; etag: string; row: string } | undefined>
+  /** Writes an entry that this caller claimed. `requeue` puts it at the end of the plan. */
+  settle(
+    id: string,
+    claim: { entry: PlanEntry; etag: string; row: string },
+    next: PlanEntry,
+    signal: AbortSignal,
+  ): Promise<{ entry: PlanEntry; etag: string; row: string } | undefined>
+}
+
+/** A job of the restore role. The request and the plan are JSON documents with a version. */
+export interface Job {
+  id: string
+  kind: 'restore'
+  state: 'planning' | 'planned' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
+  createdAt: string
+  updatedAt: string
+  heartbeatAt: string
+  attempt: number
+  by: string
+  /** Schema-checked by restore/; at most 30,000 characters. */
+  request: string
+  /** Totals and the plan's SHA-256; at most 30,000 characters. */
+  plan: string
+  counts: Record<string, number>
+  flags: { cancel: boolean }
+  trouble: string
+}
+
+export interface JobTable {
+  insert(job: Job, signal: AbortSignal): Promise<boolean>
+  get(id: string, signal: AbortSignal): Promise<Job | undefined>
+  update(id: string, change: (now: Job) => Job, signal: AbortSignal): Promise<Job | undefined>
+  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Job>>
+}
+
+/** Item by item of a job. `n` is its place in the plan. */
+export interface Slot {
+  n: number
+  state: string
+  /** Everything else, JSON, at most 30,000 characters. */
+  body: string
+}
+
+export interface SlotTable {
+  insert(job: string, slots: readonly Slot[], signal: AbortSignal): Promise<void>
+  page(
+    job: string,
+    query: { max: number; continuation?: string },
+    signal: AbortSignal,
+  ): Promise<Page<Slot & { etag: string }>>
+  get(job: string, n: number, signal: AbortSignal): Promise<(Slot & { etag: string }) | undefined>
+  /** Undefined where another changed it meanwhile. */
+  replace(
+    job: string,
+    slot: Slot,
+    etag: string,
+    signal: AbortSignal,
+  ): Promise<(Slot & { etag: string }) | undefined>
+}
+
+export interface Catalogue {
+  readonly resources: ResourceTable
+  readonly owners: OwnerTable
+  readonly packs: PackTable
+  readonly runs: RunTable
+  readonly jobs: JobTable
+  readonly slots: SlotTable
+  stream(owner: OwnerId, workload: WorkloadName): StreamTables
+  /** Where this is false only a rebuild may run (DESIGN 4, roll forward). */
+  ready(signal: AbortSignal): Promise<boolean>
+  markReady(signal: AbortSignal): Promise<void>
+  /** Small notes of single instances, such as the position of the directory's delta. */
+  note(name: string, signal: AbortSignal): Promise<string | undefined>
+  saveNote(name: string, text: string, signal: AbortSignal): Promise<void>
+}
