@@ -73,7 +73,8 @@ export interface Lease {
   owner: Owner
   holder: string
   until: number
-  etag: string
+  /** Random, new with each claim: tells this claim from every other, also of the same holder. */
+  token: string
 }
 
 /** The newest version of an item at a seq, or that it is gone. */
@@ -163,9 +164,16 @@ export interface StreamTables {
   head(signal: AbortSignal): Promise<CommitRef | undefined>
   /**
    * Writes every row of a commit, then moves the head. Safe to run again, also late and beside
-   * another. Stops with `TooLate` before any batch after `notAfter` (ms since 1970).
+   * another. Stops with `TooLate` before any batch after `notAfter` (ms since 1970). Throws
+   * `CatalogueGap` where a row that the commit closes is missing: rebuild the stream. Commits
+   * of a stream are applied in the order of their seqs; a replay of an earlier one may run at
+   * any time. The secret seals the commit's cursors.
    */
-  apply(commit: Commit, notAfter: number, signal: AbortSignal): Promise<void>
+  apply(
+    commit: Commit,
+    options: { secret: Uint8Array; notAfter: number },
+    signal: AbortSignal,
+  ): Promise<void>
   /** Sealed in the rows with the index secret. */
   cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
   /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */

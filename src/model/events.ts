@@ -158,7 +158,12 @@ export interface Cursor {
   position: string | null
   /** Round in which it was last read. */
   round: number
+  /** The container is gone or excluded: its cursor is no longer read. */
+  closed?: boolean
 }
+
+/** Stands in `Cursor.container` for the state of the round itself (capture/round.ts). */
+export const ROUND = '$round' as GraphId
 
 /** A round: container list, every container's changes, container list again (DESIGN 4). */
 export interface RoundState {

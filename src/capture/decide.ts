@@ -1,0 +1,74 @@
+/**
+ * What one change means, given what is held: pure, so that it can be tested by property.
+ *
+ * An item's own id decides, not the folder that speaks of it: `@removed` ends membership in that
+ * container only, and a message that stands elsewhere already is none of its business (DESIGN 4).
+ */
+import type {
+  LeftEvent,
+  Marker,
+  PastPlace,
+  Place,
+  PutEvent,
+  Representation,
+} from '../model/events.ts'
+import type { Comparison, Present, Removed } from '../workloads/workload.ts'
+
+/** The newest version that we know of, committed or on its way into the next commit. */
+export interface Known {
+  marker: Marker
+  place: Place
+  representations: Representation[]
+  /** It is known to have left its place and has not been seen anywhere since. */
+  hasLeft: boolean
+  /** The list row that is open for it; absent where its first version is not committed yet. */
+  row?: PastPlace
+}
+
+export type Decision =
+  | { decide: 'unchanged' }
+  /** Content must be fetched. */
+  | { decide: 'content'; why: PutEvent['why'] }
+  /** A new version that shares the content of the one before. */
+  | { decide: 'restate'; why: PutEvent['why']; carried: Representation[] }
+
+function samePlace(a: Place, b: Place): boolean {
+  return a.container === b.container && a.sortKey === b.sortKey
+}
+
+/** Representations that a version shares with its successor: all but Graph's own JSON. */
+function carriedOver(known: Known): Representation[] {
+  return known.representations.filter((r) => r.name !== 'json')
+}
+
+export function decidePresent(
+  change: Present,
+  known: Known | undefined,
+  compare: (before: Marker, now: Marker) => Comparison,
+): Decision {
+  if (!known) return { decide: 'content', why: 'new' }
+  const comparison = compare(known.marker, change.marker)
+  const moved = known.place.container !== change.place.container
+  const replaced = !samePlace(known.place, change.place)
+  if (comparison === 'content') return { decide: 'content', why: 'content' }
+  if (comparison === 'same' && !replaced && !known.hasLeft) return { decide: 'unchanged' }
+  return {
+    decide: 'restate',
+    why: moved ? 'moved' : 'decoration',
+    carried: carriedOver(known),
+  }
+}
+
+/** The event, or undefined where the change says nothing new. */
+export function decideRemoved(
+  change: Removed,
+  known: Known | undefined,
+  told: { at: string; round: number },
+): LeftEvent | 'ignore' | 'commit-first' {
+  if (!known || known.hasLeft) return 'ignore'
+  if (known.place.container !== change.container) return 'ignore'
+  // Stored in this very commit and gone again. One item has one event in a commit, and what was
+  // stored stays stored: the commit is written first, then it has left.
+  if (!known.row) return 'commit-first'
+  return { op: 'left', kind: change.kind, item: change.id, place: known.row, ...told }
+}

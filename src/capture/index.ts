@@ -1,0 +1,11 @@
+/** The slice: changes -> segments -> commit (DESIGN 4). */
+export { MemoryPool } from './memory-pool.ts'
+export { addCounts } from './pending.ts'
+export { type RolledForward, rollForward } from './roll-forward.ts'
+export {
+  runSlice,
+  type SliceDeps,
+  type SliceInput,
+  type SliceResult,
+  type SliceSettings,
+} from './slice.ts'

@@ -1,0 +1,234 @@
+/**
+ * One page of changes: every change is decided, content is fetched, events are collected.
+ *
+ * If the deadline falls inside a page, the caller leaves the cursor at the start of the page; what
+ * was stored is an event already and is recognised by its marker when the page is read again.
+ */
+import type { HeldItem } from '../catalogue/types.ts'
+import { invariant } from '../model/errors.ts'
+import type { PutEvent, Representation, StreamEvent } from '../model/events.ts'
+import type { GraphId } from '../model/ids.ts'
+import type { Change, Present, Removed } from '../workloads/workload.ts'
+import { decidePresent, decideRemoved, type Known } from './decide.ts'
+import { ledgerEvent } from './ledger.ts'
+import { eachLimited } from './limited.ts'
+import { newCursor } from './round.ts'
+import type { StreamCapture } from './stream-capture.ts'
+import { leaveMembers } from './vanished.ts'
+
+/** Ids looked up in the tables at once. */
+const LOOKUP_MAX = 200
+
+/** `stopped`: the deadline came, or another writer was faster; the page was not taken whole. */
+export type PageOutcome = 'taken' | 'stopped'
+
+export async function takeChanges(
+  capture: StreamCapture,
+  changes: readonly Change[],
+): Promise<PageOutcome> {
+  const latest = [...new Map(changes.map((c) => [c.id, c])).values()]
+  for (let at = 0; at < latest.length; at += LOOKUP_MAX) {
+    const part = latest.slice(at, at + LOOKUP_MAX)
+    const known = await lookUp(capture, part)
+    for (const change of part) {
+      if (change.op !== 'removed') continue
+      if ((await takeRemoved(capture, change, known.get(change.id))) === 'stopped') return 'stopped'
+    }
+    const present = part.filter((c) => c.op === 'present')
+    if ((await takePresent(capture, present, known)) === 'stopped') return 'stopped'
+  }
+  return 'taken'
+}
+
+/** What is known of the items now: pending events first, then the committed rows. */
+async function lookUp(
+  capture: StreamCapture,
+  changes: readonly Change[],
+): Promise<Map<GraphId, Known>> {
+  const { tables, signal } = capture.context
+  const ids = changes.map((c) => c.id)
+  const held =
+    capture.headSeq === 0
+      ? new Map<GraphId, HeldItem>()
+      : await tables.current(ids, capture.headSeq, signal)
+  const known = new Map<GraphId, Known>()
+  for (const id of ids) {
+    const one = knownOf(capture, id, held.get(id))
+    if (one) known.set(id, one)
+  }
+  return known
+}
+
+function knownOf(
+  capture: StreamCapture,
+  id: GraphId,
+  held: HeldItem | undefined,
+): Known | undefined {
+  const event = capture.pending.event(id)
+  if (event?.op === 'put') {
+    const { marker, place, representations } = event
+    return { marker, place, representations, hasLeft: false }
+  }
+  if (!held || held.deleted || event?.op === 'deleted') return undefined
+  return {
+    marker: held.marker,
+    place: held.place,
+    representations: held.representations,
+    hasLeft: event?.op === 'left' || capture.open.get(id)?.event.op === 'left',
+    row: held.place,
+  }
+}
+
+async function takeRemoved(
+  capture: StreamCapture,
+  change: Removed,
+  known: Known | undefined,
+): Promise<PageOutcome> {
+  const told = { at: new Date(capture.context.clock.now()).toISOString(), round: capture.round.id }
+  const decision = decideRemoved(change, known, told)
+  if (decision === 'commit-first') {
+    if (!(await capture.save())) return 'stopped'
+    const again = await lookUp(capture, [change])
+    return await takeRemoved(capture, change, again.get(change.id))
+  }
+  capture.pending.count('seen')
+  const event = decision === 'ignore' ? ledgerEntryEnds(capture, change, known, told) : decision
+  if (event) capture.pending.add(event)
+  capture.pending.count(event?.op === 'left' ? 'left' : 'unchanged')
+  if (event?.op !== 'left') return 'taken'
+  if (change.kind === 'container') await leaveMembers(capture, change.id)
+  return 'taken'
+}
+
+/**
+ * An item that could not be stored in this container is gone from it: the ledger entry ends. What
+ * is held of it from another place has then left that place.
+ */
+function ledgerEntryEnds(
+  capture: StreamCapture,
+  change: Removed,
+  known: Known | undefined,
+  told: { at: string; round: number },
+): StreamEvent | undefined {
+  const entry = capture.pending.event(change.id) ?? capture.open.get(change.id)?.event
+  if (entry?.op !== 'ledger' || entry.place.container !== change.container) return undefined
+  const subject = { kind: change.kind, item: change.id }
+  if (known?.row) return { op: 'left', ...subject, place: known.row, ...told }
+  return { op: 'resolved', ...subject, how: 'gone' }
+}
+
+interface ContentJob {
+  change: Present
+  known: Known | undefined
+  why: PutEvent['why']
+}
+
+async function takePresent(
+  capture: StreamCapture,
+  present: readonly Present[],
+  known: ReadonlyMap<GraphId, Known>,
+): Promise<PageOutcome> {
+  const jobs: ContentJob[] = []
+  for (const change of present) {
+    const before = known.get(change.id)
+    const decision = decidePresent(change, before, capture.context.workload.compare)
+    if (decision.decide === 'unchanged') {
+      capture.pending.count('seen')
+      capture.pending.count('unchanged')
+    } else if (decision.decide === 'content' || change.kind === 'container') {
+      jobs.push({ change, known: before, why: decision.why })
+    } else if (await mayCarry(capture, change, decision.carried)) {
+      await put(capture, { change, known: before, why: decision.why }, decision.carried, [])
+      capture.pending.count('restated')
+    } else {
+      jobs.push({ change, known: before, why: decision.why })
+    }
+  }
+  let stopped = false
+  await eachLimited(jobs, capture.context.reader.concurrency, async (job) => {
+    if (capture.outOfTime) stopped = true
+    else await fetchContent(capture, job)
+  })
+  return stopped ? 'stopped' : 'taken'
+}
+
+/** Segments of this very commit are fresh; earlier ones must stay locked long enough. */
+async function mayCarry(
+  capture: StreamCapture,
+  change: Present,
+  carried: readonly Representation[],
+): Promise<boolean> {
+  if (capture.pending.event(change.id)?.op === 'put') return true
+  return await capture.context.locks.allow(carried, capture.context.signal)
+}
+
+async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<void> {
+  const { change } = job
+  if (change.kind === 'container') {
+    await put(capture, job, [], [])
+    takeContainer(capture, change)
+    capture.pending.count(change.excluded ? 'excluded' : 'stored')
+    return
+  }
+  const { reader, clock, signal } = capture.context
+  const content = await reader.content(change, signal)
+  if (content.outcome === 'content') {
+    await put(capture, job, [], content.parts)
+    capture.pending.count('stored')
+    return
+  }
+  const failure =
+    content.outcome === 'ledger'
+      ? content
+      : ({ reason: 'gone-before-read', code: 'ItemGone', retry: true } as const)
+  capture.pending.add(ledgerEvent(change, failure, capture.open.get(change.id), clock.now()))
+  capture.pending.count('seen')
+  capture.pending.count('ledger')
+}
+
+/** A container that is read gets a cursor; one that is excluded loses it. */
+function takeContainer(capture: StreamCapture, change: Present): void {
+  const cursor = capture.cursors.get(change.id)
+  if (change.excluded !== undefined || change.hasCursor !== true) {
+    if (cursor) capture.setCursor({ ...cursor, closed: true })
+    return
+  }
+  if (!cursor || cursor.closed) capture.setCursor(newCursor(change.id))
+}
+
+async function put(
+  capture: StreamCapture,
+  job: ContentJob,
+  carried: readonly Representation[],
+  parts: Parameters<typeof capture.writer.addVersion>[0]['parts'],
+): Promise<void> {
+  const { change, known, why } = job
+  const { context, pending } = capture
+  const writer = capture.writer
+  const representations = await writer.addVersion(
+    {
+      item: change.id,
+      kind: change.kind,
+      container: change.place.container,
+      workload: context.workload.name,
+      json: change.json,
+      parts,
+      carried,
+    },
+    context.signal,
+  )
+  invariant(writer === capture.writer, 'no commit is written while content is added to it')
+  const leaves = known?.row ?? pending.leavesOf(change.id)
+  pending.add({
+    op: 'put',
+    kind: change.kind,
+    item: change.id,
+    why,
+    place: change.place,
+    marker: change.marker,
+    display: change.excluded ? { ...change.display, excluded: change.excluded } : change.display,
+    representations,
+    ...(leaves && { leaves }),
+  })
+  pending.count('seen')
+}

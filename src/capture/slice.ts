@@ -1,0 +1,214 @@
+/**
+ * A slice: the work of one activity call for one owner, until its deadline.
+ *
+ * It takes the owner's lease (the attempt is counted before any work), works the owner's streams
+ * one after the other, and gives the lease back with what was learnt. Expected trouble becomes an
+ * answer; only defects are thrown. A slice that vanishes leaves the attempt counted, which is how
+ * poison shows (DESIGN 4, lease and poison).
+ */
+import type { Catalogue, Lease, Owner } from '../catalogue/types.ts'
+import { AppError } from '../model/errors.ts'
+import { type Counts, NO_COUNTS } from '../model/events.ts'
+import type { OwnerId, WorkloadName } from '../model/ids.ts'
+import type { Clock } from '../ports.ts'
+import type { VaultApi } from '../vault/types.ts'
+import type { Workload } from '../workloads/workload.ts'
+import { captureStream } from './capture-stream.ts'
+import type { MemoryPool } from './memory-pool.ts'
+import { PackLocks } from './pack-locks.ts'
+import { addCounts } from './pending.ts'
+import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
+
+export interface SliceSettings extends CaptureLimits {
+  /** Length of a slice. */
+  sliceMs: number
+  /** An owner whose round is complete is due again so long after its cursors were read. */
+  intervalMs: number
+  protectionDays: number
+}
+
+export interface SliceDeps {
+  vault: VaultApi
+  catalogue: Catalogue
+  workload(name: WorkloadName): Workload
+  clock: Clock
+  memory: MemoryPool
+  settings: SliceSettings
+}
+
+export interface SliceResult {
+  /** `busy`: another holds the lease. `poison`: too many attempts vanished. */
+  state: 'done' | 'more' | 'wait' | 'failed' | 'busy' | 'poison'
+  counts: Counts
+  requests: number
+  bytes: number
+  /** Stable code; empty where all went well. */
+  trouble: string
+}
+
+/** Attempts that vanished, after which an owner is left alone for a day. */
+export const POISON_ATTEMPTS = 4
+const POISON_PAUSE_MS = 24 * 3_600_000
+/** The lease outlives the deadline by this, for the last commit and its rows. */
+const LEASE_SLACK_MS = 120_000
+/** Rows are never written later than this after the slice began (DESIGN 6). */
+const ROWS_WITHIN_MS = 3_600_000
+/** What is asked for when the service names no time. */
+const WAIT_MS = 60_000
+const FAILED_PAUSE_MS = 3_600_000
+/** Plain pieces, the compressor and the HTTP client, beside the pack itself. */
+const BUFFERS_BESIDE_PACK_BYTES = 8 * 1024 * 1024
+
+export interface SliceInput {
+  owner: OwnerId
+  /** Names this slice in the lease. */
+  holder: string
+  /** Called after each commit and at the end. */
+  progress(done: StreamProgress): Promise<void>
+}
+
+export async function runSlice(
+  input: SliceInput,
+  deps: SliceDeps,
+  signal: AbortSignal,
+): Promise<SliceResult> {
+  const need = deps.settings.packBytes + BUFFERS_BESIDE_PACK_BYTES
+  const release = await deps.memory.claim(need, signal)
+  try {
+    const leaseMs = deps.settings.sliceMs + LEASE_SLACK_MS
+    const lease = await deps.catalogue.owners.claim(
+      input.owner,
+      { holder: input.holder, leaseMs },
+      signal,
+    )
+    if (!lease) return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: '' }
+    return await workLease(input, lease, deps, signal)
+  } finally {
+    release()
+  }
+}
+
+async function workLease(
+  input: SliceInput,
+  lease: Lease,
+  deps: SliceDeps,
+  signal: AbortSignal,
+): Promise<SliceResult> {
+  const { owners } = deps.catalogue
+  if (lease.owner.attempts > POISON_ATTEMPTS) {
+    const dueAt = new Date(deps.clock.now() + POISON_PAUSE_MS).toISOString()
+    await owners.release(lease, { coverage: 'poison', dueAt, trouble: 'Poison' }, signal)
+    return { state: 'poison', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: 'Poison' }
+  }
+  const total: StreamProgress = { counts: NO_COUNTS, bytes: 0, requests: 0 }
+  const { result, retryAfterMs } = await workStreams(input, lease.owner, deps, total, signal)
+  const changes = await learnt(lease.owner, result, retryAfterMs, deps, signal)
+  await owners.release(lease, changes, signal)
+  return result
+}
+
+async function workStreams(
+  input: SliceInput,
+  owner: Owner,
+  deps: SliceDeps,
+  total: StreamProgress,
+  signal: AbortSignal,
+): Promise<{ result: SliceResult; retryAfterMs: number }> {
+  const startedAt = deps.clock.now()
+  let sum = total
+  const answer = (state: SliceResult['state'], trouble = '', retryAfterMs = WAIT_MS) => ({
+    result: { state, trouble, ...sum },
+    retryAfterMs,
+  })
+  try {
+    for (const name of owner.workloads) {
+      const before = sum
+      const { state } = await captureStream({
+        ...(await openStream(owner, name, deps, signal)),
+        rowsNotAfter: startedAt + ROWS_WITHIN_MS,
+        deadline: startedAt + deps.settings.sliceMs,
+        signal,
+        progress: async (done) => {
+          sum = {
+            counts: addCounts(before.counts, done.counts),
+            bytes: before.bytes + done.bytes,
+            requests: before.requests + done.requests,
+          }
+          await input.progress(sum)
+        },
+      })
+      if (state === 'more') return answer('more')
+    }
+    return answer('done')
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === 'bug') throw error
+    if (error.code === 'TooLate') return answer('more', error.code)
+    const waits = error.kind === 'throttled' || error.kind === 'transient'
+    return answer(waits ? 'wait' : 'failed', error.code, error.retryAfterMs)
+  }
+}
+
+async function openStream(owner: Owner, name: WorkloadName, deps: SliceDeps, signal: AbortSignal) {
+  const workload = deps.workload(name)
+  const { catalogue, clock, settings } = deps
+  return {
+    stream: await deps.vault.stream(owner.owner, name, signal),
+    tables: catalogue.stream(owner.owner, name),
+    workload,
+    reader: workload.reader({ graphId: owner.graphId }),
+    locks: new PackLocks(catalogue.packs, owner.owner, clock, settings.protectionDays),
+    clock,
+    limits: settings,
+  }
+}
+
+/** What the owner row says after this slice: coverage, trouble, and when it is due again. */
+async function learnt(
+  owner: Owner,
+  result: SliceResult,
+  retryAfterMs: number,
+  deps: SliceDeps,
+  signal: AbortSignal,
+): Promise<Partial<Owner>> {
+  const now = deps.clock.now()
+  const at = (ms: number) => new Date(ms).toISOString()
+  const base = { trouble: result.trouble, readAt: at(now) }
+  switch (result.state) {
+    case 'done': {
+      const open = await openEntries(owner, deps, signal)
+      const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt))
+      return { ...base, dueAt, completeAt: at(now), coverage: 'covered', ledgerOpen: open.ledger }
+    }
+    case 'wait':
+      return { ...base, dueAt: at(now + retryAfterMs) }
+    case 'failed':
+      return { ...base, dueAt: at(now + FAILED_PAUSE_MS), coverage: 'failing' }
+    default: {
+      const coverage = owner.completeAt ? {} : { coverage: 'first-copy' as const }
+      // `more` without progress counts like a slice that vanished: it must not go on for ever.
+      const attempts = result.counts.seen === 0 ? { attempts: owner.attempts } : {}
+      return { ...base, ...coverage, ...attempts, dueAt: at(now) }
+    }
+  }
+}
+
+/** How many ledger entries are open, and when an item that left, or a retry, needs a round. */
+async function openEntries(
+  owner: Owner,
+  deps: SliceDeps,
+  signal: AbortSignal,
+): Promise<{ ledger: number; nextAt: number }> {
+  let ledger = 0
+  let nextAt = Number.POSITIVE_INFINITY
+  for (const name of owner.workloads) {
+    for await (const { event } of deps.catalogue.stream(owner.owner, name).open(signal)) {
+      if (event.op === 'ledger') {
+        ledger += 1
+        if (event.nextTry) nextAt = Math.min(nextAt, Date.parse(event.nextTry))
+      } else {
+        nextAt = Math.min(nextAt, Date.parse(event.at) + deps.settings.deletionLagMs)
+      }
+    }
+  }
+  return { ledger, nextAt }
+}

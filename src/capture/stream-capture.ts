@@ -1,0 +1,180 @@
+/**
+ * What the steps of a slice share while they capture one stream: changes -> segments -> commit.
+ *
+ * Invariants: a cursor moves past a page only in the commit (or quiet save) that holds what the
+ * page said (P2); every change is counted once as stored, restated, unchanged, left, excluded or
+ * in the ledger (P3); the tables are written only from commits (P6). The lease, the choice of
+ * owner and the answer to the lane are the slice's business (slice.ts).
+ */
+import type { OpenEntry, StreamTables } from '../catalogue/types.ts'
+import {
+  type Commit,
+  type Counts,
+  type Cursor,
+  type LeftEvent,
+  NO_COUNTS,
+  type RoundState,
+} from '../model/events.ts'
+import type { GraphId } from '../model/ids.ts'
+import type { Clock } from '../ports.ts'
+import type { CommitWriter, StreamVault } from '../vault/types.ts'
+import type { StreamReader, Workload } from '../workloads/workload.ts'
+import { openLedger } from './ledger.ts'
+import type { PackLocks } from './pack-locks.ts'
+import { addCounts, Pending } from './pending.ts'
+import { type CursorMap, openRound, roundCursor, savedRound } from './round.ts'
+
+export interface CaptureLimits {
+  commitEvents: number
+  packBytes: number
+  /** An item that left is deleted when a whole round, begun so much later, lacks it. */
+  deletionLagMs: number
+}
+
+export interface StreamContext {
+  stream: StreamVault
+  tables: StreamTables
+  workload: Workload
+  reader: StreamReader
+  locks: PackLocks
+  clock: Clock
+  limits: CaptureLimits
+  /** No row is written later than this (DESIGN 6). */
+  rowsNotAfter: number
+  /** No request is begun after this. */
+  deadline: number
+  signal: AbortSignal
+  /** After each commit: what this slice has done so far. */
+  progress(done: StreamProgress): Promise<void>
+}
+
+export interface StreamProgress {
+  counts: Counts
+  bytes: number
+  requests: number
+}
+
+export type StreamResult =
+  | { state: 'complete' }
+  /** The deadline came, or another writer was faster. */
+  | { state: 'more' }
+
+/** The state that the steps of a slice share. Belongs to one slice and one stream. */
+export class StreamCapture {
+  readonly context: StreamContext
+  readonly cursors: CursorMap
+  /** Open ledger entries and items that left, by item. */
+  readonly open: Map<GraphId, OpenEntry>
+  round: RoundState
+  pending = new Pending()
+  #head: Commit | undefined
+  #writer: CommitWriter | undefined
+  #counts: Counts = { ...NO_COUNTS }
+  #bytes = 0
+
+  constructor(
+    context: StreamContext,
+    loaded: { head: Commit | undefined; cursors: CursorMap; open: Map<GraphId, OpenEntry> },
+  ) {
+    this.context = context
+    this.#head = loaded.head
+    this.cursors = loaded.cursors
+    this.open = loaded.open
+    this.round = openRound(savedRound(this.cursors), context.clock.now())
+  }
+
+  get headSeq(): number {
+    return this.#head?.seq ?? 0
+  }
+
+  get outOfTime(): boolean {
+    return this.context.clock.now() >= this.context.deadline
+  }
+
+  get writer(): CommitWriter {
+    this.#writer ??= this.context.stream.begin(this.#head)
+    return this.#writer
+  }
+
+  /** What this slice has committed or settled so far. */
+  get done(): StreamProgress {
+    return {
+      counts: addCounts(this.#counts, this.pending.content().counts),
+      bytes: this.#bytes,
+      requests: this.context.reader.requests(),
+    }
+  }
+
+  /** Items that left and that no later event has found again. */
+  leftItems(): LeftEvent[] {
+    return [...this.open.values()]
+      .map((entry) => entry.event)
+      .filter((event) => event.op === 'left')
+  }
+
+  setCursor(cursor: Cursor): void {
+    this.cursors.set(cursor.container, cursor)
+    this.pending.cursor(cursor)
+  }
+
+  setPhase(phase: RoundState['phase']): void {
+    this.round = { ...this.round, phase }
+  }
+
+  /** True where the next commit is large enough to be written. */
+  get full(): boolean {
+    const { commitEvents, packBytes } = this.context.limits
+    return this.pending.size >= commitEvents || (this.#writer?.addedBytes ?? 0) >= packBytes
+  }
+
+  /**
+   * Writes what is pending: a commit where there are events (or a round with commits ends), else
+   * only the cursor rows (a quiet round writes no blob). False: another writer took this seq.
+   */
+  async save(): Promise<boolean> {
+    this.pending.cursor(roundCursor(this.round))
+    const complete = this.round.phase === 'complete'
+    const endsRound = complete && this.#head?.round.id === this.round.id && !this.#head.complete
+    if (this.pending.size === 0 && !endsRound) {
+      await this.#saveQuietly()
+      return true
+    }
+    return await this.#commit(complete)
+  }
+
+  async #saveQuietly(): Promise<void> {
+    const { cursors, counts } = this.pending.content()
+    const { tables, stream, signal } = this.context
+    await tables.saveCursors(cursors, this.headSeq, stream.secret, signal)
+    this.#settle(counts)
+  }
+
+  async #commit(complete: boolean): Promise<boolean> {
+    const { tables, stream, rowsNotAfter: notAfter, signal } = this.context
+    const content = { ...this.pending.content(), round: this.round }
+    const writer = this.writer
+    const result = await writer.commit(content, { complete }, signal)
+    if (result.outcome === 'lost') return false
+    await tables.apply(result.commit, { secret: stream.secret, notAfter }, signal)
+    this.#head = result.commit
+    this.#bytes += writer.addedBytes
+    this.#remember(result.commit)
+    this.#settle(content.counts)
+    await this.context.progress(this.done)
+    return true
+  }
+
+  #settle(counts: Counts): void {
+    this.#counts = addCounts(this.#counts, counts)
+    this.pending = new Pending()
+    this.#writer = undefined
+  }
+
+  #remember(commit: Commit): void {
+    for (const event of commit.events) {
+      if (event.op === 'left' || event.op === 'ledger')
+        this.open.set(event.item, openLedger(event, commit.seq))
+      else this.open.delete(event.item)
+    }
+  }
+}
