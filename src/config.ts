@@ -77,6 +77,21 @@ export const settingsSchema = z.object({
     .max(1500)
     .default(240)
     .describe('Length of one slice; must stay well inside functionTimeout.'),
+  HOLDFAST_LEASE_SLACK_SECONDS: whole
+    .min(1)
+    .max(600)
+    .default(120)
+    .describe('A lease outlives the deadline of its slice by this, for the last commit.'),
+  HOLDFAST_WAVE_PAUSE_SECONDS: whole
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe('Pause between the waves of a run that a person asked for.'),
+  HOLDFAST_BUFFER_MIB: whole
+    .min(48)
+    .max(4096)
+    .default(128)
+    .describe('Memory that all slices of one worker may use for packs and buffers.'),
   HOLDFAST_SLOT_MINUTES: whole
     .min(1)
     .max(1440)
@@ -129,7 +144,10 @@ export type Settings = z.infer<typeof settingsSchema>
 /** Throws `SettingsInvalid` with one line for each wrong setting. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const known = Object.keys(settingsSchema.shape)
-  const unknown = Object.keys(env).filter((n) => n.startsWith('HOLDFAST_') && !known.includes(n))
+  const unknown = Object.keys(env).filter(
+    // HOLDFAST_QUEUES__queueServiceUri and its like belong to the host's queue trigger.
+    (n) => n.startsWith('HOLDFAST_') && !n.startsWith('HOLDFAST_QUEUES__') && !known.includes(n),
+  )
   const given = Object.fromEntries(known.flatMap((n) => (env[n] ? [[n, env[n]]] : [])))
   const parsed = settingsSchema.safeParse(given)
   const problems = [

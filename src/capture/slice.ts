@@ -22,6 +22,8 @@ import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
 export interface SliceSettings extends CaptureLimits {
   /** Length of a slice. */
   sliceMs: number
+  /** The lease outlives the deadline by this, for the last commit and its rows. */
+  leaseSlackMs: number
   /** An owner whose round is complete is due again so long after its cursors were read. */
   intervalMs: number
   protectionDays: number
@@ -49,8 +51,6 @@ export interface SliceResult {
 /** Attempts that vanished, after which an owner is left alone for a day. */
 export const POISON_ATTEMPTS = 4
 const POISON_PAUSE_MS = 24 * 3_600_000
-/** The lease outlives the deadline by this, for the last commit and its rows. */
-const LEASE_SLACK_MS = 120_000
 /** Rows are never written later than this after the slice began (DESIGN 6). */
 const ROWS_WITHIN_MS = 3_600_000
 /** What is asked for when the service names no time. */
@@ -75,7 +75,7 @@ export async function runSlice(
   const need = deps.settings.packBytes + BUFFERS_BESIDE_PACK_BYTES
   const release = await deps.memory.claim(need, signal)
   try {
-    const leaseMs = deps.settings.sliceMs + LEASE_SLACK_MS
+    const leaseMs = deps.settings.sliceMs + deps.settings.leaseSlackMs
     const lease = await deps.catalogue.owners.claim(
       input.owner,
       { holder: input.holder, leaseMs },

@@ -274,6 +274,8 @@ export interface RunTable {
     options: { claimMs: number },
     signal: AbortSignal,
   ): Promise<{ entry: PlanEntry; etag: string; row: string } | undefined>
+  /** Puts the entries that had to wait back into the plan. */
+  requeue(id: string, signal: AbortSignal): Promise<void>
   /** Writes an entry that this caller claimed. `requeue` puts it at the end of the plan. */
   settle(
     id: string,

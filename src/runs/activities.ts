@@ -1,0 +1,240 @@
+/**
+ * The activities of a backup run. Each is bounded by its own deadline, may be delivered twice, and
+ * answers in ids and counts; expected trouble is an answer, a throw is a defect.
+ */
+
+import { addCounts, runSlice, type SliceDeps, type SliceResult } from '../capture/index.ts'
+import type { Catalogue, PlanEntry, Run } from '../catalogue/types.ts'
+import { AppError } from '../model/errors.ts'
+import type {
+  BackupLaneInput,
+  BackupRunInput,
+  CaptureAnswer,
+  PlanAnswer,
+  WaveAnswer,
+} from '../orchestrations/names.ts'
+import { type DiscoverDeps, discover } from './discover.ts'
+import { planOwners } from './plan.ts'
+
+export interface RunSettings {
+  lanes: number
+  slotMs: number
+  wavePauseMs: number
+  sliceMs: number
+  leaseSlackMs: number
+}
+
+export interface RunDeps extends DiscoverDeps {
+  slice: SliceDeps
+  runSettings: RunSettings
+  /** Names this worker in leases. */
+  holder: string
+  log: RunLog
+}
+
+/** Structured, without names, subjects, links or tokens (P9). */
+export interface RunLog {
+  info(event: string, fields: Readonly<Record<string, string | number | boolean>>): void
+  error(event: string, fields: Readonly<Record<string, string | number | boolean>>): void
+}
+
+/** A run that a person asked for stops after this, whatever is left. */
+const ASKED_RUN_MS = 24 * 3_600_000
+/** Planning stops for the next call after this. */
+const PLAN_CALL_MS = 120_000
+const RESOURCES_PAGE = 500
+/** How often a slice tells that it lives. */
+const HEARTBEAT_MS = 10_000
+
+const iso = (ms: number) => new Date(ms).toISOString()
+
+function isOver(run: Run | undefined): boolean {
+  return !run || ['done', 'failed', 'cancelled'].includes(run.state)
+}
+
+/** Discovers, picks owners and writes the run's plan. */
+export async function planRun(
+  input: BackupRunInput,
+  deps: RunDeps,
+  signal: AbortSignal,
+): Promise<PlanAnswer> {
+  const { catalogue, clock, runSettings } = deps
+  const until = iso(clock.now() + runSettings.slotMs)
+  const run = await catalogue.runs.get(input.run, signal)
+  if (!run || isOver(run) || run.flags.cancel) return { state: 'stop', lanes: 0, until }
+  if (!(await catalogue.ready(signal))) return await stop(deps, run, 'CatalogueNotReady', signal)
+  await catalogue.runs.update(input.run, (now) => planning(now, clock.now()), signal)
+  try {
+    if (input.wave === 0) {
+      if (!(await discover(deps, clock.now() + PLAN_CALL_MS, signal))) {
+        return { state: 'more', lanes: 0, until }
+      }
+      await catalogue.runs.plan(run.id, await pick(run, deps, signal), signal)
+    }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === 'bug') throw error
+    return await stop(deps, run, error.code, signal)
+  }
+  await catalogue.runs.update(input.run, (now) => ({ ...now, state: 'running' }), signal)
+  return { state: 'done', lanes: runSettings.lanes, until }
+}
+
+function planning(now: Run, at: number): Run {
+  return {
+    ...now,
+    state: now.state === 'queued' ? 'planning' : now.state,
+    startedAt: now.startedAt ?? iso(at),
+    heartbeatAt: iso(at),
+  }
+}
+
+/** The run cannot go on; the next one is another chance. */
+async function stop(
+  deps: RunDeps,
+  run: Run,
+  trouble: string,
+  signal: AbortSignal,
+): Promise<PlanAnswer> {
+  const at = iso(deps.clock.now())
+  deps.log.error('run stopped', { run: run.id, trouble })
+  await deps.catalogue.runs.update(
+    run.id,
+    (now) => ({ ...now, state: 'failed', trouble, endedAt: at, heartbeatAt: at }),
+    signal,
+  )
+  return { state: 'stop', lanes: 0, until: at }
+}
+
+async function pick(run: Run, deps: RunDeps, signal: AbortSignal): Promise<PlanEntry[]> {
+  const { catalogue, clock } = deps
+  const protectedResources = new Set<PlanEntry['resource']>()
+  let continuation: string | undefined
+  do {
+    const query = { max: RESOURCES_PAGE, ...(continuation !== undefined && { continuation }) }
+    const page = await catalogue.resources.list(query, signal)
+    for (const resource of page.items) {
+      if (resource.state === 'protected') protectedResources.add(resource.key)
+    }
+    continuation = page.continuation
+  } while (continuation !== undefined)
+  const owners = []
+  for await (const owner of catalogue.owners.all(signal)) owners.push(owner)
+  return planOwners({ run, owners, protectedResources, now: clock.now() })
+}
+
+/** Claims the next owner of the run's plan, works one slice, and says how it went. */
+export async function captureNext(
+  input: BackupLaneInput,
+  deps: RunDeps,
+  signal: AbortSignal,
+): Promise<CaptureAnswer> {
+  const { catalogue, clock, runSettings } = deps
+  const run = await catalogue.runs.get(input.run, signal)
+  const stopped = !run || isOver(run) || run.flags.cancel || run.flags.pause
+  if (stopped || clock.now() >= Date.parse(input.until)) return { state: 'idle' }
+  const claimMs = runSettings.sliceMs + runSettings.leaseSlackMs
+  let claim = await catalogue.runs.claim(input.run, { claimMs }, signal)
+  if (!claim) return { state: 'idle' }
+  const before = claim.entry
+  let beat = 0
+  const result = await runSlice(
+    {
+      owner: before.owner,
+      holder: deps.holder,
+      progress: async (done) => {
+        if (!claim) return
+        claim = await catalogue.runs.settle(input.run, claim, added(before, done), signal)
+        if (clock.now() - beat < HEARTBEAT_MS) return
+        beat = clock.now()
+        await heartbeat(deps, input.run, signal)
+      },
+    },
+    deps.slice,
+    signal,
+  )
+  const { state, next } = settled(before, result)
+  if (claim) await catalogue.runs.settle(input.run, claim, next, signal)
+  await heartbeat(deps, input.run, signal)
+  deps.log.info('slice', { run: input.run, owner: before.owner, state, trouble: result.trouble })
+  return { state }
+}
+
+async function heartbeat(deps: RunDeps, run: string, signal: AbortSignal): Promise<void> {
+  const at = iso(deps.clock.now())
+  await deps.catalogue.runs.update(run, (now) => ({ ...now, heartbeatAt: at }), signal)
+}
+
+function added(before: PlanEntry, done: Pick<SliceResult, 'counts' | 'requests' | 'bytes'>) {
+  return {
+    ...before,
+    counts: addCounts(before.counts, done.counts),
+    requests: before.requests + done.requests,
+    bytes: before.bytes + done.bytes,
+  }
+}
+
+function settled(
+  before: PlanEntry,
+  result: SliceResult,
+): { state: Exclude<CaptureAnswer['state'], 'idle'>; next: PlanEntry } {
+  const sum = { ...added(before, result), trouble: result.trouble, claimedUntil: 0 }
+  switch (result.state) {
+    case 'done':
+      return { state: 'done', next: { ...sum, state: 'done' } }
+    case 'more':
+      return { state: 'more', next: { ...sum, state: 'queued' } }
+    case 'wait':
+    case 'busy':
+      return { state: 'wait', next: { ...sum, state: 'wait' } }
+    case 'failed':
+    case 'poison':
+      return { state: 'failed', next: { ...sum, state: 'failed' } }
+  }
+}
+
+/** Ends the run, or says when its next wave begins (only where a person asked for it). */
+export async function endWave(
+  input: BackupRunInput,
+  deps: RunDeps,
+  signal: AbortSignal,
+): Promise<WaveAnswer> {
+  const { catalogue, clock, runSettings } = deps
+  const now = clock.now()
+  const run = await catalogue.runs.get(input.run, signal)
+  if (!run || isOver(run)) return { state: 'over', nextAt: iso(now) }
+  const open = await openEntries(catalogue, run.id, signal)
+  const tooOld = now - Date.parse(run.createdAt) > ASKED_RUN_MS
+  const again = run.kind === 'asked' && open.count > 0 && !run.flags.cancel && !tooOld
+  if (again) {
+    await catalogue.runs.requeue(run.id, signal)
+    const nextAt = iso(Math.max(now + runSettings.wavePauseMs, open.claimedUntil))
+    await catalogue.runs.update(
+      run.id,
+      (r) => ({ ...r, wave: input.wave + 1, heartbeatAt: nextAt }),
+      signal,
+    )
+    return { state: 'again', nextAt }
+  }
+  await catalogue.runs.update(
+    run.id,
+    (r) => ({
+      ...r,
+      state: r.flags.cancel ? 'cancelled' : 'done',
+      endedAt: iso(now),
+      heartbeatAt: iso(now),
+    }),
+    signal,
+  )
+  return { state: 'over', nextAt: iso(now) }
+}
+
+async function openEntries(catalogue: Catalogue, run: string, signal: AbortSignal) {
+  let count = 0
+  let claimedUntil = 0
+  for await (const entry of catalogue.runs.entries(run, signal)) {
+    if (entry.state === 'done' || entry.state === 'failed') continue
+    count += 1
+    claimedUntil = Math.max(claimedUntil, entry.claimedUntil)
+  }
+  return { count, claimedUntil }
+}

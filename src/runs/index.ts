@@ -1,0 +1,11 @@
+/** Runs: discovery, plan, the activities of a run, and the reconciler's decisions. */
+export {
+  captureNext,
+  endWave,
+  planRun,
+  type RunDeps,
+  type RunLog,
+  type RunSettings,
+} from './activities.ts'
+export { type Directory, type DirectoryPage, type DirectoryUser, discover } from './discover.ts'
+export { decideRepair, type InstanceState } from './reconcile.ts'
