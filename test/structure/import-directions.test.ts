@@ -1,0 +1,112 @@
+/**
+ * DESIGN 3: data flows one way, all I/O goes through a port, src/ never knows the sandbox.
+ */
+import assert from 'node:assert/strict'
+import { posix } from 'node:path'
+import { test } from 'node:test'
+import { importsOf, isTest, type Source, sourcesOf } from './sources.ts'
+
+/** What each part of src/ may import besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  ports: ['model'],
+  config: ['model'],
+  sealing: ['model'],
+  graph: ['ports', 'model'],
+  workloads: ['graph', 'ports', 'model'],
+  catalogue: ['sealing', 'ports', 'model'],
+  vault: ['catalogue', 'sealing', 'ports', 'model'],
+  policy: ['ports', 'model'],
+  audit: ['ports', 'model'],
+  access: ['ports', 'model'],
+  capture: ['workloads', 'vault', 'catalogue', 'ports', 'model'],
+  restore: ['workloads', 'vault', 'catalogue', 'ports', 'model'],
+  orchestrations: [],
+  runs: ['capture', 'policy', 'vault', 'catalogue', 'orchestrations', 'ports', 'model'],
+  functions: [
+    'runs',
+    'capture',
+    'restore',
+    'orchestrations',
+    'workloads',
+    'policy',
+    'audit',
+    'access',
+    'vault',
+    'catalogue',
+    'ports',
+    'model',
+  ],
+  adapters: ['ports', 'model'],
+}
+
+/** Only these may speak to Azure, Graph or the Functions host. */
+const MAY_IMPORT_SDK: Readonly<Record<string, RegExp>> = {
+  adapters: /^@azure\/(?!functions)/,
+  graph: /^@microsoft\/microsoft-graph-client$/,
+  functions: /^(@azure\/functions|durable-functions)$/,
+  orchestrations: /^durable-functions$/,
+  app: /^(@azure\/(functions|identity)|durable-functions)$/,
+}
+
+const SDK = /^(@azure\/|@microsoft\/|durable-functions)/
+const REASON =
+  'see DESIGN 3, rules of the house: data flows one way, and all I/O goes through a port'
+
+function partOf(path: string): string {
+  return path.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+}
+
+/** Root-relative path that a relative import means. */
+function target(source: Source, specifier: string): string {
+  return posix.join(posix.dirname(source.path), specifier)
+}
+
+const sources = sourcesOf('src').filter((s) => !isTest(s.path))
+
+test('every part of src/ imports only what lies below it', () => {
+  const wrong = sources.flatMap((source) => {
+    const part = partOf(source.path)
+    if (part === 'app') return []
+    const allowed = MAY_IMPORT[part]
+    assert.ok(allowed, `${source.path}: src/${part} is no part that DESIGN knows`)
+    return importsOf(source)
+      .filter((i) => i.specifier.startsWith('.'))
+      .map((i) => target(source, i.specifier))
+      .filter((to) => partOf(to) !== part && !allowed.includes(partOf(to)))
+      .map((to) => `${source.path} imports ${to}; ${REASON}`)
+  })
+  assert.deepEqual(wrong, [])
+})
+
+test('src/ never imports the sandbox, the tests, the command line or the portal', () => {
+  const wrong = sourcesOf('src').flatMap((source) =>
+    importsOf(source)
+      .filter((i) => i.specifier.startsWith('.'))
+      .map((i) => target(source, i.specifier))
+      .filter((to) => !to.startsWith('src/') && !isTest(source.path))
+      .map((to) => `${source.path} imports ${to}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('only adapters, the Graph client and the functions know an SDK', () => {
+  const wrong = sources.flatMap((source) =>
+    importsOf(source)
+      .filter((i) => SDK.test(i.specifier))
+      .filter((i) => !MAY_IMPORT_SDK[partOf(source.path)]?.test(i.specifier))
+      .map((i) => `${source.path} imports ${i.specifier}; ${REASON}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('the sandbox stands in for Azure and Microsoft 365 and shares no code with src/', () => {
+  const wrong = sourcesOf('sandbox').flatMap((source) =>
+    importsOf(source)
+      .filter((i) => i.specifier.startsWith('.'))
+      .map((i) => target(source, i.specifier))
+      .filter((to) => to.startsWith('src/') && !isTest(source.path))
+      .map((to) => `${source.path} imports ${to}`),
+  )
+  assert.deepEqual(wrong, [])
+})
