@@ -1,0 +1,256 @@
+/**
+ * Capture held against a plain model: whatever happens to a mailbox, and wherever slices end, the
+ * vault and the tables say in the end what the mailbox says (P2, P3), and every version that was
+ * ever committed comes back byte for byte (P1).
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { HeldItem } from '../catalogue/types.ts'
+import { AppError } from '../model/errors.ts'
+import { CONTAINERS, type Counts } from '../model/events.ts'
+import type { GraphId } from '../model/ids.ts'
+import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
+import { captureWorld, type World } from './testing/world.ts'
+
+const SECOND_MS = 1000
+const LAG_MS = 1_800_000
+const id = (text: string) => text as GraphId
+const INBOX = id('inbox')
+const OTHER = id('other')
+
+function mailbox(): ScriptedMailbox {
+  const made = new ScriptedMailbox()
+  made.createContainer(INBOX, 'Inbox')
+  made.createContainer(OTHER, 'Other')
+  return made
+}
+
+/** Everything that lists of containers say at the head, by container. */
+async function listed(world: World): Promise<Map<GraphId, HeldItem[]>> {
+  const head = await world.tables.head(world.signal)
+  const lists = new Map<GraphId, HeldItem[]>()
+  if (!head) return lists
+  const containers = await world.tables.list(CONTAINERS, head.seq, { max: 1000 }, world.signal)
+  for (const container of containers.items) {
+    const page = await world.tables.list(container.item, head.seq, { max: 1000 }, world.signal)
+    const ids = page.items.map((i) => i.item)
+    assert.equal(new Set(ids).size, ids.length, 'no item stands twice in one list')
+    const held = await world.tables.current(ids, head.seq, world.signal)
+    lists.set(container.item, [...held.values()])
+  }
+  return lists
+}
+
+/** What the vault holds now, as a model would write it down. */
+async function contents(world: World): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for (const [container, items] of await listed(world)) {
+    for (const item of items) {
+      if (world.hasLeft(item.item)) continue
+      const mime = item.representations.find((r) => r.name === 'mime')
+      assert.ok(mime, 'a held message has its MIME')
+      const bytes = await world.reader.readAll(mime, 1_000_000, world.signal)
+      const key = `${container}/${item.item}`
+      assert.equal(found[key], undefined, 'an item stands in one container')
+      found[key] = `${new TextDecoder().decode(bytes)}|${item.marker.decoration.split('@')[0]}`
+    }
+  }
+  return found
+}
+
+function modelOf(box: ScriptedMailbox): Record<string, string> {
+  return Object.fromEntries(
+    [...box.items].map(([item, { container, content, flags }]) => [
+      `${container}/${item}`,
+      `${content}|${flags}`,
+    ]),
+  )
+}
+
+function addUp(counts: Counts): void {
+  const { seen, stored, restated, unchanged, left, ledger, excluded } = counts
+  assert.equal(seen, stored + restated + unchanged + left + ledger + excluded, 'the numbers add up')
+}
+
+describe('a slice', () => {
+  test('stores new mail with its content, and a second round finds nothing to do', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    const first = await world.slice()
+    assert.equal(first.state, 'done')
+    assert.deepEqual(await contents(world), { 'inbox/a': 'one|' })
+    const blobs = world.blobs.blobs.size
+    const second = await world.slice()
+    assert.equal(second.counts.stored, 0)
+    assert.equal(world.blobs.blobs.size, blobs, 'a quiet round writes no blob')
+  })
+
+  test('a move, a flag and a read mark cost no content request', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    await world.untilDone()
+    const before = world.box.contentRequests
+    world.box.put(id('a'), { container: INBOX, flags: 'read' })
+    await world.untilDone()
+    world.box.put(id('a'), { container: OTHER })
+    const moved = await world.untilDone()
+    assert.equal(world.box.contentRequests, before)
+    assert.equal(moved.counts.restated, 1)
+    assert.deepEqual(await contents(world), { 'other/a': 'one|read' })
+  })
+
+  test('a change key that no field explains is a content change', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    await world.untilDone()
+    const before = world.box.contentRequests
+    world.box.put(id('a'), { container: INBOX })
+    await world.untilDone()
+    assert.equal(world.box.contentRequests, before + 1)
+  })
+
+  test('an item that vanished is deleted only by a whole round that began after the lag', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    await world.untilDone()
+    world.box.remove(id('a'))
+    await world.untilDone()
+    assert.equal((await listed(world)).get(INBOX)?.length, 1, 'it still shows where it was')
+    await world.untilDone()
+    assert.equal((await listed(world)).get(INBOX)?.length, 1, 'the lag has not passed')
+    world.clock.advance(LAG_MS)
+    const last = await world.untilDone()
+    assert.equal(last.counts.deleted, 1)
+    assert.equal((await listed(world)).get(INBOX)?.length, 0)
+  })
+
+  test('a folder that is gone takes its members along, and its past stays', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: OTHER, content: 'one' })
+    await world.untilDone()
+    const head = await world.tables.head(world.signal)
+    world.box.deleteContainer(OTHER)
+    await world.untilDone()
+    world.clock.advance(LAG_MS)
+    await world.untilDone()
+    assert.equal((await listed(world)).has(OTHER), false)
+    assert.ok(head)
+    const then = await world.tables.list(OTHER, head.seq, { max: 10 }, world.signal)
+    assert.equal(then.items.length, 1)
+  })
+
+  test('an item whose content cannot be read is in the ledger and is tried again', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    world.box.corrupt.add(id('a'))
+    const first = await world.untilDone()
+    assert.equal(first.counts.ledger, 1)
+    assert.deepEqual(await contents(world), {})
+    world.box.corrupt.clear()
+    world.clock.advance(3_600_000)
+    await world.untilDone()
+    assert.deepEqual(await contents(world), { 'inbox/a': 'one|' })
+    assert.equal(await world.openLedger(), 0)
+  })
+
+  test('a throttled owner keeps what was read and says when it goes on', async () => {
+    const world = await captureWorld(mailbox(), { commitEvents: 1 })
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    world.box.nextError = new AppError({
+      code: 'Throttled',
+      kind: 'throttled',
+      message: 'slow down',
+      retryAfterMs: 90_000,
+    })
+    const result = await world.slice()
+    assert.equal(result.state, 'wait')
+    const owner = await world.ownerRow()
+    assert.equal(Date.parse(owner.dueAt) - world.clock.now(), 90_000)
+    await world.untilDone()
+    assert.deepEqual(await contents(world), { 'inbox/a': 'one|' })
+  })
+
+  test('slices that vanish are counted, and the owner is left alone in the end', async () => {
+    const world = await captureWorld(mailbox())
+    const { owners } = world.catalogue
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      await owners.claim(world.owner, { holder: 'lost', leaseMs: SECOND_MS }, world.signal)
+      world.clock.advance(2 * SECOND_MS)
+    }
+    assert.equal((await world.slice()).state, 'poison')
+    assert.equal((await world.ownerRow()).coverage, 'poison')
+  })
+})
+
+type Step =
+  | { step: 'put'; item: number; container: number; content: string }
+  | { step: 'flag'; item: number; flags: string }
+  | { step: 'move'; item: number; container: number }
+  | { step: 'remove'; item: number }
+  | { step: 'slice'; ms: number }
+  | { step: 'wait'; ms: number }
+
+const itemNumber = fc.nat({ max: 7 })
+const containerNumber = fc.nat({ max: 2 })
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.record({
+      step: fc.constant('put' as const),
+      item: itemNumber,
+      container: containerNumber,
+      content: fc.string({ maxLength: 4 }),
+    }),
+    fc.record({
+      step: fc.constant('flag' as const),
+      item: itemNumber,
+      flags: fc.constantFrom('read', 'flagged', ''),
+    }),
+    fc.record({ step: fc.constant('move' as const), item: itemNumber, container: containerNumber }),
+    fc.record({ step: fc.constant('remove' as const), item: itemNumber }),
+    fc.record({ step: fc.constant('slice' as const), ms: fc.integer({ min: 1, max: 40 }) }),
+    fc.record({ step: fc.constant('wait' as const), ms: fc.constantFrom(1000, LAG_MS) }),
+  ),
+  { maxLength: 40 },
+)
+
+const BOXES = [INBOX, OTHER, id('third')]
+
+async function play(world: World, step: Step): Promise<void> {
+  const { box, clock } = world
+  if (step.step === 'slice') {
+    addUp((await world.slice(step.ms)).counts)
+    return
+  }
+  if (step.step === 'wait') {
+    clock.advance(step.ms)
+    return
+  }
+  const item = id(`item-${step.item}`)
+  const container = 'container' in step ? BOXES[step.container] : undefined
+  if (step.step === 'remove') box.remove(item)
+  else if (step.step === 'put' && container) box.put(item, { container, content: step.content })
+  else if (step.step === 'move' && container && box.items.has(item)) box.put(item, { container })
+  else if (step.step === 'flag') {
+    const now = box.items.get(item)
+    if (now) box.put(item, { container: now.container, flags: step.flags })
+  }
+}
+
+test('P2, P3: whatever happens and wherever slices end, the vault says what the mailbox says', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 1, max: 5 }), async (story, commitEvents) => {
+      const world = await captureWorld(mailbox(), { commitEvents })
+      world.box.createContainer(id('third'), 'Third')
+      for (const step of story) await play(world, step)
+      await world.untilDone()
+      await world.untilDone()
+      assert.deepEqual(await contents(world), modelOf(world.box))
+      world.clock.advance(LAG_MS)
+      await world.untilDone()
+      const listedNow = [...(await listed(world)).values()].flat().length
+      assert.equal(listedNow, world.box.items.size, 'what was deleted is in no list any more')
+    }),
+    { numRuns: 60 },
+  )
+})

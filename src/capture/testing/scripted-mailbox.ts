@@ -1,0 +1,184 @@
+/**
+ * A mailbox for tests of capture: containers and items with Outlook's delta rules, in memory.
+ *
+ * `@removed` for what left a container, replays, one log for each container, links that are
+ * positions in the log. Every call moves the clock, so that deadlines fall anywhere.
+ */
+import { CONTAINERS, type Marker } from '../../model/events.ts'
+import type { GraphId } from '../../model/ids.ts'
+import type {
+  Change,
+  ChangePage,
+  ContentOutcome,
+  Present,
+  StreamReader,
+  Workload,
+} from '../../workloads/workload.ts'
+
+export interface ScriptedItem {
+  container: GraphId
+  content: string
+  flags: string
+  changeKey: number
+}
+
+export interface ScriptedClock {
+  now(): number
+  advance(ms: number): void
+}
+
+/** Entries in one page of changes. */
+const PAGE = 3
+
+export class ScriptedMailbox {
+  readonly items = new Map<GraphId, ScriptedItem>()
+  readonly containers = new Map<GraphId, string>()
+  /** Items whose content answers with an error of the item. */
+  readonly corrupt = new Set<GraphId>()
+  /** Thrown by the next call of the reader. */
+  nextError: Error | undefined
+  contentRequests = 0
+  #requests = 0
+  #changeKey = 0
+  readonly #logs = new Map<GraphId, GraphId[]>()
+
+  createContainer(id: GraphId, name: string): void {
+    this.containers.set(id, name)
+    this.#log(CONTAINERS, id)
+  }
+
+  renameContainer(id: GraphId, name: string): void {
+    this.createContainer(id, name)
+  }
+
+  deleteContainer(id: GraphId): void {
+    this.containers.delete(id)
+    this.#log(CONTAINERS, id)
+    for (const [item, { container }] of this.items) {
+      if (container === id) this.items.delete(item)
+    }
+  }
+
+  put(id: GraphId, change: Partial<ScriptedItem> & { container: GraphId }): void {
+    const before = this.items.get(id)
+    this.#changeKey += 1
+    const item = { content: '', flags: '', ...before, ...change, changeKey: this.#changeKey }
+    this.items.set(id, item)
+    if (before && before.container !== item.container) this.#log(before.container, id)
+    this.#log(item.container, id)
+  }
+
+  remove(id: GraphId): void {
+    const before = this.items.get(id)
+    if (!before) return
+    this.items.delete(id)
+    this.#log(before.container, id)
+  }
+
+  #log(container: GraphId, id: GraphId): void {
+    const log = this.#logs.get(container) ?? []
+    log.push(id)
+    this.#logs.set(container, log)
+  }
+
+  workload(clock: ScriptedClock): Workload {
+    return { name: 'mail', compare: compareScripted, reader: () => this.#reader(clock) }
+  }
+
+  #reader(clock: ScriptedClock): StreamReader {
+    const step = () => {
+      clock.advance(1)
+      this.#requests += 1
+      const error = this.nextError
+      this.nextError = undefined
+      if (error) throw error
+    }
+    return {
+      concurrency: 2,
+      requests: () => this.#requests,
+      changes: async (container, link) => {
+        step()
+        return this.#page(container, Number(link ?? 0))
+      },
+      content: async (item) => {
+        step()
+        this.contentRequests += 1
+        return this.#content(item)
+      },
+      item: async (id) => {
+        step()
+        const item = this.items.get(id)
+        return item && presentItem(id, item)
+      },
+    }
+  }
+
+  #page(container: GraphId, from: number): ChangePage {
+    const log = this.#logs.get(container) ?? []
+    const ids = log.slice(from, from + PAGE)
+    const changes = ids.map((id) => this.#change(container, id))
+    const end = from + ids.length
+    return end < log.length ? { changes, next: String(end) } : { changes, delta: String(end) }
+  }
+
+  #change(container: GraphId, id: GraphId): Change {
+    if (container === CONTAINERS) {
+      const name = this.containers.get(id)
+      return name === undefined
+        ? { op: 'removed', kind: 'container', id, container }
+        : presentContainer(id, name)
+    }
+    const item = this.items.get(id)
+    return item?.container === container
+      ? presentItem(id, item)
+      : { op: 'removed', kind: 'item', id, container }
+  }
+
+  #content(item: Present): ContentOutcome {
+    const now = this.items.get(item.id)
+    if (!now) return { outcome: 'gone' }
+    if (this.corrupt.has(item.id)) {
+      return { outcome: 'ledger', reason: 'corrupt', code: 'ErrorCorruptData', retry: true }
+    }
+    return { outcome: 'content', parts: [{ name: 'mime', bytes: pieces(now.content) }] }
+  }
+}
+
+async function* pieces(text: string): AsyncIterable<Uint8Array> {
+  yield new TextEncoder().encode(text)
+}
+
+function presentItem(id: GraphId, item: ScriptedItem): Present {
+  return {
+    op: 'present',
+    kind: 'item',
+    id,
+    place: { container: item.container, sortKey: '0' },
+    marker: {
+      content: item.content,
+      decoration: `${item.flags}@${item.container}`,
+      change: String(item.changeKey),
+    },
+    display: { name: `subject of ${id}` },
+    json: { id, flags: item.flags },
+  }
+}
+
+function presentContainer(id: GraphId, name: string): Present {
+  return {
+    op: 'present',
+    kind: 'container',
+    id,
+    place: { container: CONTAINERS, sortKey: '0' },
+    marker: { content: name, decoration: '', change: name },
+    display: { name },
+    json: { id, displayName: name },
+    hasCursor: true,
+  }
+}
+
+function compareScripted(before: Marker, now: Marker) {
+  if (before.content !== now.content) return 'content'
+  if (before.decoration !== now.decoration) return 'decoration'
+  return before.change === now.change ? 'same' : 'content'
+}

@@ -1,0 +1,146 @@
+/** One owner, one scripted mailbox, the real vault and catalogue over stores in memory. */
+import { randomBytes } from 'node:crypto'
+import { createCatalogue } from '../../catalogue/index.ts'
+import { memoryTableStore } from '../../catalogue/testing/memory-table-store.ts'
+import type { Catalogue, Owner, StreamTables } from '../../catalogue/types.ts'
+import { invariant } from '../../model/errors.ts'
+import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/ids.ts'
+import type { Clock } from '../../ports.ts'
+import { createVault } from '../../vault/index.ts'
+import {
+  createMemoryBlobStore,
+  type MemoryBlobStore,
+} from '../../vault/testing/memory-blob-store.ts'
+import { createMemoryKeys } from '../../vault/testing/memory-keys.ts'
+import type { ContentReader } from '../../vault/types.ts'
+import { MemoryPool, runSlice, type SliceResult } from '../index.ts'
+import type { ScriptedMailbox } from './scripted-mailbox.ts'
+
+const MIB = 1024 * 1024
+const START = Date.parse('2026-11-21T08:00:00Z')
+/** A mailbox that does not settle within this many slices never does. */
+const SLICES_MAX = 200
+
+export interface World {
+  box: ScriptedMailbox
+  owner: OwnerId
+  clock: Clock & { advance(ms: number): void }
+  blobs: MemoryBlobStore
+  catalogue: Catalogue
+  tables: StreamTables
+  reader: ContentReader
+  signal: AbortSignal
+  /** One slice of so many ticks of the clock (a call of the reader is one). */
+  slice(ms?: number): Promise<SliceResult>
+  /** Slices until the round is complete. */
+  untilDone(): Promise<SliceResult>
+  ownerRow(): Promise<Owner>
+  openLedger(): Promise<number>
+  hasLeft(item: GraphId): boolean
+}
+
+export async function captureWorld(
+  box: ScriptedMailbox,
+  options: { commitEvents?: number } = {},
+): Promise<World> {
+  let now = START
+  const clock = {
+    now: () => now,
+    advance: (ms: number) => {
+      now += ms
+    },
+    sleep: async () => undefined,
+  }
+  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+  const blobs = createMemoryBlobStore(clock.now)
+  const keys = createMemoryKeys()
+  const signal = new AbortController().signal
+  const vault = createVault({ vault: blobs, keys, clock, random, packBytes: MIB, toolVersion: 't' })
+  const catalogue = createCatalogue({
+    tables: memoryTableStore(),
+    tenantId: '11111111-2222-4333-8444-555555555555',
+    clock,
+    random,
+    protectionDays: 30,
+    generationDays: 30,
+  })
+  const owner = parseOwnerId('0123456789abcdef0123456789abcdef')
+  const graphId = 'user' as GraphId
+  await vault.prepare(signal)
+  await vault.registerOwner({ owner, graphId, kind: 'user', name: 'U' }, signal)
+  await catalogue.owners.insert(ownerOf(owner, graphId), signal)
+  const tables = catalogue.stream(owner, 'mail')
+  const workload = box.workload(clock)
+  const left = new Set<GraphId>()
+
+  async function slice(ms = 100_000): Promise<SliceResult> {
+    const result = await runSlice(
+      { owner, holder: 'test', progress: async () => undefined },
+      {
+        vault,
+        catalogue,
+        workload: () => workload,
+        clock,
+        memory: new MemoryPool(64 * MIB),
+        settings: {
+          commitEvents: options.commitEvents ?? 1000,
+          packBytes: MIB,
+          deletionLagMs: 1_800_000,
+          sliceMs: ms,
+          leaseSlackMs: 1000,
+          intervalMs: 3_600_000,
+          protectionDays: 30,
+        },
+      },
+      signal,
+    )
+    left.clear()
+    for await (const { event } of tables.open(signal)) if (event.op === 'left') left.add(event.item)
+    return result
+  }
+
+  return {
+    box,
+    owner,
+    clock,
+    blobs,
+    catalogue,
+    tables,
+    reader: vault.reader(owner),
+    signal,
+    slice,
+    async untilDone() {
+      for (let n = 0; n < SLICES_MAX; n += 1) {
+        const result = await slice()
+        if (result.state === 'done') return result
+        clock.advance(1000)
+      }
+      throw new Error('the mailbox does not settle')
+    },
+    async ownerRow() {
+      const row = await catalogue.owners.get(owner, signal)
+      invariant(row, 'the owner has a row')
+      return row
+    },
+    async openLedger() {
+      let open = 0
+      for await (const { event } of tables.open(signal)) if (event.op === 'ledger') open += 1
+      return open
+    },
+    hasLeft: (item) => left.has(item),
+  }
+}
+
+function ownerOf(owner: OwnerId, graphId: GraphId): Owner {
+  return {
+    owner,
+    resource: keyHash(graphId),
+    graphId,
+    workloads: ['mail'],
+    dueAt: new Date(START).toISOString(),
+    coverage: 'waiting',
+    trouble: '',
+    attempts: 0,
+    ledgerOpen: 0,
+  }
+}
