@@ -38,6 +38,8 @@ export class ScriptedMailbox {
   /** Thrown by the next call of the reader. */
   nextError: Error | undefined
   contentRequests = 0
+  /** Happens in the mailbox while it is read: one before each call of the reader. */
+  readonly meanwhile: (() => void)[] = []
   #requests = 0
   #changeKey = 0
   readonly #logs = new Map<GraphId, GraphId[]>()
@@ -88,6 +90,7 @@ export class ScriptedMailbox {
   #reader(clock: ScriptedClock): StreamReader {
     const step = () => {
       clock.advance(1)
+      this.meanwhile.shift()?.()
       this.#requests += 1
       const error = this.nextError
       this.nextError = undefined
