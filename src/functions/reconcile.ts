@@ -17,6 +17,9 @@ export interface ReconcileDeps {
   log: RunLog
   /** A slice or step tells that it lives at least so often. */
   heartbeatMs: number
+  /** Each role sees to its own rows: its orchestrations are in its own task hub. */
+  runs: boolean
+  jobs: boolean
 }
 
 const CALL_MS = 240_000
@@ -36,12 +39,29 @@ export function registerReconciler(deps: ReconcileDeps): void {
 
 async function reconcile(deps: ReconcileDeps, context: InvocationContext): Promise<void> {
   const signal = AbortSignal.timeout(CALL_MS)
+  if (!(await deps.catalogue.ready(signal))) return
   const client = df.getClient(context)
+  if (deps.runs) await reconcileRuns(deps, client, signal)
+  if (deps.jobs) await reconcileJobs(deps, client, signal)
+}
+
+async function reconcileRuns(
+  deps: ReconcileDeps,
+  client: df.DurableClient,
+  signal: AbortSignal,
+): Promise<void> {
   const runs = await deps.catalogue.runs.list({ max: ROWS_MAX }, signal)
   for (const run of runs.items) {
     if (['done', 'failed', 'cancelled', 'paused'].includes(run.state)) continue
     await repairRun(run, deps, client, signal)
   }
+}
+
+async function reconcileJobs(
+  deps: ReconcileDeps,
+  client: df.DurableClient,
+  signal: AbortSignal,
+): Promise<void> {
   const jobs = await deps.catalogue.jobs.list({ max: ROWS_MAX }, signal)
   for (const job of jobs.items) await repairJob(job, deps, client, signal)
 }

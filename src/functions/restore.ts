@@ -27,8 +27,6 @@ export interface RestoreRoleDeps {
 
 const ACTIVITY_SLACK_MS = 60_000
 const TRIGGER_MS = 60_000
-/** What is asked for when a step names no time. */
-const WAIT_MS = 30_000
 
 const jobMessage = z.object({ job: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/) })
 
@@ -49,7 +47,8 @@ async function restoreStep(input: RestoreRunInput, deps: RestoreRoleDeps): Promi
   const deadline = deps.clock.now() + deps.sliceMs
   const signal = AbortSignal.timeout(deps.sliceMs + ACTIVITY_SLACK_MS)
   const answer = await deps.restore.step(input.job, { deadline }, signal)
-  const nextAt = new Date(deps.clock.now() + (answer.waitMs ?? WAIT_MS)).toISOString()
+  const waitMs = answer.state === 'wait' ? answer.waitMs : 0
+  const nextAt = new Date(deps.clock.now() + waitMs).toISOString()
   return { state: answer.state, nextAt }
 }
 

@@ -9,3 +9,4 @@ export {
 } from './activities.ts'
 export { type Directory, type DirectoryPage, type DirectoryUser, discover } from './discover.ts'
 export { decideRepair, type InstanceState } from './reconcile.ts'
+export { createSetup, type SetupDone } from './setup.ts'

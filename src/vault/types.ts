@@ -66,18 +66,31 @@ export interface CommitOptions {
   complete: boolean
 }
 
+/** Bytes at a commit's place that are no valid commit; the next commit names and passes them. */
+export interface VoidCommit {
+  seq: number
+  /** SHA-256 of the bytes that are there, hex. */
+  sha256: string
+}
+
 /** One stream as its writer sees it: index secret, no content key. */
 export interface StreamVault {
   readonly owner: OwnerId
   readonly workload: WorkloadName
   /**
    * The commit at this seq, its structure, hash chain link (where `previous` is given) and seals
-   * checked; undefined where there is none. Throws `CommitVoid` where it fails the checks.
+   * checked; undefined where there is none. Throws `CommitVoid` where commit.json fails the
+   * checks (for every reader, for ever), `CommitDamaged` where it is valid and a part of it is
+   * missing or changed.
    */
-  readCommit(seq: number, signal: AbortSignal): Promise<Commit | undefined>
+  readCommit(seq: number, signal: AbortSignal, previous?: CommitRef): Promise<Commit | undefined>
   /** Seqs that have a commit.json, ascending. */
   seqs(signal: AbortSignal): AsyncIterable<number>
-  begin(previous: CommitRef | undefined): CommitWriter
+  /**
+   * `previous` is the last valid commit, `voids` the void ones after it, in order (see
+   * `voidCommitOf`): the new commit links to the former and names the latter.
+   */
+  begin(previous: CommitRef | undefined, voids?: readonly VoidCommit[]): CommitWriter
   /** The index secret, for cursors in table rows. */
   readonly secret: Uint8Array
 }

@@ -10,7 +10,7 @@ const BANNED: readonly [RegExp, RegExp, string][] = [
   [/\bDate\.now\(\)|\bnew Date\(\)/, /^src\/(adapters|app)/, 'the Clock port'],
   [/\bMath\.random\(\)/, /^src\/adapters/, 'the Randomness port'],
   [/\bprocess\.env\b/, /^src\/app/, 'readSettings in app.ts'],
-  [/\bconsole\./, /^$/, 'the log that app.ts gives'],
+  [/\bconsole\./, /^src\/app/, 'the log that app.ts gives'],
   [/\bsetTimeout\(/, /^src\/(adapters|functions\/durable-client|graph)/, 'Clock.sleep'],
 ]
 

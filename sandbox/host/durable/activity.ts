@@ -1,0 +1,138 @@
+/**
+ * One activity call: build its input, run the function, store the answer.
+ *
+ * At least once: the item is deleted in the same transaction that stores the answer, so a host
+ * that dies in between runs the activity again, with a higher dequeue count. A handler that
+ * throws, times out or loses its worker fails the task; only a stopping host leaves it open.
+ */
+import {
+  AbandonedError,
+  FunctionTimeoutError,
+  InvocationFailedError,
+  WorkerExitError,
+} from '../errors.ts'
+import { crashHost } from '../faults.ts'
+import type { RpcTypedData } from '../worker/protocol.ts'
+import { activityDetails, activityReason } from './failure-texts.ts'
+import { type CompletedEvent, eventBase, eventTypes, type FailedEvent } from './history.ts'
+import { withoutJsonMetadata } from './newtonsoft.ts'
+import type { DurableRuntime } from './runtime.ts'
+import type { ActivityItem } from './store.ts'
+
+/**
+ * Runs the item and stores what came of it; answers whether its instance has a message now.
+ * The caller keeps an item from running twice at the same time.
+ */
+export async function runActivity(runtime: DurableRuntime, item: ActivityItem): Promise<boolean> {
+  const { store, faults } = runtime
+  store.countDequeue(item.seq)
+  if (item.dequeueCount > 0) {
+    const text = `activity ${item.name} of ${item.instanceId} runs again (it began ${item.dequeueCount} time(s) before)`
+    runtime.log('warning', text, item.name)
+  }
+  const first = await callActivity(runtime, item)
+  if (first === 'abandoned') return false
+  if (faults.fires('activity-after-effect', item.name)) crashHost()
+  const events = [first]
+  if (faults.fires('duplicate-activity', item.name)) {
+    const second = await callActivity(runtime, item)
+    if (second !== 'abandoned') events.push(second)
+  }
+  store.transaction(() => {
+    for (const event of events) store.addMessage(item.instanceId, item.executionId, event)
+    store.deleteActivity(item.seq)
+  })
+  return true
+}
+
+async function callActivity(
+  runtime: DurableRuntime,
+  item: ActivityItem,
+): Promise<CompletedEvent | FailedEvent | 'abandoned'> {
+  const activity = runtime.functions.find('activityTrigger', item.name)
+  try {
+    if (activity === undefined) {
+      // The app was changed while the item waited.
+      throw new InvocationFailedError(
+        `The function '${item.name}' doesn't exist, is disabled, or is not an activity function.`,
+        '',
+      )
+    }
+    const input = withoutJsonMetadata(item.input === null ? null : JSON.parse(item.input))
+    const value = toActivityValue(input)
+    const { bindingName } = activity.trigger
+    const metadata = activityMetadata(item.instanceId, bindingName, input)
+    const answer = await runtime.run(activity, { value, metadata })
+    return {
+      ...eventBase(Date.now()),
+      EventType: eventTypes.taskCompleted,
+      TaskScheduledId: item.taskId,
+      Result: toResultText(answer),
+    }
+  } catch (error) {
+    if (error instanceof AbandonedError) return 'abandoned'
+    if (!isFailureOfTheTask(error)) throw error
+    return {
+      ...eventBase(Date.now()),
+      EventType: eventTypes.taskFailed,
+      TaskScheduledId: item.taskId,
+      Reason: activityReason(activity?.name ?? item.name, error),
+      Details: activityDetails(error),
+      FailureDetails: null,
+    }
+  }
+}
+
+function isFailureOfTheTask(
+  error: unknown,
+): error is InvocationFailedError | WorkerExitError | FunctionTimeoutError {
+  return (
+    error instanceof InvocationFailedError ||
+    error instanceof WorkerExitError ||
+    error instanceof FunctionTimeoutError
+  )
+}
+
+/**
+ * The trigger value: texts as they are (the library then parses them, so that a text input, which
+ * the SDK encodes twice, arrives as text), booleans in .NET's spelling, everything else as JSON.
+ * null means that there is no value and the handler sees undefined.
+ */
+export function toActivityValue(input: unknown): RpcTypedData | null {
+  if (input === null || input === undefined) return null
+  if (typeof input === 'string') return { string: input }
+  if (typeof input === 'boolean') return { string: input ? 'True' : 'False' }
+  return { string: JSON.stringify(input) }
+}
+
+function activityMetadata(
+  instanceId: string,
+  bindingName: string,
+  input: unknown,
+): Record<string, RpcTypedData> {
+  const metadata: Record<string, RpcTypedData> = { instanceId: { string: instanceId } }
+  if (input === null || input === undefined) return metadata
+  const data = { json: JSON.stringify(input) }
+  metadata['data'] = data
+  metadata[bindingName] = data
+  if (typeof input === 'object' && !Array.isArray(input)) {
+    for (const [name, value] of Object.entries(input)) {
+      metadata[name] ??= { json: JSON.stringify(value) }
+    }
+  }
+  return metadata
+}
+
+/** The handler's value as the JSON text of the task's result; no value is null. */
+export function toResultText(answer: RpcTypedData | null): string | null {
+  if (answer === null) return null
+  if (answer.string !== undefined) return JSON.stringify(answer.string)
+  if (answer.json !== undefined) return answer.json
+  if (answer.bytes !== undefined) {
+    return JSON.stringify(Buffer.from(answer.bytes).toString('base64'))
+  }
+  const number = answer.int ?? answer.double
+  if (number === undefined) return null
+  // Newtonsoft writes what JSON cannot hold as texts.
+  return Number.isFinite(number) ? JSON.stringify(number) : JSON.stringify(String(number))
+}

@@ -1,0 +1,16 @@
+/** The rules for instance ids, as the extension checks them at a start. Pure. */
+
+const idLengthMax = 256
+// `/` and `\` never get here: they make further path segments and the route answers 404.
+const forbidden = /[/\\#?\p{Cc}]/u
+
+/** The reason for refusing an id, or undefined when it is allowed. */
+export function refuseInstanceId(id: string): string | undefined {
+  if (id.length > idLengthMax)
+    return `Instance ID lengths must not exceed ${idLengthMax} characters.`
+  if (id.startsWith('@')) return 'Orchestration instance ids must not start with @.'
+  if (forbidden.test(id)) {
+    return 'Instance IDs must not contain /, \\, #, ?, or control characters.'
+  }
+  return undefined
+}

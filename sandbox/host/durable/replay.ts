@@ -1,0 +1,428 @@
+/**
+ * The interpreter: walks an orchestrator's actions against its history, as the extension does.
+ *
+ * The actions are run one after the other, each awaited; a failed one is passed over, because the
+ * orchestrator's own code has dealt with it. One counter numbers everything in the order of the
+ * walk. Each "scheduled" event of the history must match what the walk scheduled under that
+ * number; otherwise the execution fails as non-deterministic. WhenAll waits for all of its
+ * children, WhenAny for the first. An execution completes only when nothing is open.
+ *
+ * "Just schedule what the SDK returned" would be simpler and wrong: the real bugs of retries in
+ * Task.all and of cancelled timers come from precisely these rules.
+ *
+ * Pure: no clock, no I/O. Awaiting is modelled by `Signal`, which runs its continuations inline,
+ * as the extension's single-threaded task scheduler does.
+ */
+import { orchestratorDetails, orchestratorReason } from './failure-texts.ts'
+import { type EventRaisedEvent, eventTypes, type HistoryEvent } from './history.ts'
+import { type Action, actionTypes, type OrchestratorAnswer } from './orchestrator-answer.ts'
+import { retryDelayMs } from './retry.ts'
+import { Signal } from './signal.ts'
+
+const maximumShortTimerMs = 6 * 86_400_000
+const longTimerIntervalMs = 3 * 86_400_000
+const actionsMax = 100_000
+
+export type ScheduledAction =
+  | {
+      readonly kind: 'activity'
+      readonly id: number
+      readonly name: string
+      readonly input: string | null
+    }
+  | { readonly kind: 'timer'; readonly id: number; readonly fireAtMs: number }
+  | {
+      readonly kind: 'child'
+      readonly id: number
+      readonly name: string
+      readonly instanceId: string
+      readonly input: string | null
+      readonly version: string | null
+    }
+
+/** How an execution ends in this episode. All values are JSON texts, except reasons. */
+export type Completion =
+  | { readonly status: 'Completed'; readonly output: string | null }
+  | { readonly status: 'Failed'; readonly reason: string; readonly details: string }
+  | {
+      readonly status: 'ContinuedAsNew'
+      readonly input: string | null
+      readonly carriedOver: readonly EventRaisedEvent[]
+    }
+
+export interface ReplayInput {
+  readonly name: string
+  readonly instanceId: string
+  readonly parentInstanceId: string | null
+  readonly executionId: string
+  readonly answer: OrchestratorAnswer
+  /** Which functions exist; names ignore letter case. */
+  readonly hasActivity: (name: string) => boolean
+  readonly hasOrchestrator: (name: string) => boolean
+}
+
+export interface ReplayResult {
+  /** What the walk scheduled and the history does not hold yet, in the order of the numbers. */
+  readonly scheduled: readonly ScheduledAction[]
+  readonly completion: Completion | undefined
+  /** Sentences for the host's log: why an instance will not go on, and the like. */
+  readonly explanations: readonly string[]
+}
+
+/** Replays the whole history, new events included, and says what comes of it. */
+export function replay(input: ReplayInput, history: readonly HistoryEvent[]): ReplayResult {
+  return new Replay(input).run(history)
+}
+
+class NonDeterministicError extends Error {
+  constructor(details: string) {
+    super(`Non-Deterministic workflow detected: ${details}`)
+  }
+}
+
+class UnsupportedActionError extends Error {}
+
+type Outcome =
+  | { readonly ok: true; readonly output: string | null }
+  | { readonly ok: false; readonly reason: string; readonly details: string }
+
+const changedCode =
+  'Was a change made to the orchestrator code after this instance had already started running?'
+const actionWords = {
+  activity: { noun: 'an activity task', action: 'ScheduleTaskOrchestratorAction' },
+  timer: { noun: 'a timer task', action: 'CreateTimerOrchestratorAction' },
+  child: { noun: 'a sub-orchestration task', action: 'CreateSubOrchestrationAction' },
+} as const
+
+class Replay {
+  readonly #input: ReplayInput
+  readonly #unconfirmed = new Map<number, ScheduledAction>()
+  readonly #open = new Map<number, Signal>()
+  readonly #waiters = new Map<string, Signal[]>()
+  readonly #buffered = new Map<string, number>()
+  readonly #carriedOver: EventRaisedEvent[] = []
+  readonly #explanations: string[] = []
+  #continueAsNew: { readonly input: string | null } | undefined
+  #outcome: Outcome | undefined
+  #nextId = 0
+  #nowMs = 0
+
+  constructor(input: ReplayInput) {
+    this.#input = input
+  }
+
+  run(history: readonly HistoryEvent[]): ReplayResult {
+    let completion: Completion | undefined
+    try {
+      for (const event of history) this.#process(event)
+      completion = this.#complete()
+    } catch (error) {
+      completion = this.#fail(error)
+    }
+    const scheduled = [...this.#unconfirmed.values()]
+    if (completion === undefined) this.#explainStandstill(scheduled)
+    return { scheduled, completion, explanations: this.#explanations }
+  }
+
+  #complete(): Completion | undefined {
+    if (this.#outcome === undefined) return undefined
+    if (this.#open.size > 0 && this.#continueAsNew === undefined) return undefined
+    if (!this.#outcome.ok) {
+      const { reason, details } = this.#outcome
+      return { status: 'Failed', reason, details }
+    }
+    if (this.#continueAsNew !== undefined) {
+      const { input } = this.#continueAsNew
+      return { status: 'ContinuedAsNew', input, carriedOver: this.#carriedOver }
+    }
+    return { status: 'Completed', output: this.#outcome.output }
+  }
+
+  #fail(error: unknown): Completion {
+    if (error instanceof NonDeterministicError) {
+      const { answer } = this.#input
+      if (answer.kind === 'unreadable') {
+        this.#explanations.push(
+          `the orchestrator gave no readable answer: ${answer.message}; its status will say "Non-Deterministic workflow detected", as on the real host`,
+        )
+      }
+      return { status: 'Failed', reason: error.message, details: error.message }
+    }
+    if (error instanceof UnsupportedActionError) {
+      this.#explanations.push(error.message)
+      const reason = orchestratorReason(this.#input.name, error.message)
+      return { status: 'Failed', reason, details: error.message }
+    }
+    throw error
+  }
+
+  #explainStandstill(scheduled: readonly ScheduledAction[]): void {
+    const { answer } = this.#input
+    const waits = this.#open.size > 0 || scheduled.length > 0 || this.#waiters.size > 0
+    if (waits || this.#explanations.length > 0) return
+    if (answer.kind === 'state' && answer.thrown && answer.state.error === null) {
+      this.#explanations.push(
+        'the orchestrator threw something that is no Error, or an Error without a message; it stays Running for ever, as on the real host',
+      )
+    }
+  }
+
+  #process(event: HistoryEvent): void {
+    switch (event.EventType) {
+      case eventTypes.orchestratorStarted:
+        this.#nowMs = Date.parse(event.Timestamp)
+        return
+      case eventTypes.executionStarted:
+        this.#start()
+        return
+      case eventTypes.taskScheduled:
+        this.#confirm(event.EventId, 'activity', event.Name)
+        return
+      case eventTypes.timerCreated:
+        this.#confirm(event.EventId, 'timer', null)
+        return
+      case eventTypes.subOrchestrationCreated:
+        this.#confirm(event.EventId, 'child', event.Name)
+        return
+      case eventTypes.taskCompleted:
+      case eventTypes.subOrchestrationCompleted:
+        this.#settle(event.TaskScheduledId, true)
+        return
+      case eventTypes.taskFailed:
+      case eventTypes.subOrchestrationFailed:
+        this.#settle(event.TaskScheduledId, false)
+        return
+      case eventTypes.timerFired:
+        this.#settle(event.TimerId, true)
+        return
+      case eventTypes.eventRaised:
+        this.#raise(event)
+        return
+      default:
+        return
+    }
+  }
+
+  #start(): void {
+    const { answer, name } = this.#input
+    if (answer.kind === 'unreadable') {
+      const reason = orchestratorReason(name, answer.message)
+      this.#outcome = { ok: false, reason, details: orchestratorDetails(answer.message, '') }
+      return
+    }
+    if (answer.state.actions.length > actionsMax) {
+      throw new UnsupportedActionError(`more than ${actionsMax} actions in one execution`)
+    }
+    this.#walk(answer.state.actions, 0)
+  }
+
+  #walk(actions: readonly Action[], from: number): void {
+    for (let index = from; index < actions.length; index++) {
+      const action = actions[index]
+      if (action === undefined) break
+      const signal = this.#runAction(action)
+      if (!signal.settled) {
+        const next = index + 1
+        signal.whenSettled(() => this.#walk(actions, next))
+        return
+      }
+    }
+    this.#finish()
+  }
+
+  #finish(): void {
+    const { answer, name } = this.#input
+    if (answer.kind !== 'state') return
+    const { error, isDone, output } = answer.state
+    if (error !== null) {
+      const reason = orchestratorReason(name, error)
+      this.#outcome = { ok: false, reason, details: orchestratorDetails(error, answer.stack) }
+    } else if (isDone) {
+      this.#outcome = { ok: true, output: toJson(output) }
+    }
+  }
+
+  #runAction(action: Action): Signal {
+    switch (action.actionType) {
+      case actionTypes.callActivity:
+        return this.#activity(action)
+      case actionTypes.callActivityWithRetry:
+        return this.#retry(action, () => this.#activity(action))
+      case actionTypes.callSubOrchestrator:
+        return this.#child(action)
+      case actionTypes.callSubOrchestratorWithRetry:
+        return this.#retry(action, () => this.#child(action))
+      case actionTypes.continueAsNew:
+        this.#continueAsNew = { input: unwrapText(action.input) }
+        return Signal.done(true)
+      case actionTypes.createTimer:
+        return this.#timer(Date.parse(action.fireAt ?? ''), action.isCanceled === true)
+      case actionTypes.waitForExternalEvent:
+        return this.#waitFor(action.externalEventName ?? '')
+      case actionTypes.whenAll:
+        return Signal.all((action.compoundActions ?? []).map((child) => this.#runAction(child)))
+      case actionTypes.whenAny:
+        return Signal.any((action.compoundActions ?? []).map((child) => this.#runAction(child)))
+      default:
+        throw new UnsupportedActionError(describeUnsupported(action.actionType))
+    }
+  }
+
+  #activity(action: Action): Signal {
+    const name = action.functionName ?? ''
+    if (!this.#input.hasActivity(name)) {
+      return this.#standStill(`the activity "${name}" does not exist`)
+    }
+    const input = toJson(action.input)
+    return this.#schedule((id) => ({ kind: 'activity', id, name, input }))
+  }
+
+  #child(action: Action): Signal {
+    const name = action.functionName ?? ''
+    if (!this.#input.hasOrchestrator(name)) {
+      return this.#standStill(`the orchestrator "${name}" does not exist`)
+    }
+    const given = action.instanceId
+    if (given === this.#input.instanceId || (given && given === this.#input.parentInstanceId)) {
+      return this.#standStill(`the child id "${given}" is the id of the instance or its parent`)
+    }
+    const input = toJson(action.input)
+    const version = action.version ?? null
+    return this.#schedule((id) => {
+      const instanceId = given || `${this.#input.executionId}:${id}`
+      return { kind: 'child', id, name, instanceId, input, version }
+    })
+  }
+
+  /** The real host swallows these errors; the walk goes on and the orchestrator waits for ever. */
+  #standStill(cause: string): Signal {
+    this.#explanations.push(`${cause}; the instance stays Running for ever, as on the real host`)
+    return Signal.done(false)
+  }
+
+  #schedule(build: (id: number) => ScheduledAction): Signal {
+    const id = this.#nextId++
+    const signal = new Signal()
+    this.#unconfirmed.set(id, build(id))
+    this.#open.set(id, signal)
+    return signal
+  }
+
+  /** Timers of more than 6 days become pieces of 3 days; the SDK cuts them in the same way. */
+  #timer(fireAtMs: number, cancelled: boolean): Signal {
+    if (fireAtMs - this.#nowMs <= maximumShortTimerMs) return this.#shortTimer(fireAtMs, cancelled)
+    const result = new Signal()
+    this.#shortTimer(this.#nowMs + longTimerIntervalMs, cancelled).whenSettled((ok) => {
+      if (!ok) result.settle(false)
+      else this.#timer(fireAtMs, cancelled).whenSettled((last) => result.settle(last))
+    })
+    return result
+  }
+
+  #shortTimer(fireAtMs: number, cancelled: boolean): Signal {
+    const signal = this.#schedule((id) => ({ kind: 'timer', id, fireAtMs }))
+    if (cancelled) {
+      // It keeps its number and its TimerCreated, but releases whoever waits for it at once.
+      this.#open.delete(this.#nextId - 1)
+      signal.settle(false)
+    }
+    return signal
+  }
+
+  #retry(action: Action, start: () => Signal): Signal {
+    const options = action.retryOptions
+    const result = new Signal()
+    if (options === undefined) {
+      throw new UnsupportedActionError('an action with retry has no retry options')
+    }
+    const firstAttemptMs = this.#nowMs
+    const attempt = (number: number): void => {
+      start().whenSettled((ok) => {
+        const delayMs = ok ? 0 : retryDelayMs(options, number, this.#nowMs - firstAttemptMs)
+        // Without a delay there is no timer either, and the SDK then waits for ever (#629).
+        if (ok || delayMs === 0) return result.settle(ok)
+        const last = number >= options.maxNumberOfAttempts
+        this.#timer(this.#nowMs + (last ? 0 : delayMs), false).whenSettled(() => {
+          if (last) result.settle(false)
+          else attempt(number + 1)
+        })
+      })
+    }
+    attempt(1)
+    return result
+  }
+
+  #waitFor(name: string): Signal {
+    const key = name.toLowerCase()
+    const waiting = this.#buffered.get(key) ?? 0
+    if (waiting > 0) {
+      this.#buffered.set(key, waiting - 1)
+      return Signal.done(true)
+    }
+    const signal = new Signal()
+    const stack = this.#waiters.get(key) ?? []
+    stack.push(signal)
+    this.#waiters.set(key, stack)
+    return signal
+  }
+
+  #raise(event: EventRaisedEvent): void {
+    if (this.#continueAsNew !== undefined) {
+      this.#carriedOver.push(event)
+      return
+    }
+    const key = event.Name.toLowerCase()
+    const stack = this.#waiters.get(key)
+    // Waiters form a stack: the last one is served first.
+    const waiter = stack?.pop()
+    if (stack?.length === 0) this.#waiters.delete(key)
+    if (waiter === undefined) this.#buffered.set(key, (this.#buffered.get(key) ?? 0) + 1)
+    else waiter.settle(true)
+  }
+
+  #settle(id: number, ok: boolean): void {
+    const signal = this.#open.get(id)
+    // A second completion of the same task (an activity that ran twice) is ignored.
+    if (signal === undefined) return
+    this.#open.delete(id)
+    signal.settle(ok)
+  }
+
+  #confirm(id: number, kind: ScheduledAction['kind'], name: string | null): void {
+    const words = actionWords[kind]
+    const action = this.#unconfirmed.get(id)
+    const named = name === null ? '' : ` named '${name}'`
+    if (action === undefined) {
+      throw new NonDeterministicError(
+        `A previous execution of this orchestration scheduled ${words.noun} with sequence ID ${id}${named}, but the current replay execution hasn't (yet?) scheduled this task. ${changedCode}`,
+      )
+    }
+    const before = `A previous execution of this orchestration scheduled ${words.noun} with sequence number ${id}${named}, but the current orchestration replay instead`
+    if (action.kind !== kind) {
+      throw new NonDeterministicError(
+        `${before} produced a ${actionWords[action.kind].action} action with this sequence number. ${changedCode}`,
+      )
+    }
+    const current = action.kind === 'timer' ? null : action.name
+    if (current?.toLowerCase() !== name?.toLowerCase()) {
+      throw new NonDeterministicError(
+        `${before} scheduled ${words.noun} named '${current}' with this sequence number. ${changedCode}`,
+      )
+    }
+    this.#unconfirmed.delete(id)
+  }
+}
+
+function describeUnsupported(actionType: number): string {
+  const name = Object.entries(actionTypes).find(([, type]) => type === actionType)?.[0]
+  return `this host does not support ${name ?? `action type ${actionType}`}`
+}
+
+function toJson(value: unknown): string | null {
+  return value === undefined || value === null ? null : JSON.stringify(value)
+}
+
+/** The SDK encodes text inputs of continueAsNew twice. */
+function unwrapText(input: unknown): string | null {
+  return typeof input === 'string' ? input : toJson(input)
+}

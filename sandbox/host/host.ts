@@ -1,0 +1,251 @@
+/**
+ * Puts the host together: state, listeners, worker, triggers; and takes it apart again.
+ *
+ * Order at the start: settings, state file, listeners (the app must know their addresses), worker,
+ * check of the functions, then the dispatcher and the triggers. Order at the end: triggers,
+ * dispatcher (drains), worker, listeners, state file. A start that fails closes what it opened.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { ClientApi } from './durable/client-api.ts'
+import { clientBindingValue, webhookPath } from './durable/client-binding.ts'
+import { Dispatcher } from './durable/dispatcher.ts'
+import type { DurableRuntime, RunFunction } from './durable/runtime.ts'
+import { openState } from './durable/schema.ts'
+import { SpinGuard } from './durable/spin-guard.ts'
+import { StatusQueries } from './durable/status-queries.ts'
+import { DurableStore } from './durable/store.ts'
+import { errorText, HostError } from './errors.ts'
+import { FaultSwitches } from './faults.ts'
+import { FunctionIndex } from './functions.ts'
+import { HttpFront, handleManagement } from './http/front.ts'
+import { Listener } from './http/listener.ts'
+import type { RpcAnswer } from './http/plain.ts'
+import { type HostLog, hostLogTo, type LogSink } from './log.ts'
+import { QueueTriggers } from './queues/queue-triggers.ts'
+import { type HostSettings, readEnvironment, readSettings } from './settings.ts'
+import { TimerTriggers } from './timers/timer-triggers.ts'
+import type { RpcTypedData } from './worker/protocol.ts'
+import { WorkerSupervisor } from './worker/supervisor.ts'
+
+export interface StartOptions {
+  readonly appDir: string
+  readonly port: number
+  readonly stateFile: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: LogSink
+  readonly faults: readonly string[]
+  readonly settings: Partial<HostSettings>
+  readonly onWorkerReplaced: (pid: number) => void
+}
+
+const rpcPath = '/durabletask/'
+
+export class RunningHost {
+  readonly #options: StartOptions
+  readonly #log: HostLog
+  readonly #settings: HostSettings
+  readonly #env: Record<string, string>
+  readonly #database: DatabaseSync
+  readonly #runtime: Omit<DurableRuntime, 'functions'>
+  readonly #supervisor: WorkerSupervisor
+  readonly #public: Listener
+  readonly #rpc = new Listener()
+  readonly #systemKey = randomBytes(20).toString('base64url')
+  readonly #ended = Promise.withResolvers<number>()
+  #functions = new FunctionIndex([])
+  #dispatcher: Dispatcher | undefined
+  #timers: TimerTriggers | undefined
+  #queues: QueueTriggers | undefined
+  #state: 'starting' | 'running' | 'stopping' | 'stopped' = 'starting'
+  #stopped: Promise<void> | undefined
+
+  constructor(options: StartOptions) {
+    this.#options = options
+    this.#log = hostLogTo(options.log)
+    const faults = new FaultSwitches(options.faults)
+    const { settings, unused } = readSettings(options.appDir, options.settings)
+    this.#settings = settings
+    for (const path of unused) this.#log('warning', `host.json: ${path} has no effect in this host`)
+    this.#env = readEnvironment(options.appDir, options.env)
+    this.#database = openState(resolve(options.stateFile))
+    this.#public = new Listener()
+    this.#supervisor = new WorkerSupervisor({
+      appDir: resolve(options.appDir),
+      env: this.#env,
+      functionTimeoutMs: settings.functionTimeoutMs,
+      sink: options.log,
+      log: this.#log,
+      onReplaced: options.onWorkerReplaced,
+      onDeath: (deaths) => this.#onWorkerDeath(deaths),
+    })
+    this.#runtime = {
+      store: new DurableStore(this.#database),
+      run: this.#run,
+      faults,
+      log: this.#log,
+      settings,
+      killWorker: () => this.#supervisor.killWorker(),
+      spinGuard: new SpinGuard(this.#log),
+    }
+  }
+
+  get port(): number {
+    return this.#public.port
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  get workerPid(): number | undefined {
+    return this.#supervisor.pid
+  }
+
+  /** Resolves with 0 after stop(), or with 1 when too many workers died. */
+  get exited(): Promise<number> {
+    return this.#ended.promise
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#public.listen(this.#options.port)
+      await this.#rpc.listen(0)
+      // The SDK rewrites the addresses of its client binding when this is unset.
+      this.#env['WEBSITE_HOSTNAME'] = `127.0.0.1:${this.port}`
+      const { functions, capabilities } = await this.#supervisor.start()
+      if ('HttpUri' in capabilities) {
+        throw new HostError(
+          'unsupported',
+          'the app uses app.setup({ enableHttpStream: true }), which this host does not serve',
+        )
+      }
+      this.#functions = new FunctionIndex(functions)
+      this.#serve()
+      this.#state = 'running'
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  /** Idempotent; see the head of this file for the order. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop(0)
+    return this.#stopped
+  }
+
+  #serve(): void {
+    const runtime: DurableRuntime = { ...this.#runtime, functions: this.#functions }
+    const { settings, run, log } = runtime
+    const dispatcher = new Dispatcher(runtime)
+    this.#dispatcher = dispatcher
+    const query = `taskHub=${settings.hubName}&connection=Storage&code=${this.#systemKey}`
+    const api = new ClientApi({
+      runtime,
+      queries: new StatusQueries(this.#database),
+      wake: (id) => dispatcher.wake(id),
+      links: { base: `${this.url}${webhookPath}`, query },
+    })
+    const manage = api.handle.bind(api)
+    const triggers = { env: this.#env, run, log }
+    const front = new HttpFront({
+      ...triggers,
+      functions: this.#functions.ofType('httpTrigger'),
+      routePrefix: settings.routePrefix,
+      systemKey: this.#systemKey,
+      manage,
+      admin: (page) => this.#admin(page),
+    })
+    this.#timers = new TimerTriggers({
+      ...triggers,
+      functions: this.#functions.ofType('timerTrigger'),
+      database: this.#database,
+    })
+    this.#queues = new QueueTriggers({
+      ...triggers,
+      functions: this.#functions.ofType('queueTrigger'),
+      settings: settings.queues,
+    })
+    this.#public.serve((request, response) => front.handle(request, response))
+    this.#rpc.serve(async (request, response) => {
+      const path = new URL(request.url ?? '/', 'http://localhost').pathname
+      if (!path.startsWith(rpcPath)) response.writeHead(404).end()
+      else await handleManagement(manage, request, response, path.slice(rpcPath.length))
+    })
+    dispatcher.start()
+    this.#timers.start()
+    this.#queues.start()
+  }
+
+  readonly #run: RunFunction = async (appFunction, trigger, options) => {
+    const { bindingName } = appFunction.trigger
+    const inputData: { name: string; data: RpcTypedData }[] = []
+    // Without a value the entry is there and empty: the handler's first argument is undefined.
+    inputData.push({ name: bindingName, data: trigger.value ?? {} })
+    for (const name of appFunction.clientBindings) {
+      inputData.push({ name, data: this.#clientValue() })
+    }
+    const request = {
+      invocationId: randomUUID(),
+      functionName: appFunction.name,
+      inputData,
+      triggerMetadata: trigger.metadata,
+    }
+    return await this.#supervisor.invoke(request, options)
+  }
+
+  #clientValue(): RpcTypedData {
+    return clientBindingValue({
+      origin: this.url,
+      rpcBaseUrl: `http://127.0.0.1:${this.#rpc.port}${rpcPath}`,
+      hubName: this.#settings.hubName,
+      systemKey: this.#systemKey,
+    })
+  }
+
+  #admin(page: string): RpcAnswer {
+    if (page === 'host/status') {
+      const functions = this.#functions.all.map(({ name, trigger }) => ({
+        name,
+        trigger: trigger.type,
+      }))
+      const json = {
+        state: this.#state,
+        workerPid: this.workerPid ?? null,
+        workerReady: this.#supervisor.ready,
+        inFlight: this.#supervisor.inFlightCount,
+        functions,
+      }
+      return { status: 200, json }
+    }
+    if (page === 'instances') {
+      return { status: 200, json: new StatusQueries(this.#database).measures() }
+    }
+    return { status: 404 }
+  }
+
+  #onWorkerDeath(deaths: number): void {
+    if (deaths < this.#settings.workerDeathsMax) return
+    this.#log('critical', `${deaths} workers died; the host ends, as it was told to`)
+    this.#stopped ??= this.#stop(1)
+    this.#stopped.catch((error: unknown) => this.#log('critical', errorText(error)))
+  }
+
+  async #stop(exitCode: number): Promise<void> {
+    this.#state = 'stopping'
+    const deadlineMs = Date.now() + this.#settings.drainMs
+    const leftMs = (): number => Math.max(0, deadlineMs - Date.now())
+    this.#timers?.stop()
+    await this.#queues?.stop(leftMs())
+    await this.#dispatcher?.stop(leftMs())
+    await this.#supervisor.drain(leftMs())
+    await this.#supervisor.stop()
+    await this.#dispatcher?.settled()
+    await Promise.all([this.#public.close(), this.#rpc.close()])
+    this.#database.close()
+    this.#state = 'stopped'
+    this.#ended.resolve(exitCode)
+  }
+}

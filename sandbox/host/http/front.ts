@@ -1,0 +1,162 @@
+/**
+ * The public listener: HTTP functions, the durable webhooks and two admin pages.
+ *
+ * The request reaches the function as raw bytes, the answer leaves as bytes; a body that the app
+ * streams arrives whole, because the worker contract without HTTP streaming says so. `authLevel`
+ * is accepted and not enforced. While no worker is ready, functions answer 500.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { webhookPath } from '../durable/client-binding.ts'
+import type { RunFunction } from '../durable/runtime.ts'
+import { errorText, WorkerExitError } from '../errors.ts'
+import type { AppFunction } from '../functions.ts'
+import type { HostLog } from '../log.ts'
+import { resolveSettingNames } from '../settings.ts'
+import type { BindingInfo, RpcHttpData, RpcNullableString } from '../worker/protocol.ts'
+import {
+  BodyTooLargeError,
+  headersOf,
+  pathSegments,
+  type RpcAnswer,
+  type RpcRequest,
+  readBytes,
+  writeAnswer,
+} from './plain.ts'
+import { writeFunctionAnswer } from './response.ts'
+import { matchRoute, parseRoute, type Route, type RouteMatch, sortRoutes } from './routes.ts'
+
+export interface FrontOptions {
+  readonly functions: readonly AppFunction[]
+  readonly routePrefix: string
+  readonly env: Readonly<Record<string, string>>
+  readonly run: RunFunction
+  readonly log: HostLog
+  readonly systemKey: string
+  readonly manage: (request: RpcRequest, segments: readonly string[]) => RpcAnswer
+  readonly admin: (page: string) => RpcAnswer
+}
+
+export class HttpFront {
+  readonly #options: FrontOptions
+  readonly #routes: readonly Route<AppFunction>[]
+
+  /** Throws `bad-setting` when a route cannot be served. */
+  constructor(options: FrontOptions) {
+    this.#options = options
+    const { routePrefix, env } = options
+    const routes = options.functions.map((appFunction) => {
+      const { binding } = appFunction.trigger
+      const route = binding['route']
+      const own = typeof route === 'string' ? route : appFunction.name
+      const template = resolveSettingNames(`${routePrefix}/${own}`, env)
+      return parseRoute(template, methodsOf(binding), appFunction)
+    })
+    this.#routes = sortRoutes(routes)
+  }
+
+  /** Never rejects: what goes wrong becomes a status code and a log line. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#dispatch(request, response)
+    } catch (error) {
+      if (error instanceof BodyTooLargeError) {
+        response.writeHead(413, { connection: 'close' }).end()
+        return
+      }
+      this.#options.log('error', `${request.method} ${request.url}: ${errorText(error)}`)
+      if (!response.headersSent) response.writeHead(500)
+      response.end()
+    }
+  }
+
+  async #dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`)
+    const method = request.method ?? 'GET'
+    if (url.pathname.startsWith(`${webhookPath}/`)) {
+      const key = url.searchParams.get('code') ?? request.headers['x-functions-key']
+      if (key !== this.#options.systemKey) return writeAnswer(response, { status: 401 })
+      const path = url.pathname.slice(webhookPath.length + 1)
+      return await handleManagement(this.#options.manage, request, response, path)
+    }
+    if (method === 'GET' && url.pathname.startsWith('/admin/')) {
+      return writeAnswer(response, this.#options.admin(url.pathname.slice('/admin/'.length)))
+    }
+    const segments = pathSegments(url.pathname.slice(1))
+    const match = segments && matchRoute(this.#routes, method, segments)
+    if (match === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    await this.#invoke(request, response, url, match)
+  }
+
+  async #invoke(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    match: RouteMatch<AppFunction>,
+  ): Promise<void> {
+    const http = await toRpcRequest(request, url, match.params)
+    const appFunction = match.target
+    try {
+      const trigger = { value: { http }, metadata: {} }
+      const answer = await this.#options.run(appFunction, trigger, { onlyIfReady: true })
+      writeFunctionAnswer(response, answer)
+    } catch (error) {
+      this.#options.log('error', errorText(error), appFunction.name)
+      // The real host drops the connection when its worker dies under a call.
+      if (error instanceof WorkerExitError) response.destroy()
+      else response.writeHead(500).end()
+    }
+  }
+}
+
+/** Serves the durable API under any listener; `path` starts behind the API's base. */
+export async function handleManagement(
+  manage: FrontOptions['manage'],
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  const segments = pathSegments(path)
+  if (segments === undefined) return writeAnswer(response, { status: 404 })
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  const body = await readBytes(request)
+  const plain: RpcRequest = {
+    method: request.method ?? 'GET',
+    query: url.searchParams,
+    headers: headersOf(request),
+    body: body.toString('utf8'),
+  }
+  writeAnswer(response, manage(plain, segments))
+}
+
+function methodsOf(binding: BindingInfo): string[] {
+  const methods = binding['methods']
+  return Array.isArray(methods) ? methods.map(String) : ['GET', 'POST']
+}
+
+async function toRpcRequest(
+  request: IncomingMessage,
+  url: URL,
+  params: Readonly<Record<string, string>>,
+): Promise<RpcHttpData> {
+  const bytes = await readBytes(request)
+  const query: Record<string, string> = {}
+  for (const name of new Set(url.searchParams.keys())) {
+    // Repeated keys arrive joined, as the real host sends them.
+    query[name] = url.searchParams.getAll(name).join(',')
+  }
+  return {
+    method: request.method ?? 'GET',
+    url: url.href,
+    nullableHeaders: nullable(headersOf(request)),
+    nullableQuery: nullable(query),
+    nullableParams: nullable(params),
+    body: bytes.length === 0 ? null : { bytes },
+  }
+}
+
+function nullable(values: Readonly<Record<string, string>>): Record<string, RpcNullableString> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]))
+}

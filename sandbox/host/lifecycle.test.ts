@@ -1,0 +1,129 @@
+/** Starting and stopping an embedded host: what is refused, what is drained, what is said. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { type LogLine, startHost } from './index.ts'
+import {
+  finished,
+  isAlive,
+  start,
+  startGallery,
+  statusOf,
+  until,
+  Workspace,
+} from './testing/harness.ts'
+
+let workspace: Workspace
+
+beforeEach(() => {
+  workspace = new Workspace()
+})
+afterEach(() => workspace.remove())
+
+/** An app of a few lines, outside the repository: it has no packages, only what it registers. */
+function writeApp(code: string, extra: Readonly<Record<string, string>> = {}): string {
+  const folder = join(workspace.folder, 'app')
+  mkdirSync(folder)
+  const manifest = { name: 'tiny', type: 'module', main: 'app.js' }
+  const files = { 'package.json': JSON.stringify(manifest), 'app.js': code, ...extra }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+/** Imports the repository's own package from wherever the app lies. */
+function importing(name: string): string {
+  return JSON.stringify(import.meta.resolve(name))
+}
+
+async function startError(appDir: string, logs: LogLine[] = []): Promise<unknown> {
+  const { stateFile } = workspace
+  const log = (line: LogLine): number => logs.push(line)
+  return await startHost({ appDir, port: 0, stateFile, log, env: workspace.env() }).then(
+    async (host) => {
+      await host.stop()
+      return undefined
+    },
+    (error: unknown) => error,
+  )
+}
+
+function hasCode(error: unknown, code: string, text: RegExp): void {
+  assert.ok(error instanceof Error, 'the start was expected to fail')
+  assert.equal('code' in error ? error.code : undefined, code)
+  assert.match(error.message, text)
+}
+
+test('an app that throws while it is loaded is refused with its stack', async () => {
+  hasCode(await startError(writeApp('throw new Error("broken app")')), 'app-load', /broken app/)
+})
+
+test('an app without a matching entry file is refused', async () => {
+  const manifest = '{ "main": "dist/*.js" }'
+  const error = await startError(writeApp('', { 'package.json': manifest }))
+  hasCode(error, 'app-load', /zero files matching the supplied pattern "dist\/\*\.js"/)
+})
+
+test('HTTP streaming, entities and bindings that are not served are refused at the start', async () => {
+  const functions = `import { app } from ${importing('@azure/functions')};`
+  const streaming = await startError(
+    writeApp(`${functions} app.setup({ enableHttpStream: true })
+    app.http('a', { handler: () => ({}) })`),
+  )
+  hasCode(streaming, 'unsupported', /enableHttpStream/)
+  workspace.remove()
+  workspace = new Workspace()
+  const entity = await startError(
+    writeApp(`import * as df from ${importing('durable-functions')}; df.app.entity('e', () => {})`),
+  )
+  hasCode(entity, 'unsupported', /function "e" has a entityTrigger binding/)
+})
+
+test('unused members of host.json are named at the start', async () => {
+  const logs: LogLine[] = []
+  const hostJson = '{ "version": "2.0", "watchDirectories": ["x"], "logging": { "a": 1 } }'
+  assert.equal(await startError(writeApp('', { 'host.json': hostJson }), logs), undefined)
+  assert.deepEqual(
+    logs.filter(({ category }) => category === 'host').map(({ text }) => text),
+    ['host.json: watchDirectories has no effect in this host'],
+  )
+})
+
+test('stop waits for running activities, and ends the worker', async () => {
+  const { host, url } = await startGallery({}, workspace)
+  await start(url, 'calls', 'drained', { name: 'slow', input: { ms: 300, name: 'x' } })
+  await until(() => workspace.count('slow begins x') || undefined, 'the activity')
+  const pid = host.workerPid() ?? 0
+  await host.stop()
+  assert.equal(await host.exited, 0)
+  assert.equal(workspace.count('slow ends x'), 1)
+  assert.equal(isAlive(pid), false)
+})
+
+test('what stop abandons runs again at the next start', async () => {
+  const first = await startGallery({ settings: { drainMs: 0 } }, workspace)
+  const call = { name: 'slow', input: { ms: 400, name: 'y' } }
+  await start(first.url, 'calls', 'abandoned', call)
+  await until(() => workspace.count('slow begins y') || undefined, 'the activity')
+  await first.host.stop()
+  const second = await startGallery({}, workspace)
+  assert.equal((await finished(second.url, 'abandoned')).output, 'slept')
+  assert.equal(workspace.count('slow begins y'), 2)
+  await second.host.stop()
+})
+
+test('the host ends after so many worker deaths only when it is told to', async () => {
+  const { host, url } = await startGallery({ settings: { workerDeathsMax: 1 } }, workspace)
+  await start(url, 'calls', 'deadly', { name: 'exit', input: { code: 3 } })
+  assert.equal(await host.exited, 1)
+})
+
+test('a state file keeps its instances for the next host', async () => {
+  const first = await startGallery({}, workspace)
+  await start(first.url, 'chain', 'kept')
+  await finished(first.url, 'kept')
+  await first.host.stop()
+  const second = await startGallery({}, workspace)
+  assert.equal((await statusOf(second.url, 'kept')).runtimeStatus, 'Completed')
+  await second.host.stop()
+})

@@ -1,0 +1,183 @@
+/**
+ * Storage queue triggers: polls, runs the function, deletes the message or lets it come back.
+ *
+ * A message is hidden for ten minutes while its function runs, renewed at half of that. A failed
+ * run makes it visible again after `visibilityTimeout`; after `maxDequeueCount` runs it is copied
+ * to `<queue>-poison` and deleted. At least once: a host that dies leaves the message to come back.
+ * A queue that does not exist counts as empty. Polling backs off from 100 ms to
+ * `maxPollingInterval`, whose default is 2 s here and one minute on the real host.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DequeuedMessageItem, QueueClient, QueueServiceClient } from '@azure/storage-queue'
+import type { RunFunction } from '../durable/runtime.ts'
+import { AbandonedError, errorText } from '../errors.ts'
+import type { AppFunction } from '../functions.ts'
+import type { HostLog } from '../log.ts'
+import { type QueueSettings, resolveSettingNames } from '../settings.ts'
+import type { RpcTypedData } from '../worker/protocol.ts'
+import { queueService } from './connection.ts'
+
+const pollingIntervalMsMin = 100
+const hiddenSeconds = 600
+const renewMs = 300_000
+const messagesPerCallMax = 32
+const defaultConnection = 'AzureWebJobsStorage'
+
+export interface QueueTriggersOptions {
+  readonly functions: readonly AppFunction[]
+  readonly env: Readonly<Record<string, string>>
+  readonly run: RunFunction
+  readonly log: HostLog
+  readonly settings: QueueSettings
+}
+
+interface Trigger {
+  readonly appFunction: AppFunction
+  readonly service: QueueServiceClient
+  readonly queue: QueueClient
+}
+
+export class QueueTriggers {
+  readonly #options: QueueTriggersOptions
+  readonly #triggers: readonly Trigger[]
+  readonly #stopping = new AbortController()
+  readonly #loops: Promise<void>[] = []
+
+  /** Throws `bad-setting` when a connection or a `%NAME%` is unset. */
+  constructor(options: QueueTriggersOptions) {
+    this.#options = options
+    this.#triggers = options.functions.map((appFunction) => {
+      const { binding } = appFunction.trigger
+      const name = resolveSettingNames(String(binding['queueName'] ?? ''), options.env)
+      const connection = binding['connection']
+      const service = queueService(
+        typeof connection === 'string' && connection !== '' ? connection : defaultConnection,
+        options.env,
+      )
+      return { appFunction, service, queue: service.getQueueClient(name.toLowerCase()) }
+    })
+  }
+
+  start(): void {
+    for (const trigger of this.#triggers) this.#loops.push(this.#loop(trigger))
+  }
+
+  /** No message is taken any more; waits for running functions, at most `drainMs`. */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping.abort()
+    const limit = new AbortController()
+    const { signal } = limit
+    const timeout = sleep(drainMs, undefined, { signal }).catch(() => undefined)
+    await Promise.race([Promise.all(this.#loops), timeout])
+    limit.abort()
+  }
+
+  async #loop(trigger: Trigger): Promise<void> {
+    const { log, settings } = this.#options
+    const { signal } = this.#stopping
+    let delayMs = pollingIntervalMsMin
+    let failing = false
+    while (!signal.aborted) {
+      try {
+        const found = await this.#poll(trigger)
+        failing = false
+        delayMs = found ? pollingIntervalMsMin : delayMs * 2
+        if (found) continue
+      } catch (error) {
+        if (signal.aborted) return
+        // Said once for each outage: the loop goes on until the storage answers again.
+        if (!failing) log('error', `queue ${trigger.queue.name}: ${errorText(error)}`)
+        failing = true
+        delayMs *= 2
+      }
+      delayMs = Math.min(delayMs, settings.maxPollingIntervalMs)
+      await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Takes one batch and runs it to its end; answers whether there was anything. */
+  async #poll(trigger: Trigger): Promise<boolean> {
+    const { signal } = this.#stopping
+    let messages: readonly DequeuedMessageItem[]
+    try {
+      const response = await trigger.queue.receiveMessages({
+        numberOfMessages: Math.min(messagesPerCallMax, this.#options.settings.batchSize),
+        visibilityTimeout: hiddenSeconds,
+        abortSignal: signal,
+      })
+      messages = response.receivedMessageItems
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw error
+    }
+    await Promise.all(messages.map((message) => this.#handle(trigger, message)))
+    return messages.length > 0
+  }
+
+  async #handle(trigger: Trigger, message: DequeuedMessageItem): Promise<void> {
+    const { log, run, settings } = this.#options
+    const { queue, appFunction } = trigger
+    let { popReceipt } = message
+    const renew = setInterval(() => {
+      queue.updateMessage(message.messageId, popReceipt, message.messageText, hiddenSeconds).then(
+        (updated) => {
+          popReceipt = updated.popReceipt ?? popReceipt
+        },
+        (error: unknown) => log('warning', `a message was not renewed: ${errorText(error)}`),
+      )
+    }, renewMs)
+    try {
+      const value = { string: this.#decode(message.messageText) }
+      await run(appFunction, { value, metadata: metadataOf(message, value) })
+      await queue.deleteMessage(message.messageId, popReceipt)
+    } catch (error) {
+      // Left hidden: it comes back by itself, to whichever host runs then.
+      if (error instanceof AbandonedError) return
+      log('error', `the queue message failed: ${errorText(error)}`, appFunction.name)
+      if (message.dequeueCount >= settings.maxDequeueCount) {
+        await this.#poison(trigger, message, popReceipt)
+      } else {
+        const seconds = Math.ceil(settings.visibilityTimeoutMs / 1000)
+        await queue.updateMessage(message.messageId, popReceipt, message.messageText, seconds)
+      }
+    } finally {
+      clearInterval(renew)
+    }
+  }
+
+  /** Copies before it deletes: a crash in between leaves two, never none. */
+  async #poison(trigger: Trigger, message: DequeuedMessageItem, popReceipt: string): Promise<void> {
+    const { queue, service, appFunction } = trigger
+    const poison = service.getQueueClient(`${queue.name}-poison`)
+    await poison.createIfNotExists()
+    await poison.sendMessage(message.messageText, { messageTimeToLive: -1 })
+    await queue.deleteMessage(message.messageId, popReceipt)
+    const text = `a message failed ${message.dequeueCount} times and went to ${poison.name}`
+    this.#options.log('error', text, appFunction.name)
+  }
+
+  #decode(text: string): string {
+    if (this.#options.settings.messageEncoding === 'none') return text
+    return Buffer.from(text, 'base64').toString('utf8')
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'statusCode' in error && error.statusCode === 404
+}
+
+function metadataOf(
+  message: DequeuedMessageItem,
+  queueTrigger: RpcTypedData,
+): Record<string, RpcTypedData> {
+  const date = (value: Date): RpcTypedData => ({ json: JSON.stringify(value.toISOString()) })
+  return {
+    Id: { json: JSON.stringify(message.messageId) },
+    PopReceipt: { json: JSON.stringify(message.popReceipt) },
+    DequeueCount: { int: message.dequeueCount },
+    InsertionTime: date(message.insertedOn),
+    ExpirationTime: date(message.expiresOn),
+    NextVisibleTime: date(message.nextVisibleOn),
+    QueueTrigger: queueTrigger,
+  }
+}

@@ -1,0 +1,118 @@
+/** Queue and timer triggers, against Azurite and the real clock. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type QueueClient, QueueServiceClient } from '@azure/storage-queue'
+import { Azurite } from './testing/azurite.ts'
+import { type EmbeddedGallery, startGallery, until, Workspace } from './testing/harness.ts'
+
+const queueName = 'work'
+let azurite: Azurite
+let queue: QueueClient
+let poison: QueueClient
+
+before(async () => {
+  azurite = await Azurite.start()
+  const service = QueueServiceClient.fromConnectionString(azurite.connectionString)
+  queue = service.getQueueClient(queueName)
+  poison = service.getQueueClient(`${queueName}-poison`)
+})
+after(async () => {
+  await azurite.stop()
+})
+
+async function withGallery(
+  workspace: Workspace,
+  work: (gallery: EmbeddedGallery) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const own = { QUEUE_STORAGE: azurite.connectionString, QUEUE_NAME: queueName }
+  const gallery = await startGallery({ env: workspace.env({ ...own, ...env }) }, workspace)
+  try {
+    await work(gallery)
+  } finally {
+    await gallery.host.stop()
+  }
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+describe('storage queues', () => {
+  test('messages arrive as text or as the object they spell, and are deleted', async () => {
+    const workspace = new Workspace()
+    await withGallery(workspace, async () => {
+      // The queue is created while the host runs: until then it counts as empty.
+      await queue.create()
+      await queue.sendMessage(base64('plain text'))
+      await queue.sendMessage(base64('{"job":1}'))
+      await until(() => queueEffects(workspace).length === 2 || undefined, 'both messages')
+      assert.deepEqual(queueEffects(workspace).sort(), [
+        'queue object {"job":1} 1',
+        'queue string "plain text" 1',
+      ])
+      await until(async () => (await messageCount(queue)) === 0 || undefined, 'an empty queue')
+    })
+    workspace.remove()
+  })
+
+  test('a message that always fails runs five times and becomes poison', async () => {
+    const workspace = new Workspace()
+    await withGallery(workspace, async () => {
+      await queue.sendMessage(base64('{"fail":true}'))
+      await until(async () => (await messageCount(poison)) === 1 || undefined, 'the poison queue')
+      assert.deepEqual(
+        queueEffects(workspace),
+        [1, 2, 3, 4, 5].map((count) => `queue object {"fail":true} ${count}`),
+      )
+      const { receivedMessageItems } = await poison.receiveMessages()
+      assert.equal(receivedMessageItems[0]?.messageText, base64('{"fail":true}'))
+      await until(async () => (await messageCount(queue)) === 0 || undefined, 'an empty queue')
+    })
+    workspace.remove()
+  })
+})
+
+describe('timers', () => {
+  test('runOnStartup runs at once, a schedule runs when it is due', async () => {
+    const workspace = new Workspace()
+    const env = { TIMER_SCHEDULE: '* * * * * *' }
+    await withGallery(
+      workspace,
+      async () => {
+        await until(() => timerEffects(workspace).length >= 2 || undefined, 'two runs')
+        assert.equal(timerEffects(workspace)[0], 'timer false string')
+      },
+      env,
+    )
+    workspace.remove()
+  })
+
+  test('an occurrence that was missed while the host was down is past due', async () => {
+    const workspace = new Workspace()
+    const env = { TIMER_SCHEDULE: '*/1 * * * * *' }
+    const once = async (): Promise<void> => {
+      const before = timerEffects(workspace).length
+      await until(() => timerEffects(workspace).length > before || undefined, 'a run')
+    }
+    await withGallery(workspace, once, env)
+    const runs = timerEffects(workspace).length
+    const stopped = Math.floor(Date.now() / 1000)
+    await until(() => Date.now() / 1000 > stopped + 1.1 || undefined, 'the missed occurrence')
+    await withGallery(workspace, once, env)
+    assert.equal(timerEffects(workspace)[runs], 'timer true string')
+    workspace.remove()
+  })
+})
+
+function queueEffects(workspace: Workspace): string[] {
+  return workspace.effects().filter((line) => line.startsWith('queue '))
+}
+
+function timerEffects(workspace: Workspace): string[] {
+  return workspace.effects().filter((line) => line.startsWith('timer '))
+}
+
+/** Hidden messages count too; a queue that does not exist has none. */
+async function messageCount(client: QueueClient): Promise<number> {
+  if (!(await client.exists())) return 0
+  return (await client.getProperties()).approximateMessagesCount ?? 0
+}

@@ -1,0 +1,160 @@
+/**
+ * What the control interface can do to the tenant, apart from Graph: people's actions (deliver,
+ * edit, move, delete ...), test set-up (tokens, permissions, faults), and the truth (snapshot).
+ *
+ * Each operation has a schema for its input and answers plain data. Folders are named by id,
+ * well-known name or display path (`Inbox/Projects`); messages by either of their Graph ids.
+ */
+import { z } from 'zod'
+import { seedTenant } from '../content/generator.ts'
+import { importMessages } from '../content/importer.ts'
+import type { Counters } from '../counters.ts'
+import type { TokenService } from '../entra/tokens.ts'
+import type { FaultBoard, FaultSpec } from '../faults.ts'
+import type { Throttle } from '../graph/throttle.ts'
+import { API_ROLES, type AppRegistration, GRAPH_RESOURCE } from '../identities.ts'
+import { APP_TOKEN_SECONDS, USER_TOKEN_SECONDS } from '../limits.ts'
+import type { TenantSettings, TenantState } from '../state/tenant-state.ts'
+import { mailboxOperations } from './mailbox-operations.ts'
+import { ControlError, operation } from './operation.ts'
+import { userOperations } from './user-operations.ts'
+
+export interface ControlDependencies {
+  readonly state: TenantState
+  readonly tokens: TokenService
+  readonly counters: Counters
+  readonly faults: FaultBoard
+  readonly throttle: Throttle
+  /** App registrations by client id; the operations may change permissions in place. */
+  readonly apps: Map<string, AppRegistration>
+}
+
+const Nothing = z.strictObject({})
+
+const Settings = z.strictObject({
+  mailAdvanced: z.boolean().optional(),
+  deltaNoise: z.boolean().optional(),
+  throttling: z.boolean().optional(),
+  latencyMs: z.number().min(0).max(60_000).optional(),
+  tokenSeconds: z.number().int().optional(),
+})
+
+const Fault = z.strictObject({
+  method: z.string().optional(),
+  path: z.string(),
+  nth: z.number().int().min(1).optional(),
+  action: z.enum(['hold', 'fail', 'drop-before', 'drop-after']),
+  status: z.number().int().min(400).max(599).optional(),
+  code: z.string().optional(),
+  message: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+})
+
+const Seed = z.strictObject({
+  seed: z.number().int(),
+  users: z.number().int().min(0),
+  messages: z.number().int().min(0),
+  bodyBytes: z.number().int().min(1).optional(),
+})
+
+/** Drops the keys that are undefined, which exact optional types tell apart from missing ones. */
+function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}
+
+function tokenOperations({ state, tokens, apps }: ControlDependencies) {
+  return {
+    /** A token of a person for the product's API; people have no passwords here. */
+    issueApiToken: operation(
+      z.strictObject({
+        name: z.string().min(1),
+        roles: z.array(z.enum(API_ROLES)),
+        lifeSeconds: z.number().int().optional(),
+        nonce: z.string().optional(),
+      }),
+      async ({ name, roles, lifeSeconds = USER_TOKEN_SECONDS, nonce }) => ({
+        token: await tokens.issueUser({
+          name,
+          roles,
+          lifeSeconds,
+          ...(nonce === undefined ? {} : { nonce }),
+        }),
+      }),
+    ),
+    /** A token of an app, also for another audience or already expired (negative life). */
+    issueAppToken: operation(
+      z.strictObject({
+        clientId: z.string(),
+        resource: z.string().optional(),
+        lifeSeconds: z.number().int().optional(),
+      }),
+      async ({ clientId, resource = GRAPH_RESOURCE, lifeSeconds = APP_TOKEN_SECONDS }) => {
+        const app = apps.get(clientId)
+        if (!app) throw new ControlError(`there is no application ${clientId}`)
+        return { token: await tokens.issueApp(app, resource, lifeSeconds) }
+      },
+    ),
+    /** Grants exactly these Graph permissions; tokens issued before keep theirs. */
+    setAppPermissions: operation(
+      z.strictObject({ clientId: z.string(), permissions: z.array(z.string()) }),
+      ({ clientId, permissions }) => {
+        const app = apps.get(clientId)
+        if (!app) throw new ControlError(`there is no application ${clientId}`)
+        apps.set(clientId, { ...app, permissions })
+        state.db.setMeta(`permissions:${clientId}`, JSON.stringify(permissions))
+        return { permissions }
+      },
+    ),
+  }
+}
+
+function faultOperations({ faults }: ControlDependencies) {
+  return {
+    addFault: operation(Fault, (spec) => ({ id: faults.add(defined(spec) as FaultSpec) })),
+    listFaults: operation(Nothing, () => ({ faults: faults.list() })),
+    releaseFault: operation(z.strictObject({ id: z.number().int() }), ({ id }) => {
+      if (!faults.release(id)) throw new ControlError(`there is no fault ${id}`)
+      return {}
+    }),
+    clearFaults: operation(Nothing, () => {
+      faults.clear()
+      return {}
+    }),
+  }
+}
+
+function tenantOperations({ state, counters, throttle }: ControlDependencies) {
+  return {
+    settings: operation(Settings, (change): TenantSettings => {
+      Object.assign(state.settings, defined(change))
+      return state.settings
+    }),
+    seed: operation(Seed, (options) => seedTenant(state, defined(options))),
+    /** `directory` is a path on the tenant's machine. */
+    import: operation(z.strictObject({ directory: z.string() }), ({ directory }) =>
+      importMessages(state, directory),
+    ),
+    counts: operation(Nothing, () => counters.read()),
+    resetCounts: operation(Nothing, () => {
+      counters.reset()
+      return {}
+    }),
+    resetThrottle: operation(Nothing, () => {
+      throttle.reset()
+      return {}
+    }),
+  }
+}
+
+export function createOperations(dependencies: ControlDependencies) {
+  return {
+    ...tokenOperations(dependencies),
+    ...faultOperations(dependencies),
+    ...tenantOperations(dependencies),
+    ...userOperations(dependencies.state),
+    ...mailboxOperations(dependencies.state),
+  }
+}
+
+export type Operations = ReturnType<typeof createOperations>

@@ -1,0 +1,37 @@
+/** Counts of Graph requests by kind, for verdicts such as "a quiet round costs N calls". */
+
+export interface RequestCounts {
+  /** All requests that reached a served call, refused ones too. */
+  readonly requests: Readonly<Record<string, number>>
+  /** Those of them that were answered 429. */
+  readonly throttled: Readonly<Record<string, number>>
+  readonly statuses: Readonly<Record<string, number>>
+}
+
+export interface Counters {
+  count(kind: string, status: number): void
+  read(): RequestCounts
+  reset(): void
+}
+
+export function createCounters(): Counters {
+  const requests = new Map<string, number>()
+  const throttled = new Map<string, number>()
+  const statuses = new Map<string, number>()
+  const add = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1)
+  return {
+    count(kind, status) {
+      add(requests, kind)
+      add(statuses, String(status))
+      if (status === 429) add(throttled, kind)
+    },
+    read: () => ({
+      requests: Object.fromEntries(requests),
+      throttled: Object.fromEntries(throttled),
+      statuses: Object.fromEntries(statuses),
+    }),
+    reset() {
+      for (const map of [requests, throttled, statuses]) map.clear()
+    },
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The delta of a folder's messages (facts/graph.md 2.4 and 3.2).
+ *
+ * A round walks the folder by seq, so a message that changes while the round runs comes again at
+ * its end; what left the folder is `@removed`, also when it only moved. With noise on (default)
+ * some pages are empty and some repeat the item before: a function of the tenant's state and the
+ * place, not of chance, so a failing run can be repeated.
+ */
+import type { Answer } from '../http.ts'
+import { stableNumber } from '../ids.ts'
+import {
+  DELTA_PAGE_DEFAULT,
+  DELTA_PAGE_MAX,
+  EMPTY_PAGE_EVERY,
+  FILTERED_DELTA_ITEMS_MAX,
+  REPEAT_PAGE_EVERY,
+} from '../limits.ts'
+import type { Folder, Message } from '../model.ts'
+import type { LeftMessage } from '../state/messages.ts'
+import { type Cursor, currentCursor, link } from './cursor.ts'
+import { GraphError } from './errors.ts'
+import { type Condition, deltaSince } from './filter.ts'
+import { type Json, type MessageView, messageJson } from './json.ts'
+import { context, mailboxPath, pageSize } from './lists.ts'
+import { checkExpand, refuseSearchFolder } from './messages.ts'
+import { findFolder, findMailbox, type GraphRequest } from './request.ts'
+
+const DELTA = { usual: DELTA_PAGE_DEFAULT, max: DELTA_PAGE_MAX }
+const ORDER = /^receivedDateTime desc$/i
+
+interface Page {
+  readonly messages: readonly Message[]
+  readonly left: readonly LeftMessage[]
+  /** null: the round ends with this page. */
+  readonly next: Cursor | null
+}
+
+export function deltaMessages(request: GraphRequest): Answer {
+  const user = findMailbox(request)
+  const folder = findFolder(request, user)
+  refuseSearchFolder(folder)
+  const cursor = currentCursor(request, user)
+  const { options } = cursor
+  const effective = { ...request, options }
+  checkExpand(effective)
+  if (options.orderby !== null && !ORDER.test(options.orderby.trim())) {
+    throw new GraphError(
+      400,
+      'ErrorInvalidUrlQuery',
+      'The delta of messages can be ordered by receivedDateTime desc only.',
+    )
+  }
+  const since = deltaSince(options.filter)
+  const size = pageSize(request, options.top, DELTA)
+  const reading = { request: effective, folder, cursor, since, size }
+  const page = quietPage(reading) ?? (isOrdered(cursor) ? orderedPage(reading) : seqPage(reading))
+  return answer(reading, { request: effective, user }, page)
+}
+
+interface Reading {
+  readonly request: GraphRequest
+  readonly folder: Folder
+  readonly cursor: Cursor
+  readonly since: Condition | null
+  readonly size: number
+}
+
+function isOrdered(cursor: Cursor): boolean {
+  return cursor.options.orderby !== null && cursor.began > 0 && cursor.position === 0
+}
+
+/** Changed and departed messages after the position, in the order in which that happened. */
+function seqPage(reading: Reading): Page {
+  const { request, folder, cursor, since, size } = reading
+  const { messages, db } = request.state
+  const counted = cursor.counted ?? 0
+  // Only a first, filtered pass is cut off; what changed since is reported whatever its number.
+  const limited = since !== null && cursor.position < cursor.began
+  const wanted = limited ? Math.min(size, FILTERED_DELTA_ITEMS_MAX - counted) : size
+  const condition = since ?? { where: '1', values: [] }
+  const changed = messages.query(
+    `folder = ? AND seq > ? AND ${condition.where} ORDER BY seq LIMIT ?`,
+    [folder.pk, cursor.position, ...condition.values, wanted + 1],
+  )
+  const left = messages.leftSince(folder, Math.max(cursor.position, cursor.began), size + 1)
+  const merged = [
+    ...changed.map((message) => ({ seq: message.seq, message, left: null })),
+    ...left.map((entry) => ({ seq: entry.seq, message: null, left: entry })),
+  ].toSorted((a, b) => a.seq - b.seq)
+  const entries = merged.slice(0, wanted)
+  const more = merged.length > wanted
+  const cutOff = limited && counted + wanted >= FILTERED_DELTA_ITEMS_MAX
+  const position = cutOff ? cursor.began : (entries.at(-1)?.seq ?? cursor.position)
+  const lastMessage = entries.findLast((entry) => entry.message !== null)?.message
+  return {
+    messages: entries.flatMap((entry) => entry.message ?? []),
+    left: entries.flatMap((entry) => entry.left ?? []),
+    next: more
+      ? {
+          ...cursor,
+          kind: 'skip',
+          position,
+          page: cursor.page + 1,
+          paused: false,
+          counted: counted + entries.length,
+          ...(lastMessage ? { last: lastMessage.pk } : {}),
+        }
+      : { ...endOfRound(cursor), position: db.lastSeq() },
+  }
+}
+
+/** First round with `$orderby`: newest first; then what changed since it began. */
+function orderedPage(reading: Reading): Page {
+  const { request, folder, cursor, since, size } = reading
+  const [received, pk] = cursor.reached ?? [Number.MAX_SAFE_INTEGER, 0]
+  const counted = cursor.counted ?? 0
+  const room = Math.min(size, FILTERED_DELTA_ITEMS_MAX - counted)
+  const condition = since ?? { where: '1', values: [] }
+  const found = request.state.messages.query(
+    `folder = ? AND seq <= ? AND (received, pk) < (?, ?) AND ${condition.where}
+     ORDER BY received DESC, pk DESC LIMIT ?`,
+    [folder.pk, cursor.began, received, pk, ...condition.values, room + 1],
+  )
+  const messages = found.slice(0, room)
+  const last = messages.at(-1)
+  const more =
+    found.length > room && last !== undefined && counted + room < FILTERED_DELTA_ITEMS_MAX
+  const onwards: Cursor = { ...cursor, kind: 'skip', page: cursor.page + 1, paused: false }
+  return {
+    messages,
+    left: [],
+    next: more
+      ? { ...onwards, reached: [last.receivedMs, last.pk], counted: counted + messages.length }
+      : { ...onwards, position: cursor.began },
+  }
+}
+
+function endOfRound(cursor: Cursor): Cursor {
+  const { path, epoch, options } = cursor
+  return { path, epoch, options, kind: 'delta', position: 0, began: 0, page: 0 }
+}
+
+function noisy({ request, cursor, folder }: Reading, what: string, every: number): boolean {
+  if (!request.state.settings.deltaNoise) return false
+  return stableNumber(what, folder.id, cursor.position, cursor.page) % every === 0
+}
+
+/** An empty page inside a round: nothing is read, the next link goes on from here. */
+function quietPage(reading: Reading): Page | null {
+  const { cursor, request, folder } = reading
+  if (cursor.paused || !noisy(reading, 'empty', EMPTY_PAGE_EVERY)) return null
+  const news = request.state.messages.query('folder = ? AND seq > ? LIMIT 1', [
+    folder.pk,
+    cursor.position,
+  ])
+  if (news.length === 0) return null
+  return { messages: [], left: [], next: { ...cursor, kind: 'skip', paused: true } }
+}
+
+/** The last item of the page before, where this page repeats it and it is still here. */
+function repeated(reading: Reading): Message[] {
+  const { cursor, request, folder } = reading
+  if (cursor.last === undefined || !noisy(reading, 'repeat', REPEAT_PAGE_EVERY)) return []
+  return request.state.messages.query('pk = ? AND folder = ?', [cursor.last, folder.pk])
+}
+
+function answer(reading: Reading, view: MessageView, page: Page): Answer {
+  const { request, cursor, folder } = reading
+  const { select } = cursor.options
+  const removed = page.left.map(
+    (left): Json => ({
+      '@odata.type': '#microsoft.graph.message',
+      id: request.prefer.immutableIds ? left.immutableId : left.mutableId,
+      '@removed': { reason: 'deleted' },
+    }),
+  )
+  const repeats = page.messages.length === 0 ? [] : repeated(reading)
+  const shown = [...repeats, ...page.messages].map((message) =>
+    messageJson(message, view, { select, typed: true }),
+  )
+  const { next } = page
+  if (next === null) throw new Error('a delta page always has a link')
+  return {
+    status: 200,
+    body: {
+      '@odata.context': context(
+        request,
+        mailboxPath(view.user, `mailFolders('${folder.id}')/messages`),
+        select,
+      ),
+      [next.kind === 'delta' ? '@odata.deltaLink' : '@odata.nextLink']: link(request, next),
+      value: [...removed, ...shown],
+    },
+  }
+}

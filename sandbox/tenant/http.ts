@@ -1,0 +1,121 @@
+/**
+ * The thin HTTP floor that Graph, Entra and the control interface stand on: node:http, because
+ * a bench must measure the product and not this tenant.
+ *
+ * Invariants: a body is read whole and at most to its limit; every request gets exactly one
+ * answer, or its connection is destroyed on purpose; servers listen on loopback only.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** An object is sent as JSON, bytes and text as they are. */
+  readonly body?: object | Uint8Array | string
+  /** Cuts the connection instead of answering. */
+  readonly drop?: true
+}
+
+export interface Call {
+  readonly method: string
+  /** Path as sent, still percent-encoded: ids may hold an encoded slash. */
+  readonly rawPath: string
+  readonly rawQuery: string
+  readonly headers: IncomingMessage['headers']
+  /** Reads the request body, once. Throws `BodyTooLarge` beyond the limit. */
+  readBody(bytesMax: number): Promise<Buffer>
+  /** Called when the answer has left, or the connection has gone. */
+  onClosed(listener: () => void): void
+}
+
+export class BodyTooLarge extends Error {}
+
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) throw new Error('the request stream was decoded already')
+    size += chunk.length
+    // The rest is read and dropped: a client that gets its answer mid-send sees a reset instead.
+    if (size <= bytesMax) chunks.push(chunk)
+  }
+  if (size > bytesMax) throw new BodyTooLarge(`the body has ${size} bytes, ${bytesMax} are allowed`)
+  return Buffer.concat(chunks)
+}
+
+function toCall(request: IncomingMessage, response: ServerResponse): Call {
+  const url = request.url ?? '/'
+  const question = url.indexOf('?')
+  return {
+    method: request.method ?? 'GET',
+    rawPath: question < 0 ? url : url.slice(0, question),
+    rawQuery: question < 0 ? '' : url.slice(question + 1),
+    headers: request.headers,
+    readBody: (bytesMax) => readBody(request, bytesMax),
+    onClosed: (listener) => response.once('close', listener),
+  }
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  if (answer.drop) {
+    response.socket?.destroy()
+    return
+  }
+  const { body } = answer
+  const raw = typeof body === 'string' || body instanceof Uint8Array
+  const payload = raw || body === undefined ? (body ?? '') : JSON.stringify(body)
+  response.writeHead(answer.status, {
+    ...(raw || body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...answer.headers,
+    ...(answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(payload) }),
+  })
+  response.end(payload)
+}
+
+export interface HttpService {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/**
+ * `handle` must turn expected trouble into answers; what it throws is answered 500 and given to
+ * `onBug`, because it is one.
+ */
+export async function serve(options: {
+  readonly port: number
+  readonly handle: (call: Call) => Promise<Answer>
+  readonly onBug: (error: unknown) => void
+}): Promise<HttpService> {
+  const server = createServer((request, response) => {
+    options.handle(toCall(request, response)).then(
+      (answer) => send(response, answer),
+      (error: unknown) => {
+        options.onBug(error)
+        const message = error instanceof Error ? error.message : String(error)
+        send(response, { status: 500, body: { error: { code: 'tenantBug', message } } })
+      },
+    )
+  })
+  server.keepAliveTimeout = 60_000
+  await listen(server, options.port)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()))
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,187 @@
+/**
+ * The simulated Microsoft 365 tenant: Entra sign-in and Graph v1.0 on one port, the control
+ * interface on another, one SQLite file for everything. See README.md for what it serves.
+ */
+
+import { type SeedOptions, seedTenant } from './content/generator.ts'
+import { type ImportResult, importMessages } from './content/importer.ts'
+import { createOperations } from './control/operations.ts'
+import { createControl } from './control/service.ts'
+import { createCounters } from './counters.ts'
+import { createEntra } from './entra/endpoints.ts'
+import { loadSigningKeys } from './entra/keys.ts'
+import { createTokenService } from './entra/tokens.ts'
+import { createFaultBoard } from './faults.ts'
+import { createGraph } from './graph/service.ts'
+import { createThrottle } from './graph/throttle.ts'
+import { type HttpService, serve } from './http.ts'
+import {
+  type AppRegistration,
+  DEFAULT_APPS,
+  DEFAULT_IDENTITY_HEADER,
+  TENANT_ID,
+} from './identities.ts'
+import { type TenantSettings, TenantState } from './state/tenant-state.ts'
+
+export type {
+  AttachmentSnapshot,
+  FolderSnapshot,
+  MailboxSnapshot,
+  MessageSnapshot,
+} from './control/snapshot.ts'
+export { type ControlClient, ControlRefusal, createControlClient } from './control-client.ts'
+export type { RequestCounts } from './counters.ts'
+export type { FaultSpec } from './faults.ts'
+export {
+  API_RESOURCE,
+  API_ROLES,
+  type ApiRole,
+  BACKUP_CLIENT_ID,
+  BACKUP_CLIENT_SECRET,
+  DEFAULT_IDENTITY_HEADER,
+  GRAPH_RESOURCE,
+  RESTORE_CLIENT_ID,
+  RESTORE_CLIENT_SECRET,
+  TENANT_ID,
+} from './identities.ts'
+
+export interface TenantOptions {
+  /** 0 or missing: a free port. */
+  readonly port?: number
+  readonly controlPort?: number
+  /** SQLite file; missing: in memory, gone when the tenant stops. */
+  readonly stateFile?: string
+  /** Fills a tenant that has no users yet; one that has keeps what it has. */
+  readonly seed?: SeedOptions
+  /** A folder of `.eml` files, imported into a tenant that imported nothing yet. */
+  readonly importDirectory?: string
+  readonly settings?: Partial<TenantSettings>
+  /** What the managed identity endpoint expects in X-IDENTITY-HEADER. */
+  readonly identityHeader?: string
+  /** Epoch milliseconds; tests set it to let tokens and windows run out. */
+  readonly clock?: () => number
+  /** Told of errors that are bugs of the tenant; they are also answered as 500. */
+  readonly onBug?: (error: unknown) => void
+}
+
+export interface Tenant {
+  /** Graph is below `/v1.0`, sign-in below `/{tenantId}`, managed identity at `/msi/token`. */
+  readonly url: string
+  readonly controlUrl: string
+  readonly tenantId: string
+  readonly identityHeader: string
+  /** What the start's import brought, if there was one. */
+  readonly imported: ImportResult | null
+  stop(): Promise<void>
+}
+
+const DEFAULT_SETTINGS: TenantSettings = {
+  mailAdvanced: false,
+  deltaNoise: true,
+  throttling: true,
+  latencyMs: 2,
+  tokenSeconds: undefined,
+}
+
+function grantedApps(state: TenantState): Map<string, AppRegistration> {
+  return new Map(
+    DEFAULT_APPS.map((app) => {
+      const stored = state.db.meta(`permissions:${app.clientId}`)
+      const permissions: readonly string[] = stored ? JSON.parse(stored) : app.permissions
+      return [app.clientId, { ...app, permissions }]
+    }),
+  )
+}
+
+async function fill(state: TenantState, options: TenantOptions): Promise<ImportResult | null> {
+  if (options.seed && state.users.all().length === 0) seedTenant(state, options.seed)
+  const { importDirectory } = options
+  if (importDirectory === undefined || state.db.meta('imported') !== undefined) return null
+  const result = await importMessages(state, importDirectory)
+  state.db.setMeta('imported', JSON.stringify(result))
+  return result
+}
+
+/** Starts the tenant in this process; `stop` ends its servers and closes its file. */
+export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
+  const clock = options.clock ?? Date.now
+  const state = new TenantState({
+    file: options.stateFile ?? ':memory:',
+    tenantId: TENANT_ID,
+    settings: { ...DEFAULT_SETTINGS, ...options.settings },
+    clock,
+  })
+  const services: HttpService[] = []
+  const faults = createFaultBoard()
+  const stop = async () => {
+    faults.clear()
+    await Promise.all(services.map((service) => service.stop()))
+    state.close()
+  }
+  try {
+    const imported = await fill(state, options)
+    const identityHeader = options.identityHeader ?? DEFAULT_IDENTITY_HEADER
+    const started = await startServices({ ...options, clock, identityHeader }, { state, faults })
+    services.push(...started)
+    const [graph, control] = started
+    return {
+      url: graph.url,
+      controlUrl: control.url,
+      tenantId: TENANT_ID,
+      identityHeader,
+      imported,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+type ServiceOptions = TenantOptions & Required<Pick<TenantOptions, 'clock' | 'identityHeader'>>
+
+async function startServices(
+  options: ServiceOptions,
+  { state, faults }: { state: TenantState; faults: ReturnType<typeof createFaultBoard> },
+): Promise<readonly [HttpService, HttpService]> {
+  const keys = await loadSigningKeys(state.db)
+  const place: { url: string } = { url: '' }
+  const baseUrl = () => place.url
+  const nowMs = options.clock
+  const apps = grantedApps(state)
+  const tokens = createTokenService({
+    keys,
+    tenantId: TENANT_ID,
+    issuer: () => `${baseUrl()}/${TENANT_ID}/v2.0`,
+    nowMs,
+  })
+  const throttle = createThrottle(nowMs)
+  const counters = createCounters()
+  const graph = createGraph({ state, tokens, throttle, counters, faults, baseUrl })
+  const entra = createEntra({
+    tenantId: TENANT_ID,
+    baseUrl,
+    identityHeader: options.identityHeader,
+    keys,
+    tokens,
+    app: (clientId) => apps.get(clientId),
+    nowMs,
+    tokenSeconds: () => state.settings.tokenSeconds,
+  })
+  const onBug = options.onBug ?? ((error: unknown) => console.error(error))
+  const first = await serve({
+    port: options.port ?? 0,
+    handle: async (call) => (await entra(call)) ?? (await graph(call)),
+    onBug,
+  })
+  place.url = first.url
+  const control = createControl(
+    createOperations({ state, tokens, counters, faults, throttle, apps }),
+  )
+  try {
+    return [first, await serve({ port: options.controlPort ?? 0, handle: control, onBug })]
+  } catch (error) {
+    await first.stop()
+    throw error
+  }
+}

@@ -1,0 +1,38 @@
+/** Numbers that the simulated service enforces, each with where it comes from. */
+
+/** facts/graph.md 2.2, Outlook: per app and mailbox. */
+export const MAILBOX_CONCURRENT_MAX = 4
+export const MAILBOX_REQUESTS_MAX = 10_000
+export const MAILBOX_WINDOW_MS = 600_000
+
+/** Default and largest page of Outlook delta answers (facts/graph.md 3.2). */
+export const DELTA_PAGE_DEFAULT = 10
+export const DELTA_PAGE_MAX = 1_000
+/** Lists: `$top` of messages and folders. */
+export const LIST_PAGE_DEFAULT = 10
+export const LIST_PAGE_MAX = 1_000
+/** Directory lists and delta. */
+export const USERS_PAGE_DEFAULT = 100
+export const USERS_PAGE_MAX = 999
+/** With `$filter` or `$orderby` a message delta returns at most this many (facts 3.2). */
+export const FILTERED_DELTA_ITEMS_MAX = 5_000
+
+/** Largest request body that Graph takes (facts 3.2: about 4 MB). */
+export const REQUEST_BYTES_MAX = 4 * 1024 * 1024
+/** Above it, lists and `$expand` leave `contentBytes` out (facts 7, no. 4). */
+export const INLINE_CONTENT_BYTES_MAX = 3 * 1024 * 1024
+/** Graph takes single attachments below this in one POST (facts 3.2). */
+export const POSTED_ATTACHMENT_BYTES_MAX = 3 * 1024 * 1024
+
+/** Access tokens of a managed identity live 24 h, others 60-90 min. */
+export const MANAGED_IDENTITY_TOKEN_SECONDS = 86_400
+export const APP_TOKEN_SECONDS = 4_500
+export const USER_TOKEN_SECONDS = 4_500
+
+/** One in so many delta pages is empty and still has a next link; one in so many repeats. */
+export const EMPTY_PAGE_EVERY = 12
+export const REPEAT_PAGE_EVERY = 8
+
+/** Imported messages and parts. */
+export const IMPORT_FILES_MAX = 100_000
+export const IMPORT_BYTES_MAX = 150 * 1024 * 1024

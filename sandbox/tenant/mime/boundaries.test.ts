@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { sharedFile } from '../testing/csdl.ts'
+import { refreshBoundaries } from './boundaries.ts'
+import { parseMessage } from './parse.ts'
+
+function counter(prefix: string): () => string {
+  let n = 0
+  return () => {
+    n += 1
+    return `${prefix}${n}`
+  }
+}
+
+function refreshed(lines: readonly string[], prefix = 'fresh'): string[] {
+  const source = Buffer.from(lines.join('\r\n'))
+  return refreshBoundaries(source, counter(prefix)).toString().split('\r\n')
+}
+
+test('only boundary tokens change, at all levels', () => {
+  const lines = [
+    'Content-Type: multipart/mixed;',
+    ' boundary="outer"',
+    '',
+    'preamble --outer',
+    '--outer',
+    'Content-Type: multipart/alternative; boundary=inner',
+    '',
+    '--inner',
+    '',
+    'text with --outer inside',
+    '--inner--',
+    '--outer--',
+    'epilogue',
+  ]
+  const result = refreshed(lines)
+  assert.equal(result[1], ' boundary="_0_fresh1_"')
+  assert.equal(result[4], '--_0_fresh1_')
+  assert.equal(result[5], 'Content-Type: multipart/alternative; boundary=_1_fresh2_')
+  assert.equal(result[7], '--_1_fresh2_')
+  assert.equal(result[11], '--_0_fresh1_--')
+  for (const n of [0, 2, 3, 6, 8, 9, 12]) assert.equal(result[n], lines[n])
+})
+
+test('what is signed, has no multipart, or quotes one as text stays as it is', () => {
+  const signed = [
+    'Content-Type: multipart/signed; boundary=s; protocol="application/pkcs7-signature"',
+    '',
+    '--s',
+    'Content-Type: multipart/mixed; boundary=in',
+    '',
+    '--in',
+    '',
+    'x',
+    '--in--',
+    '--s--',
+  ]
+  assert.deepEqual(refreshed(signed), signed)
+  const quoting = [
+    'Content-Type: text/plain',
+    '',
+    'Content-Type: multipart/mixed; boundary=q',
+    '',
+    '--q',
+  ]
+  assert.deepEqual(refreshed(quoting), quoting)
+})
+
+const corpus = sharedFile('corpus/emails')
+
+test('real mail means the same with new boundaries', {
+  skip: corpus === null && 'the corpus is not at hand',
+}, async () => {
+  const folder = corpus ?? ''
+  const names = readdirSync(folder).filter((name) => name.endsWith('.eml'))
+  let changed = 0
+  for (const name of names) {
+    const source = readFileSync(join(folder, name))
+    if (source.length > 300_000) continue
+    const fresh = refreshBoundaries(source, counter('r'))
+    if (!fresh.equals(source)) changed += 1
+    const [before, after] = await Promise.all(
+      [source, fresh].map((bytes) => parseMessage(bytes, { seed: name, fallbackMs: 0 })),
+    )
+    if (!before || !after || 'refused' in before || 'refused' in after) continue
+    assert.equal(after.content.body, before.content.body, name)
+    assert.deepEqual(
+      after.attachments.map((a) => [a.name, a.kind, a.kind === 'file' && a.size]),
+      before.attachments.map((a) => [a.name, a.kind, a.kind === 'file' && a.size]),
+      name,
+    )
+  }
+  assert.ok(changed > 100, `only ${changed} messages have boundaries`)
+})

@@ -1,0 +1,163 @@
+/**
+ * A tenant for one test, and a Graph client that knows nothing but HTTP.
+ *
+ * Every JSON answer of Graph that a test receives is held to the published metadata where that
+ * is at hand; so each test of behaviour is a test of shape as well.
+ */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import {
+  BACKUP_CLIENT_ID,
+  type ControlClient,
+  createControlClient,
+  RESTORE_CLIENT_ID,
+  startTenant,
+  type Tenant,
+  type TenantOptions,
+} from '../index.ts'
+import { loadCsdl, validateAnswer } from './csdl.ts'
+
+const csdl = loadCsdl()
+const PAGES_MAX = 2_000
+
+/** What tests read from answers; a property that an answer lacks is undefined at run time. */
+export interface GraphJson {
+  readonly '@odata.context': string
+  readonly '@odata.etag': string
+  readonly '@odata.type': string
+  readonly '@odata.nextLink'?: string
+  readonly '@odata.deltaLink'?: string
+  readonly '@removed'?: { readonly reason: string }
+  readonly value: GraphJson[]
+  readonly error: { readonly code: string; readonly message: string }
+  readonly id: string
+  readonly displayName: string
+  readonly userPrincipalName: string
+  readonly primaryMailboxId: string
+  readonly userPurpose: string
+  readonly parentFolderId: string
+  readonly totalItemCount: number
+  readonly unreadItemCount: number
+  readonly subject: string
+  readonly body: { readonly contentType: string; readonly content: string }
+  readonly isRead: boolean
+  readonly isDraft: boolean
+  readonly hasAttachments: boolean
+  readonly changeKey: string
+  readonly lastModifiedDateTime: string
+  readonly receivedDateTime: string
+  readonly sentDateTime: string
+  readonly internetMessageId: string
+  readonly flag: { readonly flagStatus: string }
+  readonly attachments: GraphJson[]
+  readonly singleValueExtendedProperties?: { readonly id: string; readonly value: string }[]
+  readonly name: string
+  readonly size: number
+  readonly contentBytes?: string
+  readonly item?: GraphJson
+}
+
+export interface GraphAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly json: GraphJson
+}
+
+export interface CallOptions {
+  readonly as?: 'backup' | 'restore' | { readonly token: string }
+  readonly method?: string
+  readonly json?: unknown
+  readonly text?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Most tests ask for immutable ids, as the product does. */
+  readonly mutable?: boolean
+}
+
+export interface Bench {
+  readonly tenant: Tenant
+  readonly control: ControlClient
+  /** `path` below `/v1.0`, or a whole link. */
+  call(path: string, options?: CallOptions): Promise<GraphAnswer>
+  bytes(path: string, options?: CallOptions): Promise<Buffer>
+  /** All items of all pages, and the delta link where there is one. */
+  walk(
+    path: string,
+    options?: CallOptions,
+  ): Promise<{ items: GraphJson[]; delta: string; pages: number }>
+}
+
+export async function startBench(t: TestContext, options: TenantOptions = {}): Promise<Bench> {
+  const bugs: unknown[] = []
+  const tenant = await startTenant({
+    ...options,
+    settings: { latencyMs: 0, ...options.settings },
+    onBug: (error) => bugs.push(error),
+  })
+  t.after(async () => {
+    await tenant.stop()
+    assert.deepEqual(bugs, [])
+  })
+  const control = createControlClient(tenant.controlUrl)
+  const tokens = new Map<string, string>()
+
+  async function tokenOf(as: NonNullable<CallOptions['as']>): Promise<string> {
+    if (typeof as !== 'string') return as.token
+    const known = tokens.get(as)
+    if (known !== undefined) return known
+    const clientId = as === 'backup' ? BACKUP_CLIENT_ID : RESTORE_CLIENT_ID
+    const { token } = await control.issueAppToken({ clientId })
+    tokens.set(as, token)
+    return token
+  }
+
+  async function send(path: string, how: CallOptions): Promise<Response> {
+    const url = path.startsWith('http') ? path : `${tenant.url}/v1.0${path}`
+    const body = how.json === undefined ? how.text : JSON.stringify(how.json)
+    return fetch(url, {
+      method: how.method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: {
+        authorization: `Bearer ${await tokenOf(how.as ?? 'restore')}`,
+        ...(how.mutable ? {} : { prefer: 'IdType="ImmutableId"' }),
+        ...(how.json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...how.headers,
+      },
+      ...(body === undefined ? {} : { body }),
+    })
+  }
+
+  async function call(path: string, how: CallOptions = {}): Promise<GraphAnswer> {
+    const response = await send(path, how)
+    const text = await response.text()
+    const json = JSON.parse(text === '' ? '{}' : text)
+    if (csdl && text !== '' && response.ok) assert.deepEqual(validateAnswer(csdl, json), [], path)
+    return { status: response.status, headers: response.headers, json }
+  }
+
+  return {
+    tenant,
+    control,
+    call,
+    bytes: async (path, how = {}) => {
+      const response = await send(path, how)
+      assert.equal(response.status, 200)
+      return Buffer.from(await response.arrayBuffer())
+    },
+    walk: async (path, how = {}) => {
+      const items: GraphJson[] = []
+      let next: string | undefined = path
+      for (let pages = 1; pages <= PAGES_MAX; pages += 1) {
+        const { status, json } = await call(next, how)
+        assert.equal(status, 200, JSON.stringify(json))
+        items.push(...json.value)
+        next = json['@odata.nextLink']
+        if (next === undefined) return { items, delta: json['@odata.deltaLink'] ?? '', pages }
+      }
+      throw new Error('the round does not end')
+    },
+  }
+}
+
+/** Path of a message, with its id escaped as clients must. */
+export function messagePath(user: string, id: string): string {
+  return `/users/${user}/messages/${encodeURIComponent(id)}`
+}

@@ -1,0 +1,123 @@
+/**
+ * What a restore had to bring back, worked out from the states before and after the damage and
+ * from what was asked for; the restore's own report is not looked at.
+ */
+import type { MailboxSnapshot, MessageSnapshot } from '../tenant/index.ts'
+import { placesOf, protectedFolders, subtree } from './places.ts'
+
+/** One restore to the original place, in the tenant's own ids. */
+export interface RestoreAsked {
+  /** Everything, folders with what is below them, or single messages (immutable ids). */
+  readonly scope:
+    | 'all'
+    | { readonly folders: readonly string[] }
+    | { readonly messages: readonly string[] }
+  readonly conflict: 'skip' | 'copy'
+}
+
+export interface Expectation {
+  /** Originals of which one new copy must stand in their place; one entry for each copy. */
+  readonly copies: readonly MessageSnapshot[]
+  /** Originals that were in place and unchanged, so nothing was to be done. */
+  readonly untouched: readonly MessageSnapshot[]
+  /** Originals whose place holds a newer state, which a restore must not overwrite. */
+  readonly newer: readonly MessageSnapshot[]
+  /** Folders that must be there: those in scope. */
+  readonly folders: ReadonlySet<string>
+}
+
+export interface ExpectInput {
+  readonly before: MailboxSnapshot
+  readonly damaged: MailboxSnapshot
+  readonly restores: readonly RestoreAsked[]
+  /** Originals that the backup could not store; the ledger says why. Immutable ids. */
+  readonly notStored: ReadonlySet<string>
+}
+
+export function expect(input: ExpectInput): Expectation {
+  const { before, restores } = input
+  const guarded = protectedFolders(before)
+  const held = before.messages.filter(
+    (m) => guarded.has(m.folderId) && !input.notStored.has(m.immutableId),
+  )
+  const covers = restores.map((asked) => ({ asked, covered: coverage(before, guarded, asked) }))
+  const isCovered = (message: MessageSnapshot, conflict: RestoreAsked['conflict']) =>
+    covers.filter(({ asked, covered }) => asked.conflict === conflict && covered.message(message))
+  const present = presence(held, input)
+  const copies: MessageSnapshot[] = []
+  const untouched: MessageSnapshot[] = []
+  const newer: MessageSnapshot[] = []
+  for (const original of held) {
+    const asCopy = isCovered(original, 'copy').length
+    for (let n = 0; n < asCopy; n += 1) copies.push(original)
+    if (isCovered(original, 'skip').length === 0) continue
+    const state = present.get(original) ?? 'gone'
+    if (state === 'gone' && asCopy === 0) copies.push(original)
+    if (state === 'same') untouched.push(original)
+    if (state === 'newer' && asCopy === 0) newer.push(original)
+  }
+  const folders = new Set([...guarded].filter((id) => covers.some((c) => c.covered.folder(id))))
+  return { copies, untouched, newer, folders }
+}
+
+interface Coverage {
+  message(message: MessageSnapshot): boolean
+  folder(id: string): boolean
+}
+
+function coverage(
+  before: MailboxSnapshot,
+  guarded: ReadonlySet<string>,
+  { scope }: RestoreAsked,
+): Coverage {
+  if (scope === 'all') {
+    return { message: (m) => guarded.has(m.folderId), folder: (id) => guarded.has(id) }
+  }
+  if ('folders' in scope) {
+    const ids = new Set(scope.folders.flatMap((id) => [...subtree(before, id)]))
+    return { message: (m) => ids.has(m.folderId), folder: (id) => ids.has(id) }
+  }
+  const ids = new Set(scope.messages)
+  const homes = new Set(
+    before.messages.filter((m) => ids.has(m.immutableId)).map((m) => m.folderId),
+  )
+  return { message: (m) => ids.has(m.immutableId), folder: (id) => homes.has(id) }
+}
+
+type Presence = 'same' | 'newer' | 'gone'
+
+/**
+ * For each original: is something with its identity in its place, after the damage? A message
+ * that is there answers for one original only; the same message first.
+ */
+function presence(
+  held: readonly MessageSnapshot[],
+  { before, damaged }: ExpectInput,
+): Map<MessageSnapshot, Presence> {
+  const places = placesOf(before, damaged)
+  const unclaimed = new Map(damaged.messages.map((m) => [m.immutableId, m]))
+  const result = new Map<MessageSnapshot, Presence>()
+  for (const original of held) {
+    const same = unclaimed.get(original.immutableId)
+    if (!same || !places.homes(original.folderId).has(same.folderId)) continue
+    unclaimed.delete(original.immutableId)
+    if (identityOf(same) !== identityOf(original)) continue
+    result.set(original, same.seq === original.seq ? 'same' : 'newer')
+  }
+  const byIdentity = Map.groupBy(unclaimed.values(), identityOf)
+  for (const original of held) {
+    if (result.has(original)) continue
+    const homes = places.homes(original.folderId)
+    const twins = byIdentity.get(identityOf(original)) ?? []
+    const at = twins.findIndex((twin) => homes.has(twin.folderId))
+    if (at < 0) continue
+    twins.splice(at, 1)
+    result.set(original, 'newer')
+  }
+  return result
+}
+
+/** What tells one mail from another for a person: its Message-ID and when it was sent. */
+export function identityOf(message: MessageSnapshot): string {
+  return `${message.internetMessageId} ${message.sentMs}`
+}

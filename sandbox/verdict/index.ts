@@ -1,0 +1,14 @@
+/** The verdict over a restore, from the tenant's own state. Others import only this file. */
+export { identityOf, type RestoreAsked } from './expect.ts'
+export { type Fidelity, type FidelityRule, parseFidelity } from './fidelity.ts'
+export { protectedFolders } from './places.ts'
+export {
+  countDifferences,
+  type Difference,
+  judge,
+  type MailboxCase,
+  type Problem,
+  type ProblemKind,
+  type Refusal,
+  type Verdict,
+} from './verdict.ts'

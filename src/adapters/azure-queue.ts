@@ -1,0 +1,90 @@
+/**
+ * QueueSender over Azure Queue storage (and Azurite).
+ *
+ * A message is JSON in base64, as the queue trigger of Azure Functions expects by default. It may
+ * be delivered more than once and out of order, so it only names a row. The SDK retries transport
+ * trouble; a retry whose first answer was lost sends a message twice, which is harmless.
+ */
+import type { TokenCredential } from '@azure/identity'
+import { QueueServiceClient, RestError } from '@azure/storage-queue'
+import { AppError } from '../model/errors.ts'
+import { QUEUES, type QueueSender } from '../ports.ts'
+
+/** Azure's limit for one message, as it is sent. */
+const MESSAGE_BYTES_MAX = 64 * 1024
+
+export type AzureQueueOptions =
+  | { connectionString: string }
+  | { url: string; credential: TokenCredential }
+
+export function azureQueueSender(options: AzureQueueOptions): QueueSender {
+  const service =
+    'url' in options
+      ? new QueueServiceClient(options.url, options.credential)
+      : QueueServiceClient.fromConnectionString(options.connectionString)
+  return {
+    async prepare(signal) {
+      const create = (queue: string) =>
+        service.getQueueClient(queue).createIfNotExists({ abortSignal: signal })
+      await translated(signal, () => Promise.all(QUEUES.map(create)))
+    },
+    async send(queue, message, signal) {
+      const text = Buffer.from(JSON.stringify(message)).toString('base64')
+      if (text.length > MESSAGE_BYTES_MAX) throw tooLarge(text.length)
+      const client = service.getQueueClient(queue)
+      await translated(signal, () => client.sendMessage(text, { abortSignal: signal }))
+    },
+  }
+}
+
+function tooLarge(bytes: number): AppError {
+  return new AppError({
+    code: 'QueueMessageTooLarge',
+    kind: 'bug',
+    message: 'A queue message is larger than Azure takes; it should only name a row.',
+    hint: 'This is a defect in Holdfast. Please report it with the context.',
+    context: { bytes, bytesMax: MESSAGE_BYTES_MAX },
+  })
+}
+
+async function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    signal.throwIfAborted()
+    throw translateError(error)
+  }
+}
+
+function translateError(error: unknown): unknown {
+  if (!(error instanceof RestError)) return error
+  const { statusCode: status, code = '' } = error
+  const context = { status: status ?? 0, serviceCode: code }
+  if (status === 404) {
+    return new AppError({
+      code: 'QueuesMissing',
+      kind: 'permanent',
+      message: 'A queue of Holdfast does not exist.',
+      hint: 'Run the setup, which makes the queues.',
+      context,
+    })
+  }
+  if (status === 401 || status === 403) {
+    return new AppError({
+      code: 'QueuesDenied',
+      kind: 'denied',
+      message: 'The queue service refused the identity of this app.',
+      hint: 'Check the role assignments of the identity on the runtime storage account.',
+      context,
+    })
+  }
+  const passing = status === undefined || status === 408 || status === 429 || status >= 500
+  return new AppError({
+    code: passing ? 'QueuesUnavailable' : 'QueuesRefused',
+    kind: passing ? 'transient' : 'bug',
+    message: passing
+      ? 'The queue service could not be reached, or was too busy, over several tries.'
+      : 'The queue service refused a request of Holdfast.',
+    context,
+  })
+}

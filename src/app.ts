@@ -1,0 +1,259 @@
+/**
+ * What the Functions host loads: reads the settings, builds the adapters that they name, and
+ * registers the functions of this app's role. Nothing here knows whether it runs on Azure.
+ */
+import { hostname } from 'node:os'
+import { app } from '@azure/functions'
+import { createAccess } from './access/index.ts'
+import { azureBlobStore } from './adapters/azure-blob.ts'
+import { managedIdentity, tokenSource } from './adapters/azure-identity.ts'
+import { azureQueueSender } from './adapters/azure-queue.ts'
+import { azureTableStore } from './adapters/azure-table.ts'
+import { keyVaultKeys } from './adapters/key-vault.ts'
+import { localKeys } from './adapters/local-keys.ts'
+import { httpTransport, systemClock, systemRandomness } from './adapters/system.ts'
+import { createAudit } from './audit/index.ts'
+import { MemoryPool, type SliceSettings } from './capture/index.ts'
+import { createCatalogue, withAzureLimits } from './catalogue/index.ts'
+import { readSettings, type Settings } from './config.ts'
+import { registerBackup } from './functions/backup.ts'
+import { registerHttp } from './functions/http/index.ts'
+import { registerReconciler } from './functions/reconcile.ts'
+import { registerRestore } from './functions/restore.ts'
+import { createDirectory, createGovernor, createGraph, type Graph } from './graph/index.ts'
+import { type GraphId, WORKLOADS } from './model/ids.ts'
+import { createPolicyStore } from './policy/index.ts'
+import type { OwnerKeys } from './ports.ts'
+import { createRestore } from './restore/index.ts'
+import { createSetup, type Directory, type RunDeps, type RunLog } from './runs/index.ts'
+import { createVault } from './vault/index.ts'
+import { createWorkloads } from './workloads/registry.ts'
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const MIB = 1024 * 1024
+const TOOL_VERSION = 'holdfast/0.1.0'
+/** Silence of a run that is longer than a slice with all its slack. */
+const HEARTBEAT_SLACK_MS = 5 * MINUTE_MS
+
+const log: RunLog = {
+  info: (event, fields) => console.log(JSON.stringify({ event, ...fields })),
+  error: (event, fields) => console.error(JSON.stringify({ event, ...fields })),
+}
+
+type StorageAddress =
+  | { connectionString: string }
+  | { url: string; credential: ReturnType<typeof managedIdentity> }
+
+function storageAddress(
+  connection: string | undefined,
+  url: string | undefined,
+  clientId: string | undefined,
+): StorageAddress {
+  if (connection !== undefined) return { connectionString: connection }
+  return { url: url ?? '', credential: managedIdentity(clientId) }
+}
+
+function ownerKeys(settings: Settings): OwnerKeys {
+  const { HOLDFAST_KEY_FILE: folder, HOLDFAST_KEY_VAULT_URL: url } = settings
+  if (folder !== undefined) return localKeys(folder)
+  return keyVaultKeys({ url: url ?? '', credential: managedIdentity(undefined) })
+}
+
+function graphAs(settings: Settings, clientId: string | undefined): Graph {
+  return createGraph({
+    baseUrl: settings.HOLDFAST_GRAPH_URL,
+    scope: settings.HOLDFAST_GRAPH_SCOPE,
+    app: clientId ?? 'system-assigned',
+    tokens: tokenSource(managedIdentity(clientId)),
+    transport: httpTransport,
+    governor: createGovernor({ clock: systemClock, random: systemRandomness }),
+    clock: systemClock,
+    random: systemRandomness,
+  })
+}
+
+/** The directory as discovery sees it. */
+function directoryOf(graph: Graph, tenantId: string): Directory {
+  const directory = createDirectory(graph, tenantId)
+  return {
+    async users(link, signal) {
+      const page = await directory.users(link, signal)
+      return {
+        users: page.users.map((user) => ({
+          id: user.id as GraphId,
+          name: user.displayName,
+          address: user.mail || user.userPrincipalName,
+        })),
+        removed: page.removed.map((user) => user.id as GraphId),
+        ...(page.next !== undefined && { next: page.next }),
+        ...(page.delta !== undefined && { delta: page.delta }),
+      }
+    },
+    async mailbox(user, signal) {
+      const mailbox = await directory.mailbox(user, signal)
+      if (mailbox.state === 'ready') return { available: true, reason: '' }
+      return { available: false, reason: mailbox.code }
+    },
+  }
+}
+
+function sliceSettings(settings: Settings): SliceSettings {
+  return {
+    commitEvents: settings.HOLDFAST_COMMIT_EVENTS,
+    packBytes: settings.HOLDFAST_PACK_MIB * MIB,
+    deletionLagMs: settings.HOLDFAST_DELETION_LAG_MINUTES * MINUTE_MS,
+    sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
+    leaseSlackMs: settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS,
+    intervalMs: settings.HOLDFAST_BACKUP_INTERVAL_MINUTES * MINUTE_MS,
+    protectionDays: settings.HOLDFAST_PROTECTION_DAYS,
+  }
+}
+
+/** Everything that more than one role needs. */
+function buildCore(settings: Settings) {
+  const backupId = settings.HOLDFAST_BACKUP_CLIENT_ID
+  const vaultAt = storageAddress(
+    settings.HOLDFAST_VAULT_CONNECTION,
+    settings.HOLDFAST_VAULT_URL,
+    backupId,
+  )
+  const vaultBlobs = azureBlobStore({ ...vaultAt, container: 'vault' })
+  const opsBlobs = azureBlobStore({ ...vaultAt, container: 'ops' })
+  const tables = azureTableStore(
+    storageAddress(settings.HOLDFAST_TABLES_CONNECTION, settings.HOLDFAST_TABLES_URL, backupId),
+  )
+  const queues = azureQueueSender(
+    storageAddress(settings.HOLDFAST_QUEUES, settings.HOLDFAST_QUEUES_URL, backupId),
+  )
+  const clock = systemClock
+  const random = systemRandomness
+  const vault = createVault({
+    vault: vaultBlobs,
+    keys: ownerKeys(settings),
+    clock,
+    random,
+    packBytes: settings.HOLDFAST_PACK_MIB * MIB,
+    toolVersion: TOOL_VERSION,
+  })
+  const catalogue = createCatalogue({
+    tables,
+    tenantId: settings.HOLDFAST_TENANT_ID,
+    clock,
+    random,
+    protectionDays: settings.HOLDFAST_PROTECTION_DAYS,
+    generationDays: settings.HOLDFAST_GENERATION_DAYS,
+  })
+  const policies = createPolicyStore(opsBlobs, clock)
+  const setup = createSetup({
+    containers: [vaultBlobs, opsBlobs],
+    tables,
+    queues,
+    vault,
+    policies,
+    catalogue,
+  })
+  return { clock, random, vault, catalogue, policies, queues, tables, setup }
+}
+
+type Core = ReturnType<typeof buildCore>
+
+function registerBackupRole(settings: Settings, core: Core): void {
+  const { clock, vault, catalogue, policies } = core
+  const graph = graphAs(settings, settings.HOLDFAST_BACKUP_CLIENT_ID)
+  const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
+  const slice = sliceSettings(settings)
+  const instance = Buffer.from(core.random.bytes(6)).toString('hex')
+  const deps: RunDeps = {
+    catalogue,
+    vault,
+    policies,
+    clock,
+    directory: directoryOf(graph, settings.HOLDFAST_TENANT_ID),
+    slice: {
+      vault,
+      catalogue,
+      clock,
+      workload: (name) => workloads[name],
+      memory: new MemoryPool(settings.HOLDFAST_BUFFER_MIB * MIB),
+      settings: slice,
+    },
+    runSettings: {
+      lanes: settings.HOLDFAST_LANES,
+      slotMs: settings.HOLDFAST_SLOT_MINUTES * MINUTE_MS,
+      wavePauseMs: settings.HOLDFAST_WAVE_PAUSE_SECONDS * SECOND_MS,
+      sliceMs: slice.sliceMs,
+      leaseSlackMs: slice.leaseSlackMs,
+    },
+    holder: `${hostname()}-${instance}`,
+    log,
+  }
+  registerBackup(deps)
+}
+
+function restoreOf(settings: Settings, core: Core) {
+  const graph = graphAs(settings, settings.HOLDFAST_RESTORE_CLIENT_ID)
+  const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
+  return createRestore({
+    catalogue: core.catalogue,
+    vault: core.vault,
+    workloads: (name) => workloads[name],
+    clock: core.clock,
+    random: core.random,
+    settings: {
+      lagMs: settings.HOLDFAST_RESTORE_LAG_SECONDS * SECOND_MS,
+      sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
+    },
+  })
+}
+
+function registerAccessRole(settings: Settings, core: Core): void {
+  const { clock, random, tables, catalogue, vault, queues, policies, setup } = core
+  registerHttp(app, {
+    access: createAccess({
+      authorityUrl: settings.HOLDFAST_AUTHORITY_URL,
+      tenantId: settings.HOLDFAST_TENANT_ID,
+      audience: settings.HOLDFAST_API_AUDIENCE,
+      fetch,
+      clock,
+    }),
+    audit: createAudit({ tables: withAzureLimits(tables), clock, random }),
+    catalogue,
+    vault,
+    queues,
+    restore: restoreOf(settings, core),
+    policy: policies,
+    workloads: WORKLOADS,
+    setup: (_by, signal) => setup(signal),
+    clock,
+    random,
+    log,
+  })
+}
+
+function start(): void {
+  const settings = readSettings(process.env)
+  const role = settings.HOLDFAST_ROLE
+  const core = buildCore(settings)
+  const has = (name: Settings['HOLDFAST_ROLE']) => role === name || role === 'all'
+  const sliceMs = settings.HOLDFAST_SLICE_SECONDS * SECOND_MS
+  if (has('backup')) registerBackupRole(settings, core)
+  if (has('access')) registerAccessRole(settings, core)
+  if (has('restore')) {
+    const restore = restoreOf(settings, core)
+    registerRestore({ catalogue: core.catalogue, restore, clock: core.clock, sliceMs })
+  }
+  if (has('backup') || has('restore')) {
+    const slackMs = settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS + HEARTBEAT_SLACK_MS
+    registerReconciler({
+      catalogue: core.catalogue,
+      clock: core.clock,
+      log,
+      heartbeatMs: sliceMs + slackMs,
+      runs: has('backup'),
+      jobs: has('restore'),
+    })
+  }
+}
+
+start()

@@ -1,0 +1,84 @@
+/**
+ * A commit becomes rows, and then the head.
+ *
+ * Every row is computed from the commit alone and written so that running it again, also an hour
+ * later and beside another writer, changes nothing (write.ts, ledger.ts). The head moves last, so
+ * readers see all of a commit or nothing of it; a crash on the way is finished by the next
+ * roll-forward.
+ */
+import { AppError, invariant } from '../model/errors.ts'
+import type { Commit, StreamEvent } from '../model/events.ts'
+import { commitRowsOf } from './commits.ts'
+import { writeCursors } from './cursors.ts'
+import type { Head } from './heads.ts'
+import { itemRowOf } from './items.ts'
+import { applyToLedger, tidyLedger } from './ledger.ts'
+import { type Closing, closeRows, openingOf } from './listing.ts'
+import { packRowOf } from './packs.ts'
+import type { Room } from './room.ts'
+import { insertMissing, type NewRow, type WriteGuard } from './write.ts'
+
+/** Only a commit this young tidies: a rebuild replays old ones by the thousand. */
+const TIDY_COMMIT_AGE_MAX_MS = 24 * 3600 * 1000
+
+export interface ApplyOptions {
+  secret: Uint8Array
+  /** Ms since 1970; nothing is written after it. */
+  notAfter: number
+  /** Days for which a new blob is locked. */
+  lockDays: number
+}
+
+export async function applyCommit(
+  room: Room,
+  { stream, head }: { stream: string; head: Head },
+  commit: Commit,
+  { secret, notAfter, lockDays }: ApplyOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { events, cursors, seq } = commit
+  const items = new Set(events.map((event) => event.item))
+  invariant(items.size === events.length, 'a commit has one event for an item')
+  const write = { guard: guardUntil(room, notAfter), signal }
+  await insertMissing(room, openingRows(stream, commit, lockDays), write)
+  await closeRows(room, stream, events.flatMap(closingOf), seq, write)
+  await applyToLedger(room, stream, events, seq, write)
+  await writeCursors(room, stream, { cursors, seq, secret, origin: 'commit' }, write)
+  await head.move({ seq, hash: commit.hash, time: commit.time }, write)
+  if (endsRoundNow(room, commit)) await tidyLedger(room, stream, write)
+}
+
+function openingRows(stream: string, commit: Commit, lockDays: number): NewRow[] {
+  const { owner, seq } = commit
+  return [
+    ...commit.events.flatMap((event) => openingsOf(stream, event, seq)),
+    ...commit.packs.map((pack) => packRowOf(owner, pack, lockDays)),
+    ...commitRowsOf(stream, commit),
+  ]
+}
+
+function openingsOf(stream: string, event: StreamEvent, seq: number): NewRow[] {
+  if (event.op === 'put') return [itemRowOf(stream, event, seq), openingOf(stream, event, seq)]
+  return event.op === 'deleted' ? [itemRowOf(stream, event, seq)] : []
+}
+
+function closingOf(event: StreamEvent): Closing[] {
+  const leaves = event.op === 'put' || event.op === 'deleted' ? event.leaves : undefined
+  return leaves ? [{ item: event.item, leaves }] : []
+}
+
+function guardUntil({ clock }: Room, notAfter: number): WriteGuard {
+  return () => {
+    if (clock.now() <= notAfter) return
+    throw new AppError({
+      code: 'TooLate',
+      kind: 'transient',
+      message: 'The time in which this slice may write rows is over.',
+      hint: 'Nothing is lost: the next slice writes the rows from the commit.',
+    })
+  }
+}
+
+function endsRoundNow({ clock }: Room, commit: Commit): boolean {
+  return commit.complete && clock.now() - Date.parse(commit.time) < TIDY_COMMIT_AGE_MAX_MS
+}

@@ -1,0 +1,75 @@
+/**
+ * Cursor rows: where reading goes on, sealed with the owner's index secret (links are secrets).
+ *
+ * A seal is bound to owner, workload and container, so a row cannot stand for another one. Rows
+ * move only forward: first by the seq of the commit they follow, then by the round. A commit's
+ * own cursors never replace those of its seq, which may have been read further since.
+ */
+import type { Cursor } from '../model/events.ts'
+import { keyHash } from '../model/ids.ts'
+import { seal, unseal } from '../sealing/seal.ts'
+import { walkRows } from './read.ts'
+import type { Room } from './room.ts'
+import { column, rowUnreadable, seqColumn, seqText } from './rows.ts'
+import { cursorSchema } from './schemas.ts'
+import { type Edit, editRows, type WriteOptions } from './write.ts'
+
+const SALT_BYTES = 32
+
+export interface CursorWrite {
+  cursors: readonly Cursor[]
+  seq: number
+  secret: Uint8Array
+  /** `commit`: part of that commit. `quiet`: read after it, in a round that brought nothing. */
+  origin: 'commit' | 'quiet'
+}
+
+export async function readCursors(
+  room: Room,
+  stream: string,
+  secret: Uint8Array,
+  signal: AbortSignal,
+): Promise<Cursor[]> {
+  const cursors: Cursor[] = []
+  for await (const row of walkRows(room.tables, 'cursors', { partition: stream }, signal)) {
+    const sealed = column(row, 'sealed')
+    if (!(sealed instanceof Uint8Array)) throw rowUnreadable('sealed')
+    const plain = unseal(secret, 'cursor', sealed, bound(stream, row.row))
+    const parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(plain).toString('utf8')))
+    if (!parsed.success) throw rowUnreadable('sealed')
+    cursors.push(parsed.data)
+  }
+  return cursors
+}
+
+export async function writeCursors(
+  room: Room,
+  stream: string,
+  write: CursorWrite,
+  options: WriteOptions,
+): Promise<void> {
+  const edits = new Map<string, Edit>()
+  for (const cursor of write.cursors) {
+    const row = keyHash(cursor.container)
+    edits.set(row, (now) => {
+      if (now && !isForward(now, cursor, write)) return undefined
+      const plain = Buffer.from(JSON.stringify(cursor))
+      const salt = room.random.bytes(SALT_BYTES)
+      const sealed = seal(write.secret, 'cursor', plain, salt, bound(stream, row))
+      return { seq: seqText(write.seq), round: cursor.round, sealed }
+    })
+  }
+  await editRows(room, { table: 'cursors', partition: stream }, edits, options)
+}
+
+function isForward(now: Parameters<Edit>[0] & {}, cursor: Cursor, write: CursorWrite): boolean {
+  const seq = seqColumn(now, 'seq')
+  if (seq !== write.seq) return seq < write.seq
+  const round = column(now, 'round')
+  if (typeof round !== 'number') throw rowUnreadable('round')
+  return write.origin === 'quiet' && round <= cursor.round
+}
+
+function bound(stream: string, row: string): Uint8Array {
+  return Buffer.from(`${stream}~${row}`, 'utf8')
+}

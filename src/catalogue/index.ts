@@ -1,0 +1,73 @@
+/**
+ * The catalogue: Azure tables as an index over the commits (DESIGN 6).
+ *
+ * Whatever comes from commits can be rebuilt from the blobs; the rest is measured again (P6).
+ * Callers never retry these calls: conflicts are settled inside, and the store retries transport
+ * trouble.
+ */
+import type { Clock, Randomness, TableStore } from '../ports.ts'
+import { createJobTable } from './jobs.ts'
+import { withAzureLimits } from './limits.ts'
+import { createNotes } from './notes.ts'
+import { createOwnerTable } from './owners.ts'
+import { createPackTable } from './packs.ts'
+import { createResourceTable } from './resources.ts'
+import { createRunTable } from './runs.ts'
+import { createSlotTable } from './slots.ts'
+import { createStreamTables } from './stream.ts'
+import type { Catalogue } from './types.ts'
+
+export interface CatalogueOptions {
+  tables: TableStore
+  tenantId: string
+  clock: Clock
+  random: Randomness
+  /** Protection window R. */
+  protectionDays: number
+  /** Generation G; a new blob is locked for R + G days. */
+  generationDays: number
+}
+
+/** The tables must exist: TableStore.prepare makes them. */
+export function createCatalogue(options: CatalogueOptions): Catalogue {
+  const { tenantId, clock, random, protectionDays, generationDays } = options
+  const room = { tables: withAzureLimits(options.tables), tenantId, clock, random }
+  return {
+    resources: createResourceTable(room),
+    owners: createOwnerTable(room),
+    packs: createPackTable(room),
+    runs: createRunTable(room),
+    jobs: createJobTable(room),
+    slots: createSlotTable(room),
+    stream: (owner, workload) =>
+      createStreamTables(room, { owner, workload }, protectionDays + generationDays),
+    ...createNotes(room),
+  }
+}
+
+export { withAzureLimits } from './limits.ts'
+export type {
+  Catalogue,
+  HeldItem,
+  Job,
+  JobTable,
+  Lease,
+  Listed,
+  OpenEntry,
+  Owner,
+  OwnerTable,
+  PackTable,
+  Page,
+  PlanEntry,
+  Point,
+  Resource,
+  ResourceState,
+  ResourceTable,
+  Run,
+  RunState,
+  RunTable,
+  Slot,
+  SlotTable,
+  StreamTables,
+} from './types.ts'
+export { RESOURCE_STATES } from './types.ts'

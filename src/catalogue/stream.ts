@@ -1,0 +1,59 @@
+/** One stream's tables, put together. The rules are in the files that are named here. */
+import { invariant } from '../model/errors.ts'
+import type { OwnerId, WorkloadName } from '../model/ids.ts'
+import { applyCommit } from './apply.ts'
+import { listPoints, pointAt } from './commits.ts'
+import { readCursors, writeCursors } from './cursors.ts'
+import { createHead } from './heads.ts'
+import { heldItem, heldItems } from './items.ts'
+import { streamPartition } from './keys.ts'
+import { openEntries } from './ledger.ts'
+import { listContainer } from './listing.ts'
+import type { Room } from './room.ts'
+import type { StreamTables } from './types.ts'
+
+const always = () => {}
+
+export function createStreamTables(
+  room: Room,
+  { owner, workload }: { owner: OwnerId; workload: WorkloadName },
+  lockDays: number,
+): StreamTables {
+  const stream = streamPartition(owner, workload)
+  const head = createHead(room, stream)
+  return {
+    head: (signal) => head.read(signal),
+    async apply(commit, options, signal) {
+      const own = commit.owner === owner && commit.workload === workload
+      invariant(own, 'a commit is applied to its own stream')
+      await applyCommit(room, { stream, head }, commit, { ...options, lockDays }, signal)
+    },
+    cursors: (secret, signal) => readCursors(room, stream, secret, signal),
+    async saveCursors(cursors, seq, secret, signal) {
+      const write = { cursors, seq, secret, origin: 'quiet' } as const
+      await writeCursors(room, stream, write, { guard: always, signal })
+    },
+    async current(items, seq, signal) {
+      await head.check(seq, signal)
+      return await heldItems(room, stream, items, seq, signal)
+    },
+    async item(key, seq, signal) {
+      await head.check(seq, signal)
+      return await heldItem(room, stream, key, seq, signal)
+    },
+    async list(container, seq, query, signal) {
+      await head.check(seq, signal)
+      return await listContainer(room, stream, { container, seq }, query, signal)
+    },
+    async points(query, signal) {
+      return await listPoints(room, stream, await head.read(signal), query, signal)
+    },
+    async pointAt(time, signal) {
+      return await pointAt(room, stream, await head.read(signal), time, signal)
+    },
+    async *open(signal) {
+      const newest = await head.read(signal)
+      yield* openEntries(room, stream, newest?.seq ?? 0, signal)
+    },
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * What every TableStore must do, whatever stands behind it. Run by the in-memory double, by
+ * Azurite and (opt-in) by a live account, so that the double stays truthful.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { describe, test } from 'node:test'
+import type { TableOp, TableStore, Values } from '../../ports.ts'
+import { walkRows } from '../read.ts'
+import { NEVER } from './fixtures.ts'
+
+/** `open` is called inside the tests; every test takes a partition of its own. */
+export function tableStoreContract(name: string, open: () => TableStore): void {
+  describe(`the table store contract: ${name}`, () => {
+    test('every kind of value comes back as it was written', () => valuesComeBack(open()))
+    test('an insert of a row that exists is a conflict and changes nothing', () =>
+      insertConflicts(open()))
+    test('a replace needs the etag of the last write', () => replaceNeedsEtag(open()))
+    test('a batch is done as a whole or not at all', () => batchIsAtomic(open()))
+    test('a removal by etag spares a row that changed; a missing row is a conflict', () =>
+      removals(open()))
+    test('rows come in ordinal key order, page by page, inside the range', () => ranges(open()))
+    test('only the selected columns come back', () => selection(open()))
+    test('an aborted call throws the reason of its signal', () => aborts(open()))
+  })
+}
+
+const aPartition = (): string => `p~${randomBytes(8).toString('hex')}`
+
+async function insert(store: TableStore, partition: string, row: string, values: Values) {
+  return await store.batch('items', partition, [{ op: 'insert', row, values }], NEVER)
+}
+
+async function valuesComeBack(store: TableStore): Promise<void> {
+  const p = aPartition()
+  const values = {
+    text: 'ä€𝄞 "quoted"\n',
+    empty: '',
+    whole: 5,
+    negative: -2147483648,
+    beyond32: 2147483648,
+    time: 1_795_000_000_000,
+    fraction: 1.5,
+    huge: 1e300,
+    yes: true,
+    no: false,
+    bytes: new Uint8Array([0, 1, 254, 255]),
+    isoTime: '2026-11-20T10:00:00.1234567Z',
+    long: 'x'.repeat(32_000),
+  }
+  assert.deepEqual(await insert(store, p, 'r', values), { outcome: 'applied' })
+  const row = await store.get('items', p, 'r', NEVER)
+  assert.deepEqual({ ...row?.values }, values)
+  assert.equal(row?.partition, p)
+  assert.equal(row?.row, 'r')
+  assert.equal(await store.get('items', p, 'other', NEVER), undefined)
+  assert.equal(await store.get('listing', p, 'r', NEVER), undefined)
+}
+
+async function insertConflicts(store: TableStore): Promise<void> {
+  const p = aPartition()
+  await insert(store, p, 'r', { n: 1 })
+  assert.deepEqual(await insert(store, p, 'r', { n: 2 }), { outcome: 'conflict', index: 0 })
+  assert.deepEqual((await store.get('items', p, 'r', NEVER))?.values, { n: 1 })
+}
+
+async function replaceNeedsEtag(store: TableStore): Promise<void> {
+  const p = aPartition()
+  await insert(store, p, 'r', { n: 1, gone: 'x' })
+  const first = (await store.get('items', p, 'r', NEVER))?.etag ?? ''
+  const replace = (n: number): TableOp[] => [
+    { op: 'replace', row: 'r', values: { n }, etag: first },
+  ]
+  assert.deepEqual(await store.batch('items', p, replace(2), NEVER), { outcome: 'applied' })
+  const late = await store.batch('items', p, replace(3), NEVER)
+  assert.deepEqual(late, { outcome: 'conflict', index: 0 })
+  assert.deepEqual((await store.get('items', p, 'r', NEVER))?.values, { n: 2 })
+  const missing = { op: 'replace', row: 'nowhere', values: {}, etag: first } as const
+  assert.equal((await store.batch('items', p, [missing], NEVER)).outcome, 'conflict')
+}
+
+async function batchIsAtomic(store: TableStore): Promise<void> {
+  const p = aPartition()
+  await insert(store, p, 'b', { n: 1 })
+  const ops: TableOp[] = [
+    { op: 'insert', row: 'a', values: { n: 2 } },
+    { op: 'insert', row: 'b', values: { n: 2 } },
+    { op: 'put', row: 'c', values: { n: 2 } },
+  ]
+  const outcome = await store.batch('items', p, ops, NEVER)
+  assert.deepEqual(outcome, { outcome: 'conflict', index: 1 })
+  assert.equal(await store.get('items', p, 'a', NEVER), undefined)
+  assert.equal(await store.get('items', p, 'c', NEVER), undefined)
+  const puts = Array.from({ length: 100 }, (_, n): TableOp => {
+    return { op: 'put', row: `r${String(n).padStart(3, '0')}`, values: { n } }
+  })
+  assert.deepEqual(await store.batch('items', p, puts, NEVER), { outcome: 'applied' })
+  assert.deepEqual((await store.get('items', p, 'r099', NEVER))?.values, { n: 99 })
+}
+
+async function removals(store: TableStore): Promise<void> {
+  const p = aPartition()
+  await insert(store, p, 'r', { n: 1 })
+  const etag = (await store.get('items', p, 'r', NEVER))?.etag ?? ''
+  await store.batch('items', p, [{ op: 'put', row: 'r', values: { n: 2 } }], NEVER)
+  const remove = [{ op: 'remove', row: 'r', etag }] as const
+  assert.equal((await store.batch('items', p, remove, NEVER)).outcome, 'conflict')
+  const plain = [{ op: 'remove', row: 'r' }] as const
+  assert.deepEqual(await store.batch('items', p, plain, NEVER), { outcome: 'applied' })
+  assert.equal((await store.batch('items', p, plain, NEVER)).outcome, 'conflict')
+}
+
+async function ranges(store: TableStore): Promise<void> {
+  const p = aPartition()
+  const keys = ['-', '1', 'A', '_', 'a', 'a!', 'a~b', 'b', '~', 'é']
+  for (const row of keys.toReversed()) await insert(store, p, row, { row })
+  await insert(store, aPartition(), 'foreign', {})
+  const rows = async (range: { from?: string; below?: string }, pageRows: number) => {
+    const found: string[] = []
+    const walk = walkRows(store, 'items', { partition: p, ...range }, NEVER, pageRows)
+    for await (const { row } of walk) found.push(row)
+    return found
+  }
+  for (const pageRows of [1, 3, 1000]) {
+    assert.deepEqual(await rows({}, pageRows), keys)
+    assert.deepEqual(await rows({ from: 'a' }, pageRows), keys.slice(4))
+    assert.deepEqual(await rows({ from: 'a', below: 'a~~' }, pageRows), ['a', 'a!', 'a~b'])
+    assert.deepEqual(await rows({ from: 'c', below: 'd' }, pageRows), [])
+  }
+  const page = await store.page('items', { partition: p }, { max: 2 }, NEVER)
+  assert.ok(page.rows.length <= 2)
+  assert.ok(page.continuation)
+}
+
+async function selection(store: TableStore): Promise<void> {
+  const p = aPartition()
+  await insert(store, p, 'r', { a: 1, b: 2 })
+  const query = { partition: p, select: ['b', 'missing'] }
+  const rows = []
+  for await (const row of walkRows(store, 'items', query, NEVER)) rows.push(row)
+  assert.deepEqual(rows[0]?.values, { b: 2 })
+  assert.equal(rows[0]?.row, 'r')
+  assert.equal(rows[0]?.etag, (await store.get('items', p, 'r', NEVER))?.etag)
+}
+
+async function aborts(store: TableStore): Promise<void> {
+  const signal = AbortSignal.abort(new Error('enough'))
+  await assert.rejects(store.get('items', 'p', 'r', signal), /enough/)
+  await assert.rejects(store.page('items', { partition: 'p' }, { max: 1 }, signal), /enough/)
+  const ops: TableOp[] = [{ op: 'put', row: 'r', values: {} }]
+  await assert.rejects(store.batch('items', 'p', ops, signal), /enough/)
+}

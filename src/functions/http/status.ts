@@ -1,0 +1,106 @@
+/**
+ * Coverage in one answer: how many owners are in which state, how old the oldest copy is, what
+ * is in the ledger, and the newest runs. Measured when it is asked for, never estimated.
+ */
+import type { Owner, Run } from '../../catalogue/types.ts'
+import type { HttpDeps } from './deps.ts'
+import { noQuery } from './input.ts'
+import { getRoute } from './route.ts'
+
+const OWNERS_MAX = 500_000
+const RESOURCE_PAGE_ROWS = 1000
+const RESOURCE_PAGES_MAX = 1000
+const RUNS_SHOWN = 5
+
+export const getStatus = getRoute({
+  name: 'apiGetStatus',
+  path: 'v1/status',
+  right: 'status',
+  query: noQuery,
+  async handle({ signal }, deps) {
+    const [ready, resources, owners, runs] = await Promise.all([
+      deps.catalogue.ready(signal),
+      countResources(deps, signal),
+      countOwners(deps, signal),
+      deps.catalogue.runs.list({ max: RUNS_SHOWN }, signal),
+    ])
+    const time = new Date(deps.clock.now()).toISOString()
+    return {
+      status: 200,
+      json: { time, ready, resources, owners, runs: runs.items.map(runLine) },
+    }
+  },
+})
+
+/** One line of a run, without its plan. */
+export function runLine(run: Run) {
+  const { id, kind, state, createdAt, startedAt, endedAt, heartbeatAt, attempt, wave } = run
+  return {
+    id,
+    kind,
+    state,
+    createdAt,
+    startedAt,
+    endedAt,
+    heartbeatAt,
+    attempt,
+    wave,
+    by: run.by,
+    trouble: run.trouble || undefined,
+  }
+}
+
+async function countResources(deps: HttpDeps, signal: AbortSignal) {
+  const states: Record<string, number> = {}
+  let total = 0
+  let continuation: string | undefined
+  for (let pages = 0; pages < RESOURCE_PAGES_MAX; pages++) {
+    const query = { max: RESOURCE_PAGE_ROWS, ...(continuation && { continuation }) }
+    const page = await deps.catalogue.resources.list(query, signal)
+    for (const { state } of page.items) {
+      states[state] = (states[state] ?? 0) + 1
+      total += 1
+    }
+    continuation = page.continuation
+    if (continuation === undefined) return { total, states }
+  }
+  return { total, states, cut: true }
+}
+
+async function countOwners(deps: HttpDeps, signal: AbortSignal) {
+  const sums = new OwnerSums()
+  for await (const owner of deps.catalogue.owners.all(signal)) {
+    sums.add(owner)
+    if (sums.total === OWNERS_MAX) return { ...sums, cut: true }
+  }
+  return sums
+}
+
+class OwnerSums {
+  total = 0
+  readonly coverage: Record<string, number> = {}
+  /** Codes of the last trouble, each with how many owners have it. */
+  readonly trouble: Record<string, number> = {}
+  ledgerOpen = 0
+  /** Owners without one complete round. */
+  neverComplete = 0
+  /** ISO time at which the round ended that ended longest ago, of those with one. */
+  oldestCompleteAt: string | undefined
+  /** ISO time at which the cursors were read that were read longest ago. */
+  oldestReadAt: string | undefined
+
+  add(owner: Owner): void {
+    this.total += 1
+    this.coverage[owner.coverage] = (this.coverage[owner.coverage] ?? 0) + 1
+    if (owner.trouble !== '') this.trouble[owner.trouble] = (this.trouble[owner.trouble] ?? 0) + 1
+    this.ledgerOpen += owner.ledgerOpen
+    if (owner.completeAt === undefined) this.neverComplete += 1
+    this.oldestCompleteAt = earlier(this.oldestCompleteAt, owner.completeAt)
+    this.oldestReadAt = earlier(this.oldestReadAt, owner.readAt)
+  }
+}
+
+function earlier(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a < b ? a : b
+}

@@ -1,0 +1,83 @@
+/**
+ * One Graph call on its way through the SDK's middleware chain.
+ *
+ * The SDK re-parses addresses, wraps errors and returns parsed bodies; so the call itself, its
+ * answer and its failure travel in this middleware option, and the links of Graph stay verbatim.
+ */
+import type { Context, Middleware, MiddlewareOptions } from '@microsoft/microsoft-graph-client'
+import { invariant } from '../model/errors.ts'
+import type { Failure } from './errors.ts'
+import type { BudgetKey } from './governor.ts'
+
+/** Counts the requests that left this process, retries included. */
+export interface Meter {
+  requests: number
+}
+
+export const METHODS = ['GET', 'POST', 'DELETE'] as const
+export type Method = (typeof METHODS)[number]
+
+export interface GraphCall {
+  /** What kind of call it is (`messages.delta`): for errors and statistics, never an address. */
+  name: string
+  method: Method
+  /** Whole and absolute; links of Graph as they came. A secret (P9). */
+  url: string
+  headers: Readonly<Record<string, string>>
+  /** JSON, as it is sent. */
+  body?: string
+  budget: BudgetKey
+  /** `streamed` hands a long body on while it arrives; its slot stays taken until it ended. */
+  answer: 'buffered' | 'streamed'
+  meter: Meter
+  signal: AbortSignal
+}
+
+export class Exchange implements MiddlewareOptions {
+  readonly call: GraphCall
+  /** Set by sign-in, for each attempt. */
+  authorization = ''
+  /** How the latest attempt ended: exactly one of the two. */
+  response: Response | undefined
+  failure: Failure | undefined
+  /** Resolves when a streamed body has ended, in whatever way. */
+  bodyEnded: Promise<void> | undefined
+  /** What the chain threw; the SDK would wrap it. */
+  thrown: unknown
+
+  constructor(call: GraphCall) {
+    this.call = call
+  }
+
+  beginAttempt(): void {
+    this.response = undefined
+    this.failure = undefined
+    this.bodyEnded = undefined
+  }
+}
+
+/** One ring of the chain. `next` sends the call on; it may be called again for a new attempt. */
+export type Ring = (exchange: Exchange, next: () => Promise<void>) => Promise<void>
+
+/** Dresses a ring as a middleware of the SDK. */
+export function asMiddleware(ring: Ring): Middleware {
+  let following: Middleware | undefined
+  return {
+    async execute(context: Context): Promise<void> {
+      const exchange = context.middlewareControl?.getMiddlewareOptions(Exchange)
+      invariant(exchange instanceof Exchange, 'every Graph call carries its exchange')
+      try {
+        await ring(exchange, async () => {
+          await following?.execute(context)
+        })
+      } catch (error) {
+        exchange.thrown ??= error
+        throw error
+      }
+      if (exchange.response !== undefined) context.response = exchange.response
+    },
+    setNext(middleware: Middleware): void {
+      following = middleware
+    },
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The governor: what spends Microsoft's budgets.
+ *
+ * A budget's key is app + service + the scope that the limit names (a mailbox). Invariants: at
+ * most `slots` permits of one key are out at once; at most `requestsMax` start in any window; a
+ * key that was told to pause starts nothing until then, and no other key is touched; a permit is
+ * given back exactly once, however the call ended. It never sleeps past a deadline: then it
+ * throws `Throttled`, and the slice answers `wait`.
+ *
+ * Local to a process, because all streams of a mailbox are worked under one lease. It reads no
+ * answers: the client tells it how calls ended.
+ */
+import { invariant } from '../model/errors.ts'
+import type { Clock, Randomness } from '../ports.ts'
+import { backoffMs } from './backoff.ts'
+import { timeLeft } from './deadline.ts'
+import { deadlineReached, throttled } from './errors.ts'
+import { RequestWindow } from './request-window.ts'
+
+export type Service = 'outlook' | 'directory'
+
+export interface BudgetKey {
+  /** Client id of the app: the limits are for each app. */
+  app: string
+  service: Service
+  /** What the limit names: the mailbox's user, or the tenant. */
+  scope: string
+}
+
+export interface ServiceLimits {
+  /** Calls at once. */
+  slots: number
+  requestsMax: number
+  windowMs: number
+}
+
+/** Outlook: 4 at once and 10,000 in 10 minutes for each app and mailbox. */
+export const SERVICE_LIMITS: Readonly<Record<Service, ServiceLimits>> = {
+  outlook: { slots: 4, requestsMax: 10_000, windowMs: 600_000 },
+  // The directory counts resource units of the whole tenant; a few readers stay far below.
+  directory: { slots: 4, requestsMax: 3_000, windowMs: 10_000 },
+}
+
+/** Longest wait inside a call whose deadline is not known. */
+const NAP_MAX_MS = 20_000
+/** Waits for one permit; each one ends where the budget looked free again. */
+const NAPS_MAX = 100
+/** Keys that are remembered before idle ones are forgotten. */
+const KEYS_MAX = 10_000
+
+export interface Permit {
+  /** Gives the slot back. Idempotent. */
+  release(): void
+}
+
+export interface Governor {
+  /**
+   * Waits for a slot and for budget. Throws `Throttled` where that would take longer than the
+   * signal's deadline allows, `DeadlineReached` where the signal fired.
+   */
+  enter(key: BudgetKey, call: string, signal: AbortSignal): Promise<Permit>
+  /** The service asked for a pause; without a time, one that grows while it keeps asking. */
+  pause(key: BudgetKey, retryAfterMs: number | undefined): void
+  /** A call of this key went well. */
+  succeeded(key: BudgetKey): void
+}
+
+interface Waiter {
+  granted: boolean
+  grant: () => void
+}
+
+interface Budget {
+  limits: ServiceLimits
+  active: number
+  waiting: Waiter[]
+  window: RequestWindow
+  pausedUntil: number
+  /** Pauses in a row for which the service named no time. */
+  unnamedPauses: number
+}
+
+interface Wait {
+  call: string
+  giveUpAt: number
+  signal: AbortSignal
+}
+
+export interface GovernorOptions {
+  clock: Clock
+  random: Randomness
+  limits?: Readonly<Record<Service, ServiceLimits>>
+}
+
+export function createGovernor(options: GovernorOptions): Governor {
+  const { clock, random, limits = SERVICE_LIMITS } = options
+  const budgets = new Map<string, Budget>()
+
+  function budgetOf(key: BudgetKey): Budget {
+    const name = JSON.stringify([key.app, key.service, key.scope])
+    const known = budgets.get(name)
+    if (known !== undefined) return known
+    if (budgets.size >= KEYS_MAX) forgetIdle(budgets, clock.now())
+    const made: Budget = {
+      limits: limits[key.service],
+      active: 0,
+      waiting: [],
+      window: new RequestWindow(limits[key.service]),
+      pausedUntil: 0,
+      unnamedPauses: 0,
+    }
+    budgets.set(name, made)
+    return made
+  }
+
+  async function enter(key: BudgetKey, call: string, signal: AbortSignal): Promise<Permit> {
+    if (signal.aborted) throw deadlineReached(call)
+    const budget = budgetOf(key)
+    const patienceMs = Math.min(timeLeft(signal, clock) ?? NAP_MAX_MS, NAP_MAX_MS)
+    const wait = { call, giveUpAt: clock.now() + patienceMs, signal }
+    await takeSlot(clock, budget, wait)
+    try {
+      await waitForBudget(clock, budget, wait)
+    } catch (error) {
+      freeSlot(budget)
+      throw error
+    }
+    budget.window.count(clock.now())
+    let out = true
+    return {
+      release() {
+        if (out) freeSlot(budget)
+        out = false
+      },
+    }
+  }
+
+  return {
+    enter,
+    pause(key, retryAfterMs) {
+      const budget = budgetOf(key)
+      if (retryAfterMs === undefined) budget.unnamedPauses += 1
+      const ms = retryAfterMs ?? backoffMs(random, budget.unnamedPauses + 1)
+      budget.pausedUntil = Math.max(budget.pausedUntil, clock.now() + ms)
+    },
+    succeeded(key) {
+      budgetOf(key).unnamedPauses = 0
+    },
+  }
+}
+
+/** First come, first served; a slot that is freed goes straight to the next who waits. */
+async function takeSlot(clock: Clock, budget: Budget, wait: Wait): Promise<void> {
+  if (budget.active < budget.limits.slots) {
+    budget.active += 1
+    return
+  }
+  const { promise, resolve } = Promise.withResolvers<'granted'>()
+  const waiter: Waiter = { granted: false, grant: () => resolve('granted') }
+  budget.waiting.push(waiter)
+  const stop = new AbortController()
+  const patience = clock
+    .sleep(Math.max(0, wait.giveUpAt - clock.now()), AbortSignal.any([wait.signal, stop.signal]))
+    .then(
+      () => 'late' as const,
+      () => 'aborted' as const,
+    )
+  const ended = await Promise.race([promise, patience])
+  stop.abort()
+  if (ended === 'granted') return
+  // The slot may have been handed over in the same moment in which we gave up.
+  if (waiter.granted) {
+    if (ended === 'late') return
+    freeSlot(budget)
+  } else {
+    budget.waiting.splice(budget.waiting.indexOf(waiter), 1)
+  }
+  throw ended === 'late' ? throttled(wait.call, 1000) : deadlineReached(wait.call)
+}
+
+function freeSlot(budget: Budget): void {
+  const next = budget.waiting.shift()
+  if (next === undefined) {
+    budget.active -= 1
+    invariant(budget.active >= 0, 'a slot is given back once')
+    return
+  }
+  next.granted = true
+  next.grant()
+}
+
+async function waitForBudget(clock: Clock, budget: Budget, wait: Wait): Promise<void> {
+  let ms = 0
+  for (let nap = 0; nap < NAPS_MAX; nap += 1) {
+    if (wait.signal.aborted) throw deadlineReached(wait.call)
+    const now = clock.now()
+    ms = Math.max(budget.pausedUntil - now, budget.window.waitMs(now))
+    if (ms <= 0) return
+    if (now + ms > wait.giveUpAt) break
+    try {
+      await clock.sleep(ms, wait.signal)
+    } catch {
+      // A sleep is only ended early by its signal.
+      throw deadlineReached(wait.call)
+    }
+  }
+  throw throttled(wait.call, ms)
+}
+
+function forgetIdle(budgets: Map<string, Budget>, now: number): void {
+  for (const [name, budget] of budgets) {
+    const idle = budget.active === 0 && budget.waiting.length === 0 && budget.window.isEmpty(now)
+    if (idle && budget.pausedUntil <= now) budgets.delete(name)
+  }
+}

@@ -1,0 +1,22 @@
+/** Microsoft Graph: the client, its governor, and readers of pages, changes and the directory. */
+export { createGraph, type Graph, type GraphOptions, type GraphRequest } from './client.ts'
+export { type Deadline, deadline, timeLeft } from './deadline.ts'
+export { type DeltaPage, readDeltaPage } from './delta.ts'
+export {
+  createDirectory,
+  type Directory,
+  type DirectoryUser,
+  type MailboxState,
+  type UserPage,
+} from './directory.ts'
+export {
+  type BudgetKey,
+  createGovernor,
+  type Governor,
+  SERVICE_LIMITS,
+  type Service,
+  type ServiceLimits,
+} from './governor.ts'
+export { isObject, type JsonObject, objectOf, objectsOf, textOf } from './json.ts'
+export { MAILBOX_CONCURRENCY, type Mailbox, mailboxOf } from './mailbox.ts'
+export { WalkGuard, walkPages } from './paging.ts'

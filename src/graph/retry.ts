@@ -1,0 +1,71 @@
+/**
+ * Decides whether a failed attempt is followed by another one, and ends a call with one error.
+ *
+ * A GET (and a DELETE, whose repetition finds nothing) is tried again a bounded number of times.
+ * A create is never sent again once it may have reached the service: then it ends as
+ * `AnswerLost`. It is sent again only if it certainly was not received, or was answered with a
+ * 429. This ring is outside the governor's, so that every attempt is counted and waits its turn,
+ * and no slot is held while waiting.
+ */
+import type { Clock, Randomness } from '../ports.ts'
+import { backoffMs } from './backoff.ts'
+import { timeLeft } from './deadline.ts'
+import { answerLost, deadlineReached, type Failure, toAppError } from './errors.ts'
+import type { GraphCall, Ring } from './exchange.ts'
+
+/** Attempts of one call in all. */
+export const ATTEMPTS_MAX = 5
+/** Attempts after which a doubtful answer (7.27) is believed. */
+export const DOUBTFUL_ATTEMPTS_MAX = 3
+
+export interface RetryOptions {
+  clock: Clock
+  random: Randomness
+}
+
+export function createRetryRing(options: RetryOptions): Ring {
+  const { clock, random } = options
+  return async (exchange, next) => {
+    const { call } = exchange
+    for (let attempt = 1; ; attempt += 1) {
+      exchange.beginAttempt()
+      await next()
+      const { failure } = exchange
+      if (failure === undefined) return
+      if (!mayRetry(failure, call, attempt)) throw finalError(failure, call)
+      // Where the service throttles, the governor's pause of the key is the wait.
+      const delayMs = isGoverned(failure) ? 0 : backoffMs(random, attempt)
+      const left = timeLeft(call.signal, clock)
+      if (left !== undefined && delayMs >= left) throw finalError(failure, call)
+      await nap(clock, delayMs, call)
+    }
+  }
+}
+
+/** True where the governor pauses the key because of this failure. */
+export function isGoverned(failure: Failure): boolean {
+  return failure.class === 'wait' || (failure.status === 503 && failure.retryAfterMs !== undefined)
+}
+
+function mayRetry(failure: Failure, call: GraphCall, attempt: number): boolean {
+  if (attempt >= ATTEMPTS_MAX || call.signal.aborted) return false
+  if (call.method === 'POST') return failure.reached === 'no' || failure.status === 429
+  if (failure.doubtful) return attempt < DOUBTFUL_ATTEMPTS_MAX
+  return failure.class === 'retry' || failure.class === 'wait'
+}
+
+function finalError(failure: Failure, call: GraphCall): Error {
+  const lost = failure.reached === 'maybe' || (failure.status >= 500 && failure.class === 'retry')
+  if (call.method === 'POST' && lost) return answerLost(failure, call.name)
+  return toAppError(failure, call.name)
+}
+
+async function nap(clock: Clock, ms: number, call: GraphCall): Promise<void> {
+  if (ms === 0) return
+  try {
+    await clock.sleep(ms, call.signal)
+  } catch {
+    // A sleep is only ended early by its signal.
+    throw deadlineReached(call.name)
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * What can be checked of a request from the catalogue alone, before a job exists.
+ *
+ * Runs in the role that faces people and may not write to the service: every refusal here has a
+ * sentence that says what to do. The plan checks again what may change until it is made.
+ */
+import type { Catalogue, Resource, StreamTables } from '../catalogue/types.ts'
+import { AppError } from '../model/errors.ts'
+import { CONTAINERS } from '../model/events.ts'
+import type { OwnerId } from '../model/ids.ts'
+import type { Clock } from '../ports.ts'
+import { findItems, selectionUnknown } from './held.ts'
+import type { RestoreRequest, StoredRequest } from './request.ts'
+import { destinationUnknown } from './step-context.ts'
+
+/** Throws an AppError of kind `permanent` for everything that a person can put right. */
+export async function admit(
+  request: RestoreRequest,
+  deps: { catalogue: Catalogue; clock: Clock },
+  signal: AbortSignal,
+): Promise<StoredRequest> {
+  const resource = await deps.catalogue.resources.get(request.resource, signal)
+  if (!resource) throw refuse('ResourceUnknown')
+  const owner = resource.owner
+  if (owner === undefined || !(await deps.catalogue.owners.get(owner, signal))) {
+    throw refuse('NothingHeld')
+  }
+  await checkDestination(request, resource, deps.catalogue, signal)
+  const stream = deps.catalogue.stream(owner, request.workload)
+  const seq = await seqOf(request, stream, deps.clock, signal)
+  await checkSelection(request, stream, seq, signal)
+  return stored(request, owner, seq)
+}
+
+function stored(request: RestoreRequest, owner: OwnerId, seq: number): StoredRequest {
+  const { resource, workload, selection, destination, conflict } = request
+  return { version: 1, resource, owner, workload, seq, selection, destination, conflict }
+}
+
+async function checkDestination(
+  request: RestoreRequest,
+  from: Resource,
+  catalogue: Catalogue,
+  signal: AbortSignal,
+): Promise<void> {
+  const { destination } = request
+  const to =
+    destination.kind === 'original'
+      ? from
+      : await catalogue.resources.get(destination.resource, signal)
+  if (!to) throw destinationUnknown()
+  if (to.state === 'gone' || to.state === 'no-content') throw refuse('DestinationUnavailable')
+}
+
+async function seqOf(
+  request: RestoreRequest,
+  stream: StreamTables,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<number> {
+  const head = await stream.head(signal)
+  if (!head) throw refuse('NothingHeld')
+  if (typeof request.at !== 'string') {
+    if (request.at.seq > head.seq) throw refuse('PointUnknown')
+    return request.at.seq
+  }
+  const time = new Date(request.at)
+  if (time.getTime() > clock.now()) throw refuse('TimeInFuture')
+  const point = await stream.pointAt(time.toISOString(), signal)
+  if (!point) throw refuse('BeforeFirstPoint')
+  return point.seq
+}
+
+async function checkSelection(
+  request: RestoreRequest,
+  stream: StreamTables,
+  seq: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { selection } = request
+  if (selection.all) {
+    const folders = await stream.list(CONTAINERS, seq, { max: 1 }, signal)
+    if (folders.items.length === 0) throw refuse('NothingHeld')
+    return
+  }
+  const what = selection.items ? 'items' : 'folders'
+  const kind = selection.items ? 'item' : 'container'
+  const keys = selection.items ?? selection.containers ?? []
+  const found = await findItems(stream, seq, keys, signal)
+  const missing = found.filter((held) => held?.kind !== kind).length
+  if (missing > 0) throw selectionUnknown(missing, what)
+  if (found.some((held) => held?.display.excluded !== undefined)) throw refuse('FolderNotProtected')
+}
+
+const REFUSALS = {
+  ResourceUnknown: [
+    'There is no resource with this key.',
+    'Take the key from the list of resources.',
+  ],
+  NothingHeld: [
+    'Nothing of this resource is in the backup yet.',
+    'Wait until its first backup has run, and look at its recovery points.',
+  ],
+  DestinationUnavailable: [
+    'The destination is gone or has no mailbox, so nothing can be written there.',
+    'Choose another resource as the destination.',
+  ],
+  PointUnknown: [
+    'There is no recovery point with this number.',
+    'Take the number from the list of recovery points.',
+  ],
+  TimeInFuture: [
+    'The time to restore from lies in the future.',
+    'Give a time that has passed; mind the time zone.',
+  ],
+  BeforeFirstPoint: [
+    'The backup of this resource began later than this time.',
+    'Choose the first recovery point or a later time.',
+  ],
+  FolderNotProtected: [
+    'A selected folder is shown but not protected (a search folder, for example).',
+    'Leave it out: its items are in other folders, or are not backed up.',
+  ],
+} as const
+
+function refuse(code: keyof typeof REFUSALS): AppError {
+  const [message, hint] = REFUSALS[code]
+  return new AppError({ code, kind: 'permanent', message, hint })
+}

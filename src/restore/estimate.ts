@@ -1,0 +1,22 @@
+/**
+ * How many requests and minutes a plan will take, from the service's own limits.
+ */
+import type { PlanTotals } from './documents.ts'
+
+/** One create and one read-back for an item; one create for a folder. */
+const REQUESTS_PER_ITEM = 2
+const REQUESTS_PER_FOLDER = 1
+/** Four at once for a mailbox (facts 2.2), about one second each. */
+const REQUESTS_PER_MINUTE = 240
+/** Exchange takes 150 MB of uploads in five minutes for one mailbox and app (facts 2.2). */
+const UPLOAD_BYTES_PER_MINUTE = 30_000_000
+
+/** Estimates for people, rounded up: not a promise. */
+export function estimate(
+  totals: Pick<PlanTotals, 'folders' | 'restore' | 'copy' | 'bytes'>,
+): Pick<PlanTotals, 'requests' | 'minutes'> {
+  const items = totals.restore + totals.copy
+  const requests = items * REQUESTS_PER_ITEM + totals.folders * REQUESTS_PER_FOLDER
+  const minutes = Math.max(requests / REQUESTS_PER_MINUTE, totals.bytes / UPLOAD_BYTES_PER_MINUTE)
+  return { requests, minutes: Math.ceil(minutes) }
+}

@@ -1,0 +1,46 @@
+/**
+ * The limits of a restore, each with what happens when it is reached.
+ *
+ * Limits of the request itself (items, folders) stand in request.ts, where people meet them.
+ */
+
+const MIB = 1024 * 1024
+
+/** Folders of one stream that are held in memory for a plan. More: `TooManyFolders`. */
+export const HELD_CONTAINERS_MAX = 10_000
+/** Slots of one plan, folders included. More: `RestoreTooLarge`, restore in parts. */
+export const SLOTS_MAX = 200_000
+/** Items of one target folder that are compared for conflicts. More: `TargetFolderTooLarge`. */
+export const EXISTING_MAX = 500_000
+/** One version, opened. More: the slot fails with `ItemTooLarge`. Exchange stops at 150 MB. */
+export const VERSION_BYTES_MAX = 160 * MIB
+/** Versions that are open at once, in sum; a slot waits for its share before it reads. */
+export const OPEN_BYTES_MAX = 256 * MIB
+/** Items planned between two saves of the planning cursor. */
+export const PLAN_PAGE = 100
+/** Slots worked between two heartbeats. */
+export const SLOT_PAGE = 200
+/** Slots read at once where they are only counted or hashed: the limit of a table page. */
+export const SCAN_PAGE = 1000
+/** Sends of one item. After so many lost answers, each looked for in vain, the slot fails. */
+export const CREATE_ATTEMPTS_MAX = 5
+/** Catalogue look-ups at once while a request is checked. */
+export const LOOKUPS_MAX = 16
+/** Characters of a subject or folder name that a slot keeps for the report. */
+export const NAME_MAX = 255
+/** Characters of a job's or slot's document (catalogue/types.ts). */
+export const DOCUMENT_MAX = 30_000
+
+/** A job that is not through after so long ends as failed: nobody waits for it any more. */
+export const JOB_LIFE_MS = 7 * 24 * 3_600_000
+/** Steps in a row that vanished without an answer. More: the job fails with `RestorePoisoned`. */
+export const LOST_STEPS_MAX = 10
+/** The lease outlives the slice's deadline by this: for clocks that differ and late writes. */
+export const LEASE_MARGIN_MS = 60_000
+/** No new create begins in the last part of a slice, so that those in flight can be answered. */
+export const QUIET_END_MS = 10_000
+/** Wait where the other side names no time. */
+export const WAIT_DEFAULT_MS = 30_000
+export const WAIT_MIN_MS = 1_000
+/** Longer waits are cut, so that a cancel is seen and the heartbeat stays fresh. */
+export const WAIT_MAX_MS = 15 * 60_000

@@ -1,0 +1,256 @@
+/**
+ * Planning: from a stored request to slot rows, totals and the plan's hash.
+ *
+ * Reads the catalogue, the target's folders and what stands in them; writes nothing to the
+ * service. Works in pages and saves a cursor after each, so memory stays bounded and a step may
+ * die anywhere: the next one comes to the same slot numbers and overwrites what was half done.
+ */
+import type { HeldItem } from '../catalogue/types.ts'
+import { AppError, invariant } from '../model/errors.ts'
+import type { GraphId } from '../model/ids.ts'
+import type { StreamWriter } from '../workloads/workload.ts'
+import { ExistingItems, identityHash } from './conflicts.ts'
+import {
+  type FolderPlan,
+  type ItemPlan,
+  isItem,
+  type OpenSlot,
+  type PlanCursor,
+  type PlanTotals,
+} from './documents.ts'
+import { estimate } from './estimate.ts'
+import { planFolders } from './folders.ts'
+import {
+  findItems,
+  type ItemSource,
+  type ListedVersion,
+  readTree,
+  selectFolders,
+  selectionUnknown,
+  singleItems,
+  wholeFolders,
+  withAncestors,
+  withLostFolders,
+} from './held.ts'
+import { NAME_MAX, SLOTS_MAX } from './limits.ts'
+import { mapBounded } from './pool.ts'
+import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
+import { troubleOf } from './trouble.ts'
+import { contentsOf, openJson } from './versions.ts'
+
+/** Works a job in state `planning` until it is `planned` or the slice ends. Throws trouble. */
+export async function planStep(context: StepContext): Promise<StepOutcome> {
+  const { lease, signal } = context
+  const { writer, graphId } = await targetOf(context, signal)
+  const chosen = await chosenItems(context)
+  if (!lease.plan.cursor) await planFolderSlots(context, { writer, graphId, chosen })
+  const source = chosen ? singleItems(chosen) : wholeFolders(context.stream, context.request.seq)
+  const items = new ItemPlanner(context, writer, source)
+  for (;;) {
+    const cursor = lease.plan.cursor
+    if (lease.job.flags.cancel) return cancelled(context)
+    if (!cursor || cursor.folder >= cursor.folders) break
+    if (nearEnd(context)) return { state: 'more' }
+    await items.page(cursor)
+  }
+  return seal(context)
+}
+
+async function cancelled(context: StepContext): Promise<StepOutcome> {
+  await context.lease.save({ state: 'cancelled' }, context.signal)
+  return { state: 'done' }
+}
+
+/** The items of a selection of items; undefined for a selection of folders. */
+async function chosenItems(context: StepContext): Promise<HeldItem[] | undefined> {
+  const { request, stream, signal } = context
+  const keys = request.selection.items
+  if (!keys) return undefined
+  const found = await findItems(stream, request.seq, keys, signal)
+  const held = found.filter((item) => item !== undefined)
+  if (held.length < found.length) throw selectionUnknown(found.length - held.length, 'items')
+  return held
+}
+
+async function planFolderSlots(
+  context: StepContext,
+  of: { writer: StreamWriter; graphId: GraphId; chosen: readonly HeldItem[] | undefined },
+): Promise<void> {
+  const { lease, request, stream, signal } = context
+  const held = await readTree(stream, request.seq, signal)
+  const homes = of.chosen?.map((item) => item.place.container)
+  const tree = homes ? withLostFolders(held, homes) : held
+  const selected = homes ? new Set(homes) : selectFolders(tree, request.selection)
+  const folders = withAncestors(tree, selected)
+  const there = await of.writer.containers(context.sendSignal)
+  const { destination } = request
+  const under = destination.kind === 'resource' ? destination.folder : undefined
+  const rules = {
+    byId: destination.kind === 'original',
+    ...(under === undefined ? {} : { under }),
+  }
+  const plans = planFolders(folders, selected, there, rules)
+  await context.slots.plan(0, plans, { fresh: false }, signal)
+  const cursor = { folders: plans.length, folder: 0, next: plans.length }
+  const made = plans.filter((plan) => plan.action === 'make').length
+  const totals = { ...lease.plan.totals, folders: made }
+  await lease.save({ plan: { cursor, totals, target: of.graphId } }, signal)
+}
+
+/** Plans the items, page by page. Remembers what the current target folder holds. */
+class ItemPlanner {
+  readonly #context: StepContext
+  readonly #writer: StreamWriter
+  readonly #source: ItemSource
+  #folders: OpenSlot<FolderPlan>[] | undefined
+  #existing: { folder: number; items: ExistingItems } | undefined
+  /** Only the first page of a step can meet rows of a step that died. */
+  #fresh = false
+
+  constructor(context: StepContext, writer: StreamWriter, source: ItemSource) {
+    this.#context = context
+    this.#writer = writer
+    this.#source = source
+  }
+
+  async page(cursor: PlanCursor): Promise<void> {
+    const { signal, slots, lease } = this.#context
+    this.#folders ??= await slots.folders(signal)
+    const folder = this.#folders[cursor.folder]?.plan
+    if (!folder?.selected || folder.source === undefined) {
+      const { continuation: _, ...rest } = cursor
+      await lease.save({ plan: { cursor: { ...rest, folder: cursor.folder + 1 } } }, signal)
+      return
+    }
+    const page = await this.#source.page(folder.source, cursor.continuation, signal)
+    const plans = await this.#plans(page.items, folder, cursor)
+    if (cursor.next + plans.length > SLOTS_MAX) throw restoreTooLarge()
+    await slots.plan(cursor.next, plans, { fresh: this.#fresh }, signal)
+    this.#fresh = true
+    const ended = page.continuation === undefined
+    const next: PlanCursor = {
+      folders: cursor.folders,
+      folder: ended ? cursor.folder + 1 : cursor.folder,
+      next: cursor.next + plans.length,
+      ...(page.continuation === undefined ? {} : { continuation: page.continuation }),
+    }
+    await lease.save({ plan: { cursor: next, totals: add(lease.plan.totals, plans) } }, signal)
+  }
+
+  async #plans(
+    items: readonly ListedVersion[],
+    folder: FolderPlan,
+    cursor: PlanCursor,
+  ): Promise<ItemPlan[]> {
+    const existing = await this.#whatIsThere(folder, cursor)
+    const identities = await this.#identities(items, existing)
+    return items.map((item, at) => {
+      const identity = identities[at]
+      const conflict = identity !== undefined && existing.take(identity)
+      return this.#plan(item, { folder, at: cursor.folder, ...(conflict ? { identity } : {}) })
+    })
+  }
+
+  #plan(item: ListedVersion, to: { folder: FolderPlan; at: number; identity?: string }): ItemPlan {
+    const { held, key, display } = item
+    const skip = to.identity !== undefined && this.#context.request.conflict === 'skip'
+    const restore = skip ? 'skip' : to.identity === undefined ? 'restore' : 'copy'
+    return {
+      kind: 'item',
+      name: display.name.slice(0, NAME_MAX),
+      key,
+      seq: held?.seq ?? 0,
+      folder: to.at,
+      folderName: to.folder.name,
+      action: held ? restore : 'none',
+      contents: held ? contentsOf(held) : [],
+      ...(to.identity === undefined ? {} : { identity: to.identity }),
+    }
+  }
+
+  /**
+   * Read once for a folder and step. Where a former step planned a part of the folder already,
+   * the existing items that its slots took are taken again.
+   */
+  async #whatIsThere(folder: FolderPlan, cursor: PlanCursor): Promise<ExistingItems> {
+    if (this.#existing?.folder === cursor.folder) return this.#existing.items
+    const { signal, slots } = this.#context
+    const items =
+      folder.target === undefined
+        ? ExistingItems.none()
+        : await ExistingItems.read(this.#writer, folder.target, this.#context.sendSignal)
+    if (cursor.continuation !== undefined && !items.empty) {
+      for await (const slot of slots.all(signal)) {
+        if (slot.n >= cursor.next) break
+        if (isItem(slot) && slot.plan.folder === cursor.folder && slot.plan.identity) {
+          items.take(slot.plan.identity)
+        }
+      }
+    }
+    this.#existing = { folder: cursor.folder, items }
+    return items
+  }
+
+  /** Opens the JSON of each item, and only where the target folder holds anything at all. */
+  async #identities(
+    items: readonly ListedVersion[],
+    existing: ExistingItems,
+  ): Promise<(string | undefined)[]> {
+    if (existing.empty) return []
+    return mapBounded(items, this.#writer.concurrency, (item) => this.#identity(item))
+  }
+
+  async #identity(item: ListedVersion): Promise<string | undefined> {
+    if (!item.held) return undefined
+    const { source, sendSignal } = this.#context
+    try {
+      const representations = await openJson(source.reader, item.held, sendSignal)
+      return identityHash(this.#writer.identity({ representations }))
+    } catch (error) {
+      // A version that cannot be opened has no identity to compare; its slot will say why.
+      if (troubleOf(error).kind === 'wait') throw error
+      return undefined
+    }
+  }
+}
+
+function add(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
+  const of = (action: ItemPlan['action']) => plans.filter((p) => p.action === action).length
+  const written = plans.filter((p) => p.action === 'restore' || p.action === 'copy')
+  return {
+    ...totals,
+    items: totals.items + plans.length,
+    restore: totals.restore + of('restore'),
+    copy: totals.copy + of('copy'),
+    skip: totals.skip + of('skip'),
+    missing: totals.missing + of('none'),
+    conflicts: totals.conflicts + of('skip') + of('copy'),
+    bytes: totals.bytes + written.flatMap((p) => p.contents).reduce((sum, c) => sum + c.bytes, 0),
+  }
+}
+
+/** Hashes what the rows say, and makes the job `planned`. */
+async function seal(context: StepContext): Promise<StepOutcome> {
+  const { lease, request, signal, slots } = context
+  const { target, totals } = lease.plan
+  invariant(target !== undefined, 'the folder slots were planned before the items')
+  const { hash, slots: written } = await slots.hash({ request, target }, signal)
+  const counts = {
+    pending: totals.restore + totals.copy,
+    skipped: totals.skip,
+    failed: totals.missing,
+    foldersPending: totals.folders,
+  }
+  const plan = { hash, slots: written, totals: { ...totals, ...estimate(totals) } }
+  await lease.save({ state: 'planned', counts, plan }, signal)
+  return { state: 'done' }
+}
+
+function restoreTooLarge(): AppError {
+  return new AppError({
+    code: 'RestoreTooLarge',
+    kind: 'permanent',
+    message: `One restore can hold at most ${SLOTS_MAX} folders and items.`,
+    hint: 'Restore the mailbox in parts: select folders, one after the other.',
+  })
+}

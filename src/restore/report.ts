@@ -1,0 +1,117 @@
+/**
+ * The report of a restore: state, totals that add up, and a line for each item and made folder.
+ *
+ * Holds names of folders and items (personal data): it is for people with the right to see it,
+ * never for logs.
+ */
+import type { Job } from '../catalogue/types.ts'
+import { addCounts, OUTCOMES, type Outcome, outcomeOf, type RestoreCounts } from './counting.ts'
+import {
+  type CHECKS,
+  decodePlan,
+  decodeRequest,
+  isItem,
+  type OpenSlot,
+  type PlanTotals,
+} from './documents.ts'
+import type { StoredRequest } from './request.ts'
+import type { JobSlots } from './slots.ts'
+
+export interface ReportLine {
+  n: number
+  kind: 'item' | 'folder'
+  /** The item, or the folder that is made. */
+  name: string
+  /** Target folder of an item. */
+  container?: string
+  action: 'restore' | 'copy' | 'skip' | 'none' | 'make'
+  outcome: Outcome
+  /** Read back and compared; absent where nothing was written or it is not checked yet. */
+  check?: (typeof CHECKS)[number]
+  /** Names of the fields that differ; docs/fidelity.md lists those that the service imposes. */
+  fields?: string[]
+  code?: string
+  message?: string
+  newId?: string
+  /** Copies of the same send that were found and removed. */
+  doubles?: number
+}
+
+export interface RestoreReport {
+  id: string
+  state: Job['state']
+  /** Code of what made the job fail; empty otherwise. */
+  trouble: string
+  /** The same for people. */
+  problem?: { message: string; hint: string }
+  createdAt: string
+  updatedAt: string
+  by: string
+  startedBy?: string
+  request: StoredRequest
+  /** Present once the plan is complete: give it to `start`. */
+  planHash?: string
+  totals: PlanTotals
+  /** The six outcomes add up to `totals.items`; verified + differs + couldNotCheck to restored. */
+  counts: RestoreCounts
+  requestsSent: number
+  lines: ReportLine[]
+  continuation?: string
+}
+
+/** One page of lines; it may hold fewer than `max`, also none, while a continuation follows. */
+export async function reportOf(
+  job: Job,
+  slots: JobSlots,
+  query: { max: number; continuation?: string },
+  signal: AbortSignal,
+): Promise<RestoreReport> {
+  const plan = decodePlan(job)
+  const page = await slots.page(query, signal)
+  const { hash, problem, startedBy, totals, requestsSent } = plan
+  return {
+    id: job.id,
+    state: job.state,
+    trouble: job.trouble,
+    createdAt: job.createdAt,
+    updatedAt: job.updatedAt,
+    by: job.by,
+    request: decodeRequest(job),
+    totals,
+    counts: addCounts(NO_OUTCOMES, job.counts),
+    requestsSent,
+    lines: page.slots.flatMap(lineOf),
+    ...(problem === undefined ? {} : { problem }),
+    ...(startedBy === undefined ? {} : { startedBy }),
+    ...(hash === undefined ? {} : { planHash: hash }),
+    ...(page.continuation === undefined ? {} : { continuation: page.continuation }),
+  }
+}
+
+const NO_OUTCOMES: RestoreCounts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]))
+
+/** Folders that were there already are not told. */
+function lineOf(slot: OpenSlot): ReportLine[] {
+  const { n, plan, run, state } = slot
+  if (!isItem(slot) && plan.action !== 'make') return []
+  const { check, fields, code, message, newId, doubles } = run
+  const line: ReportLine = {
+    n,
+    kind: plan.kind,
+    name: plan.name,
+    action: actionOf(slot),
+    outcome: outcomeOf(state),
+  }
+  if (plan.kind === 'item') line.container = plan.folderName
+  if (check !== undefined) line.check = check
+  if (fields !== undefined) line.fields = fields
+  if (code !== undefined) line.code = code
+  if (message !== undefined) line.message = message
+  if (newId !== undefined) line.newId = newId
+  if (doubles !== undefined) line.doubles = doubles
+  return [line]
+}
+
+function actionOf(slot: OpenSlot): ReportLine['action'] {
+  return isItem(slot) ? slot.plan.action : 'make'
+}

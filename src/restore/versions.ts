@@ -1,0 +1,97 @@
+/**
+ * Opens a version from the vault for its slot, exactly the bytes that the plan names.
+ *
+ * Needs the right to unwrap, so only the restore role comes here. The vault checks every segment
+ * and sum; this module checks that catalogue and plan still speak of the same version.
+ */
+import type { HeldItem, StreamTables } from '../catalogue/types.ts'
+import { AppError } from '../model/errors.ts'
+import type { Representation, RepresentationName } from '../model/events.ts'
+import type { ContentReader } from '../vault/types.ts'
+import type { HeldVersion } from '../workloads/workload.ts'
+import type { ItemPlan } from './documents.ts'
+import { VERSION_BYTES_MAX } from './limits.ts'
+
+export interface VersionSource {
+  stream: StreamTables
+  reader: ContentReader
+  seq: number
+}
+
+/**
+ * The whole version in memory: up to `VERSION_BYTES_MAX`, so callers hold a ByteGate. Throws
+ * `ItemTooLarge`, `VersionChanged`, and what the vault throws for damaged or locked content.
+ */
+export async function openVersion(
+  source: VersionSource,
+  plan: ItemPlan,
+  signal: AbortSignal,
+): Promise<HeldVersion> {
+  const bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
+  if (bytes > VERSION_BYTES_MAX) throw itemTooLarge(bytes)
+  const held = await source.stream.item(plan.key, source.seq, signal)
+  if (!held || held.deleted || !sameVersion(held, plan)) throw versionChanged(plan)
+  const opened = new Map<RepresentationName, Uint8Array>()
+  for (const representation of held.representations) {
+    opened.set(representation.name, await openOne(source.reader, representation, signal))
+  }
+  const { item, place, display } = held
+  return {
+    item,
+    place: { container: place.container, sortKey: place.sortKey },
+    display,
+    representations: opened,
+  }
+}
+
+/** The `json` representation alone: what the identity of an item is taken from. */
+export async function openJson(
+  reader: ContentReader,
+  held: HeldItem,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<RepresentationName, Uint8Array>> {
+  const json = held.representations.find((r) => r.name === 'json')
+  return new Map(json ? [['json', await openOne(reader, json, signal)]] : [])
+}
+
+/** Representations as the plan binds them. */
+export function contentsOf(held: HeldItem): ItemPlan['contents'] {
+  return held.representations.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }))
+}
+
+async function openOne(
+  reader: ContentReader,
+  representation: Representation,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  if (representation.name !== 'json') {
+    return reader.readAll(representation, VERSION_BYTES_MAX, signal)
+  }
+  // The vault keeps Graph's JSON inside its metadata segment; writers want Graph's own answer.
+  const metadata = await reader.metadata(representation, signal)
+  return Buffer.from(JSON.stringify(metadata.json), 'utf8')
+}
+
+function sameVersion(held: HeldItem, plan: ItemPlan): boolean {
+  return held.seq === plan.seq && JSON.stringify(contentsOf(held)) === JSON.stringify(plan.contents)
+}
+
+function itemTooLarge(bytes: number): AppError {
+  return new AppError({
+    code: 'ItemTooLarge',
+    kind: 'permanent',
+    message: 'The item is larger than a restore can hold in memory.',
+    hint: 'Export the item instead.',
+    context: { bytes, bytesMax: VERSION_BYTES_MAX },
+  })
+}
+
+function versionChanged(plan: ItemPlan): AppError {
+  return new AppError({
+    code: 'VersionChanged',
+    kind: 'corrupt',
+    message: 'The catalogue no longer names the version that was planned.',
+    hint: 'Plan the restore again. If it stays so, rebuild the catalogue.',
+    context: { seq: plan.seq },
+  })
+}

@@ -1,0 +1,150 @@
+/**
+ * Everything of a commit that is decided before its time is known: segment hints, sealed event
+ * parts, pack indexes, and the envelope around them. No I/O but the data key.
+ */
+import { invariant } from '../model/errors.ts'
+import type { SegmentRef, StreamEvent } from '../model/events.ts'
+import {
+  type CommitBody,
+  type Envelope,
+  encodeCommit,
+  sealPart,
+  splitEvents,
+} from './commit-format.ts'
+import type { Attempt, CommitWriterDeps } from './commit-writer.ts'
+import { sha256Hex } from './create-once.ts'
+import type { DataKey } from './data-keys.ts'
+import { COMMIT_PACKS_MAX, COMMIT_PARTS_MAX } from './limits.ts'
+import { indexName, partName } from './names.ts'
+import { SALT_BYTES } from './pack-format.ts'
+import type { PackWriter, WrittenPack } from './pack-writer.ts'
+
+/** A blob that goes beside commit.json or into it. */
+export interface SideBlob {
+  name: string
+  sha256: string
+  bytes: Uint8Array
+}
+
+export interface CommitDraft {
+  /** In the order of the packs. */
+  indexes: readonly SideBlob[]
+  parts: readonly SideBlob[]
+  /** The bytes of commit.json; each call seals the body anew. */
+  encode(form: { inline: boolean; time: string }): Promise<Uint8Array>
+}
+
+export async function draftCommit(
+  deps: CommitWriterDeps,
+  attempt: Attempt,
+  written: readonly WrittenPack[],
+  signal: AbortSignal,
+): Promise<CommitDraft> {
+  const { stream, secret, random } = deps
+  const { events, cursors, round } = attempt.content
+  settleHints(events, attempt.packs)
+  const split = splitEvents(events)
+  // Without a pack there is no other blob from whose creation the time of the commit could come,
+  // so there is a part beside commit.json then, even if it is empty.
+  if (split.length === 0 && written.length === 0) split.push({ text: '', events: 0 })
+  invariant(split.length <= COMMIT_PARTS_MAX, 'a commit has not too many parts')
+  const parts: SideBlob[] = []
+  for (const [index, { text }] of split.entries()) {
+    const at = { stream, seq: attempt.seq, index }
+    const bytes = await sealPart(text, at, secret, random.bytes(SALT_BYTES))
+    const sha256 = sha256Hex(bytes)
+    parts.push({ name: partName(stream, attempt.seq, sha256), sha256, bytes })
+  }
+  const indexes = written.map(({ month, id, index }) => ({
+    name: indexName(stream.owner, month, id),
+    sha256: sha256Hex(index),
+    bytes: index,
+  }))
+  const dataKey = await deps.dataKeys.current(stream.owner, signal)
+  const body: CommitBody = { cursors, round, events: split.map((s) => s.events) }
+  return {
+    indexes,
+    parts,
+    encode({ inline, time }) {
+      const envelope = {
+        ...linkOf(deps, attempt),
+        time,
+        parts: parts.map((part) => sideOf(part, inline)),
+        ...packsOf(events, written, indexes, inline),
+        secret: secretOf(dataKey),
+      }
+      const inside = inline ? [...indexes, ...parts] : []
+      const blobs = new Map(inside.map((blob) => [blob.sha256, blob.bytes]))
+      const salt = random.bytes(SALT_BYTES)
+      return encodeCommit({ envelope, body, inline: blobs, secret }, salt)
+    },
+  }
+}
+
+/**
+ * Fills in pack and offset of new segments, in the given events: the refs that addVersion gave
+ * are filled in already, copies of them are not. One event for one item.
+ */
+function settleHints(events: readonly StreamEvent[], packs: PackWriter): void {
+  const seen = new Set<string>()
+  for (const event of events) {
+    const key = `${event.kind} ${event.item}`
+    invariant(!seen.has(key), 'a commit has one event for one item')
+    seen.add(key)
+    for (const ref of refsOf(event)) {
+      if (ref.pack !== '') continue
+      const place = packs.placeOf(ref.id)
+      invariant(place !== undefined && place.pack !== '', 'a new segment is in one of the packs')
+      Object.assign(ref, place)
+    }
+  }
+}
+
+function refsOf(event: StreamEvent): SegmentRef[] {
+  return event.op === 'put' ? event.representations.flatMap((r) => r.segments) : []
+}
+
+function linkOf({ stream, toolVersion }: CommitWriterDeps, attempt: Attempt) {
+  return {
+    owner: stream.owner,
+    workload: stream.workload,
+    seq: attempt.seq,
+    previous: attempt.previous?.hash ?? null,
+    voids: [...attempt.voids],
+    counts: attempt.content.counts,
+    complete: attempt.options.complete,
+    base: null,
+    tool: toolVersion,
+  }
+}
+
+function packsOf(
+  events: readonly StreamEvent[],
+  written: readonly WrittenPack[],
+  indexes: readonly SideBlob[],
+  inline: boolean,
+): Pick<Envelope, 'packs' | 'used'> {
+  const packs = written.map(({ id, bytes, createdAt }, i) => {
+    const index = indexes[i]
+    invariant(index !== undefined, 'every pack has its index')
+    return { id, bytes, createdAt: createdAt.toISOString(), index: sideOf(index, inline) }
+  })
+  const added = new Set(written.map((pack) => pack.id))
+  const named = new Set(events.flatMap(refsOf).map((ref) => ref.pack))
+  const used = [...named].filter((pack) => !added.has(pack)).sort()
+  invariant(packs.length + used.length <= COMMIT_PACKS_MAX, 'a commit has not too many packs')
+  return { packs, used }
+}
+
+const sideOf = ({ sha256, bytes }: SideBlob, inline: boolean) => ({
+  sha256,
+  bytes: bytes.length,
+  inline,
+})
+
+const secretOf = ({ secret }: DataKey): Envelope['secret'] =>
+  secret.map(({ keyId, fingerprint, wrapped }) => ({
+    keyId,
+    fingerprint,
+    wrapped: Buffer.from(wrapped).toString('base64'),
+  }))

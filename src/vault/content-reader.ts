@@ -1,0 +1,246 @@
+/**
+ * Opens content of one owner (docs/format.md, section 10): ranged reads of packs, each segment
+ * checked against its tag and its id, each representation against its length and SHA-256.
+ *
+ * Hints of a ref are believed only as far as the bytes agree with them: a wrong pack or offset,
+ * a missing or damaged pack leads to the owner's indexes, and to another copy if there is one.
+ * Plaintext that fails a check is never given out.
+ */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { AppError } from '../model/errors.ts'
+import type { Representation, SegmentRef } from '../model/events.ts'
+import type { OwnerId, PackId } from '../model/ids.ts'
+import type { BlobStore, OwnerKeys } from '../ports.ts'
+import { check, damage, isDamage } from './damage.ts'
+import { METADATA_SEGMENT_BYTES_MAX, PACK_HEADER_BYTES_MAX } from './limits.ts'
+import { packOfName, packsPrefix } from './names.ts'
+import { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
+import {
+  parsePackHeader,
+  parseSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  TAG_BYTES,
+} from './pack-format.ts'
+import { createPackOpener, type PackOpener } from './pack-opener.ts'
+import { openFramed } from './pack-reader.ts'
+import { parseJson } from './sealed-file.ts'
+import { createSegmentLookup, type SegmentLookup } from './segment-lookup.ts'
+import type { ContentReader, VersionMetadata } from './types.ts'
+
+/** Packs of an owner whose names are kept; beyond it the owner is too large for one reader. */
+const PACK_NAMES_MAX = 1_000_000
+/** Packs whose keys are kept; the oldest is dropped and read again when needed. */
+const PACKS_KEPT_MAX = 1024
+const SEALED_BYTES_MAX = SEGMENT_HEADER_BYTES + METADATA_SEGMENT_BYTES_MAX + TAG_BYTES
+
+export interface ContentReaderDeps {
+  store: BlobStore
+  keys: OwnerKeys
+  owner: OwnerId
+}
+
+interface Shelf {
+  store: BlobStore
+  owner: OwnerId
+  opener: PackOpener
+  lookup: SegmentLookup
+  names: PackNames
+  packs: Map<PackId, Promise<PackKeys>>
+  namer(signal: AbortSignal): Promise<SegmentNamer>
+}
+
+export function createContentReader({ store, keys, owner }: ContentReaderDeps): ContentReader {
+  const opener = createPackOpener(keys, owner)
+  let namer: Promise<SegmentNamer> | undefined
+  const shelf: Shelf = {
+    store,
+    owner,
+    opener,
+    lookup: createSegmentLookup(store, owner, opener),
+    names: createPackNames(store, owner),
+    packs: new Map(),
+    namer(signal) {
+      if (namer !== undefined) return namer
+      const made = keys.indexSecret(owner, signal).then(segmentNamer)
+      namer = made
+      made.catch(() => {
+        namer = undefined
+      })
+      return made
+    },
+  }
+  const read = (representation: Representation, signal: AbortSignal) =>
+    readRepresentation(shelf, representation, signal)
+  const readAll = async (representation: Representation, max: number, signal: AbortSignal) => {
+    if (representation.bytes > max) throw tooLarge(representation.bytes, max)
+    const pieces: Uint8Array[] = []
+    for await (const piece of read(representation, signal)) pieces.push(piece)
+    return new Uint8Array(Buffer.concat(pieces))
+  }
+  return {
+    read,
+    readAll,
+    segment: (ref, signal) => readSegment(shelf, ref, signal),
+    async metadata(representation, signal) {
+      const plain = await readAll(representation, METADATA_SEGMENT_BYTES_MAX, signal)
+      return parseMetadata(plain)
+    },
+  }
+}
+
+const metadataSchema = z.object({
+  holdfast: z.literal(1),
+  item: z.string(),
+  kind: z.enum(['item', 'container']),
+  container: z.string(),
+  workload: z.string(),
+  capturedAt: z.string(),
+  contents: z.array(
+    z.object({
+      name: z.string(),
+      bytes: z.number(),
+      sha256: z.string(),
+      segments: z.array(z.string()),
+    }),
+  ),
+  json: z.unknown(),
+})
+
+/** The plaintext of a metadata segment. Throws `ContentDamaged`. */
+export function parseMetadata(plain: Uint8Array): VersionMetadata {
+  const json = parseJson(plain)
+  const parsed = metadataSchema.safeParse(json)
+  check(parsed.success, 'ContentDamaged', 'a metadata segment has its fields')
+  return parsed.data as VersionMetadata
+}
+
+async function* readRepresentation(
+  shelf: Shelf,
+  representation: Representation,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  for (const ref of representation.segments) {
+    const plain = await readSegment(shelf, ref, signal)
+    bytes += plain.length
+    check(bytes <= representation.bytes, 'ContentDamaged', 'content is not longer than it says')
+    hash.update(plain)
+    yield plain
+  }
+  const whole = bytes === representation.bytes && hash.digest('hex') === representation.sha256
+  check(whole, 'ContentDamaged', 'content has the length and hash that its event names')
+}
+
+async function readSegment(
+  shelf: Shelf,
+  ref: SegmentRef,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  try {
+    return await readAt(shelf, ref, signal)
+  } catch (hinted) {
+    if (!isDamage(hinted)) throw hinted
+    const found = await shelf.lookup.find(ref.id, signal)
+    const elsewhere =
+      found !== undefined && (found.pack !== ref.pack || found.offset !== ref.offset)
+    if (elsewhere) return readAt(shelf, found, signal)
+    if (found !== undefined) throw hinted
+    const context = { owner: shelf.owner, damagedIndexes: shelf.lookup.damagedIndexes }
+    throw damage('SegmentMissing', 'some index of the owner names the segment', context, hinted)
+  }
+}
+
+/** One ranged read at exactly the place that the ref names. Throws the damage codes. */
+async function readAt(shelf: Shelf, ref: SegmentRef, signal: AbortSignal): Promise<Uint8Array> {
+  const context = { owner: shelf.owner, pack: ref.pack, offset: ref.offset }
+  const sane = ref.sealedBytes >= SEGMENT_HEADER_BYTES && ref.sealedBytes <= SEALED_BYTES_MAX
+  check(sane, 'SegmentDamaged', 'a ref has a sane length', context)
+  const name = await shelf.names.find(ref.pack, signal)
+  check(name !== undefined, 'PackDamaged', 'a pack is there', context)
+  const keys = await keysOfPack(shelf, ref.pack, name, signal)
+  const range = { offset: ref.offset, bytes: ref.sealedBytes }
+  const found = await shelf.store.read(name, signal, range)
+  check(found?.bytes.length === ref.sealedBytes, 'PackDamaged', 'a pack is long enough', context)
+  const header = parseSegmentHeader(found.bytes)
+  const framed =
+    header?.id === ref.id &&
+    header.plainBytes === ref.plainBytes &&
+    header.bodyBytes === ref.sealedBytes - SEGMENT_HEADER_BYTES
+  check(framed, 'SegmentDamaged', 'the segment is where its ref says', context)
+  const clear = found.bytes.subarray(0, SEGMENT_HEADER_BYTES)
+  const body = found.bytes.subarray(SEGMENT_HEADER_BYTES)
+  const namer = await shelf.namer(signal)
+  return openFramed({ offset: ref.offset, header, clear, body }, keys, namer)
+}
+
+function keysOfPack(
+  shelf: Shelf,
+  pack: PackId,
+  name: string,
+  signal: AbortSignal,
+): Promise<PackKeys> {
+  const { packs } = shelf
+  const known = packs.get(pack)
+  if (known !== undefined) return known
+  const oldest = packs.keys().next()
+  if (packs.size >= PACKS_KEPT_MAX && oldest.done === false) packs.delete(oldest.value)
+  const made = readPackKeys(shelf, name, signal)
+  packs.set(pack, made)
+  made.catch(() => packs.delete(pack))
+  return made
+}
+
+async function readPackKeys(
+  { store, opener }: Shelf,
+  name: string,
+  signal: AbortSignal,
+): Promise<PackKeys> {
+  const found = await store.read(name, signal, { offset: 0, bytes: PACK_HEADER_BYTES_MAX })
+  check(found !== undefined, 'PackDamaged', 'a pack is there')
+  return opener.keysOf(parsePackHeader(found.bytes).header, signal)
+}
+
+interface PackNames {
+  find(pack: PackId, signal: AbortSignal): Promise<string | undefined>
+}
+
+/**
+ * Refs name packs by id alone; the month in a pack's name is found by listing the owner's packs,
+ * once, and once more when a pack is asked for that was not there then.
+ */
+function createPackNames(store: BlobStore, owner: OwnerId): PackNames {
+  let names = new Map<PackId, string>()
+  let listing: Promise<void> | undefined
+  const list = async (signal: AbortSignal) => {
+    const found = new Map<PackId, string>()
+    for await (const { name } of store.list(packsPrefix(owner), signal)) {
+      const pack = packOfName(name)
+      if (pack !== undefined) found.set(pack, name)
+      if (found.size > PACK_NAMES_MAX) throw tooLarge(found.size, PACK_NAMES_MAX)
+    }
+    names = found
+  }
+  return {
+    async find(pack, signal) {
+      const known = names.get(pack)
+      if (known !== undefined) return known
+      listing ??= list(signal).finally(() => {
+        listing = undefined
+      })
+      await listing
+      return names.get(pack)
+    },
+  }
+}
+
+function tooLarge(bytes: number, max: number): AppError {
+  return new AppError({
+    code: 'ContentTooLarge',
+    kind: 'permanent',
+    message: 'Content is longer than what was asked to be read at once.',
+    hint: 'Read it as a stream.',
+    context: { bytes, max },
+  })
+}

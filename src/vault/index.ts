@@ -1,0 +1,70 @@
+/**
+ * The vault: sealed packs, commits and owner records in one blob container (docs/format.md).
+ *
+ * Invariants: a blob is created once and never changed; commit.json is the only commit point;
+ * the writer's half needs no right to open content. Not here: retention locks, expiry,
+ * verification runs, and the catalogue, which is computed from what this gives.
+ */
+import type { BlobStore, Clock, OwnerKeys, Randomness } from '../ports.ts'
+import { createContentReader } from './content-reader.ts'
+import { createDataKeys } from './data-keys.ts'
+import { ensureFormat } from './format-file.ts'
+import { PACK_BYTES_DEFAULT } from './limits.ts'
+import { createOwnerRecords } from './owner-record.ts'
+import { createStreamVault } from './stream-vault.ts'
+import type { VaultApi } from './types.ts'
+
+export { voidCommitOf } from './damage.ts'
+export { recoverIndexSecret } from './recover-secret.ts'
+export type {
+  CommitOptions,
+  CommitOutcome,
+  CommitWriter,
+  ContentReader,
+  OwnerRecord,
+  StreamVault,
+  VaultApi,
+  VersionInput,
+  VersionMetadata,
+  VoidCommit,
+} from './types.ts'
+
+export interface VaultDeps {
+  vault: BlobStore
+  keys: OwnerKeys
+  clock: Clock
+  random: Randomness
+  /** A pack is closed when it has grown to so many bytes. Default 32 MiB. */
+  packBytes?: number
+  /** Written into every commit, for people. */
+  toolVersion: string
+}
+
+/** No I/O. Data keys live as long as this object, and at most a day. */
+export function createVault(deps: VaultDeps): VaultApi {
+  const { vault: store, keys, clock, random, toolVersion } = deps
+  const packBytes = deps.packBytes ?? PACK_BYTES_DEFAULT
+  const records = createOwnerRecords(deps)
+  const dataKeys = createDataKeys({ keys, clock, random, ownerRecord: records.read })
+  return {
+    prepare: (signal) => ensureFormat(deps, signal),
+    registerOwner: (owner, signal) => records.register(owner, signal),
+    ownerRecord: (owner, signal) => records.read(owner, signal),
+    owners: (signal) => records.owners(signal),
+    async stream(owner, workload, signal) {
+      const secret = await keys.indexSecret(owner, signal)
+      const stream = { owner, workload }
+      return createStreamVault({
+        store,
+        dataKeys,
+        clock,
+        random,
+        packBytes,
+        toolVersion,
+        stream,
+        secret,
+      })
+    },
+    reader: (owner) => createContentReader({ store, keys, owner }),
+  }
+}

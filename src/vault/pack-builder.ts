@@ -1,0 +1,134 @@
+/**
+ * One pack while it is filled, in memory. Nothing here does I/O.
+ *
+ * Invariants: a builder is used for one pack and its salt for nothing else; after finish() it
+ * takes nothing more; what finish() returns has been read back and checked, because a pack whose
+ * framing is wrong would be found at a restore, when it is too late.
+ */
+import { createHash } from 'node:crypto'
+import { invariant } from '../model/errors.ts'
+import type { OwnerId, PackId } from '../model/ids.ts'
+import { check } from './damage.ts'
+import type { DataKey } from './data-keys.ts'
+import { PACK_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
+import { packKeys, sealFooter, sealSegment } from './pack-crypto.ts'
+import {
+  encodeFooter,
+  encodeIndex,
+  encodePackHeader,
+  encodeSegmentHeader,
+  encodeTrailer,
+  type FooterEntry,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  TAG_BYTES,
+} from './pack-format.ts'
+import { type PackLayout, readFooterEntries, readLayout } from './pack-reader.ts'
+
+export interface FinishedPack {
+  id: PackId
+  bytes: Uint8Array
+  /** The bytes of its index blob. */
+  index: Uint8Array
+}
+
+export interface SegmentToSeal extends Pick<SegmentHeader, 'codec' | 'kind' | 'id' | 'plainBytes'> {
+  encoded: Uint8Array
+}
+
+export interface PackBuilder {
+  /** Bytes so far, without footer and trailer. */
+  readonly bytes: number
+  readonly full: boolean
+  /** Seals and appends; gives the offset of the segment's clear header. */
+  append(segment: SegmentToSeal): number
+  finish(): FinishedPack
+}
+
+export interface PackBuilderOptions {
+  owner: OwnerId
+  dataKey: DataKey
+  /** 32 bytes, fresh, used for this pack only. */
+  salt: Uint8Array
+  /** The pack is full when it has grown to so many bytes. */
+  packBytes: number
+}
+
+export function createPackBuilder(options: PackBuilderOptions): PackBuilder {
+  const { owner, dataKey, salt, packBytes } = options
+  const keys = packKeys(dataKey.key, { owner, salt })
+  const header = encodePackHeader({
+    owner,
+    dataKeyId: dataKey.id,
+    salt,
+    recipients: dataKey.recipients,
+  })
+  const pieces: Uint8Array[] = [header]
+  const entries: FooterEntry[] = []
+  const hash = createHash('sha256').update(header)
+  let bytes = header.length
+  let finished = false
+  const push = (piece: Uint8Array) => {
+    pieces.push(piece)
+    hash.update(piece)
+    bytes += piece.length
+  }
+  return {
+    get bytes() {
+      return bytes
+    },
+    get full() {
+      return bytes >= packBytes || entries.length >= PACK_SEGMENTS_MAX
+    },
+    append({ encoded, ...rest }) {
+      invariant(!finished && entries.length < PACK_SEGMENTS_MAX, 'a closed pack takes nothing')
+      const offset = bytes
+      const bodyBytes = encoded.length + TAG_BYTES
+      const ordinal = entries.length
+      const clear = encodeSegmentHeader({ ...rest, ordinal, bodyBytes })
+      push(clear)
+      push(sealSegment(keys, ordinal, clear, encoded))
+      entries.push({ ...rest, offset, bodyBytes })
+      return offset
+    },
+    finish() {
+      invariant(!finished && entries.length > 0, 'a pack is closed once, and not empty')
+      finished = true
+      const footerOffset = bytes
+      const footer = sealFooter(keys, header, encodeFooter(entries))
+      push(footer)
+      const trailer = { footerOffset, footerBytes: footer.length, segments: entries.length }
+      pieces.push(encodeTrailer(trailer, hash))
+      const whole = Buffer.concat(pieces.splice(0))
+      invariant(whole.length <= PACK_BYTES_MAX, 'a pack stays under its limit')
+      const layout = readLayout(whole, owner)
+      checkReadBack(layout, readFooterEntries(layout, keys), entries)
+      const id = createHash('sha256').update(whole).digest('hex') as PackId
+      return { id, bytes: whole, index: encodeIndex({ pack: id, header, footer }) }
+    },
+  }
+}
+
+/** Every segment that was appended is where the footer says, framed as its header says. */
+function checkReadBack(
+  layout: PackLayout,
+  read: readonly FooterEntry[],
+  written: readonly FooterEntry[],
+): void {
+  check(read.length === written.length, 'PackDamaged', 'a new pack has all its segments')
+  written.forEach((entry, i) => {
+    const same = read[i]
+    const framed = layout.segments[i]
+    const equal =
+      same?.id === entry.id &&
+      same.offset === entry.offset &&
+      framed?.header.id === entry.id &&
+      framed.offset === entry.offset &&
+      framed.header.bodyBytes === entry.bodyBytes &&
+      framed.header.plainBytes === entry.plainBytes
+    check(equal, 'PackDamaged', 'a new pack reads back as it was written')
+  })
+  const last = written.at(-1)
+  const end = last === undefined ? 0 : last.offset + SEGMENT_HEADER_BYTES + last.bodyBytes
+  check(end === layout.trailer.footerOffset, 'PackDamaged', 'the footer follows the last segment')
+}

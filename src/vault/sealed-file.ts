@@ -1,0 +1,75 @@
+/**
+ * The shape that commit.json and owner records share: a JSON object with a clear envelope and a
+ * sealed body (docs/format.md, section 8).
+ *
+ * The envelope is kept as a JSON text inside the JSON, so that the bytes which are authenticated
+ * with the body are beyond doubt: no canonical form is needed, and no re-encoding can break it.
+ */
+import { z } from 'zod'
+import { AppError } from '../model/errors.ts'
+import { FORMAT_VERSION } from './pack-format.ts'
+
+export interface SealedFile {
+  /** JSON text; its UTF-8 bytes are bound to the body. */
+  envelope: string
+  /** As seal() gave it. */
+  body: Uint8Array
+  /** Blobs that lie inside the file instead of beside it, by the SHA-256 of their bytes. */
+  inline: ReadonlyMap<string, Uint8Array>
+}
+
+const version = z.object({ holdfast: z.int().positive() })
+const shape = z.object({
+  envelope: z.string(),
+  body: z.base64(),
+  inline: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.base64()).default({}),
+})
+
+export function encodeSealedFile(file: SealedFile): Uint8Array {
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+  const inline = Object.fromEntries([...file.inline].map(([name, b]) => [name, base64(b)]))
+  const { envelope, body } = file
+  return Buffer.from(
+    JSON.stringify({ holdfast: FORMAT_VERSION, envelope, body: base64(body), inline }),
+  )
+}
+
+/**
+ * Undefined where it is not such a file. Throws `FormatUnknown` for one of a later version: that
+ * is no damage, and must not be treated as such.
+ */
+export function parseSealedFile(bytes: Uint8Array): SealedFile | undefined {
+  const json = parseJson(bytes)
+  const numbered = version.safeParse(json)
+  if (!numbered.success) return undefined
+  if (numbered.data.holdfast !== FORMAT_VERSION) throw formatUnknown(numbered.data.holdfast)
+  const parsed = shape.safeParse(json)
+  if (!parsed.success) return undefined
+  const { envelope, body, inline } = parsed.data
+  const blobs = Object.entries(inline).map(
+    ([name, text]) => [name, Buffer.from(text, 'base64')] as const,
+  )
+  return { envelope, body: Buffer.from(body, 'base64'), inline: new Map(blobs) }
+}
+
+/** Undefined where it is no JSON. Invalid UTF-8 is no JSON either. */
+export function parseJson(bytes: Uint8Array | string): unknown {
+  try {
+    const text =
+      typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+export function formatUnknown(found: number): AppError {
+  return new AppError({
+    code: 'FormatUnknown',
+    kind: 'permanent',
+    message: `This vault has format ${found}; this version of Holdfast knows ${FORMAT_VERSION}.`,
+    hint: 'Use the version of Holdfast that wrote it, or a later one.',
+    context: { found, known: FORMAT_VERSION },
+  })
+}

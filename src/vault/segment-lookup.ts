@@ -1,0 +1,138 @@
+/**
+ * Finds a segment by its id where the hints of its ref do not hold.
+ *
+ * Any index of the owner that holds the id serves: first the index blobs, then the indexes that
+ * small commits carry inside. An index that is damaged or of another owner is passed over and
+ * counted, because the segment may be named by a sound one. Neither the packs themselves nor the
+ * catalogue are asked.
+ */
+import type { SegmentRef } from '../model/events.ts'
+import { isWorkloadName, type OwnerId, type SegmentId } from '../model/ids.ts'
+import type { BlobStore } from '../ports.ts'
+import { parseCommit } from './commit-format.ts'
+import { isDamage } from './damage.ts'
+import { COMMIT_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
+import { commitsOfOwnerPrefix, indexesPrefix, packOfName, seqOfCommit } from './names.ts'
+import { openFooter } from './pack-crypto.ts'
+import { parseFooter, parseIndex, parsePackHeader, SEGMENT_HEADER_BYTES } from './pack-format.ts'
+import type { PackOpener } from './pack-opener.ts'
+
+/** Places kept in memory, at some 200 bytes each; an owner with more is walked for each miss. */
+const PLACES_MAX = 500_000
+/** The largest index blob: a footer of 65,536 entries and what goes around it. */
+const INDEX_BYTES_MAX = 64 * PACK_SEGMENTS_MAX
+
+export interface SegmentLookup {
+  /** Undefined where no sound index of the owner holds the id. */
+  find(id: SegmentId, signal: AbortSignal): Promise<SegmentRef | undefined>
+  /** Indexes that did not pass their checks so far. */
+  readonly damagedIndexes: number
+}
+
+export function createSegmentLookup(
+  store: BlobStore,
+  owner: OwnerId,
+  opener: PackOpener,
+): SegmentLookup {
+  const places = new Map<SegmentId, SegmentRef>()
+  const damaged = new Set<string>()
+  let walkedWhole = false
+
+  const entriesOf = async (source: IndexSource, signal: AbortSignal): Promise<SegmentRef[]> => {
+    try {
+      return await readIndex(source.bytes, opener, signal)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      damaged.add(source.name)
+      return []
+    }
+  }
+
+  const walk = async (id: SegmentId, signal: AbortSignal): Promise<SegmentRef | undefined> => {
+    let overflow = false
+    for await (const source of indexSources(store, owner, damaged, signal)) {
+      let found: SegmentRef | undefined
+      for (const ref of await entriesOf(source, signal)) {
+        if (ref.id === id) found = ref
+        if (places.size < PLACES_MAX) places.set(ref.id, ref)
+        else overflow = true
+      }
+      if (found !== undefined) return found
+    }
+    walkedWhole = !overflow
+    return undefined
+  }
+
+  return {
+    get damagedIndexes() {
+      return damaged.size
+    },
+    async find(id, signal) {
+      const known = places.get(id)
+      if (known !== undefined || walkedWhole) return known
+      return walk(id, signal)
+    },
+  }
+}
+
+interface IndexSource {
+  name: string
+  bytes: Uint8Array
+}
+
+async function* indexSources(
+  store: BlobStore,
+  owner: OwnerId,
+  damaged: Set<string>,
+  signal: AbortSignal,
+): AsyncIterable<IndexSource> {
+  const range = { offset: 0, bytes: INDEX_BYTES_MAX }
+  for await (const { name } of store.list(indexesPrefix(owner), signal)) {
+    if (packOfName(name) === undefined) continue
+    const found = await store.read(name, signal, range)
+    if (found !== undefined) yield { name, bytes: found.bytes }
+  }
+  for await (const { name } of store.list(commitsOfOwnerPrefix(owner), signal)) {
+    yield* inlineIndexes(store, { name, owner }, damaged, signal)
+  }
+}
+
+async function* inlineIndexes(
+  store: BlobStore,
+  { name, owner }: { name: string; owner: OwnerId },
+  damaged: Set<string>,
+  signal: AbortSignal,
+): AsyncIterable<IndexSource> {
+  const seq = seqOfCommit(name)
+  const workload = name.split('/')[2] ?? ''
+  if (seq === undefined || !isWorkloadName(workload)) return
+  const found = await store.read(name, signal, { offset: 0, bytes: COMMIT_BYTES_MAX })
+  if (found === undefined) return
+  try {
+    const { envelope, file } = parseCommit(found.bytes, { owner, workload }, seq)
+    for (const { index } of envelope.packs) {
+      const bytes = index.inline ? file.inline.get(index.sha256) : undefined
+      if (bytes !== undefined) yield { name: `${name}#${index.sha256}`, bytes }
+    }
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    damaged.add(name)
+  }
+}
+
+async function readIndex(
+  bytes: Uint8Array,
+  opener: PackOpener,
+  signal: AbortSignal,
+): Promise<SegmentRef[]> {
+  const index = parseIndex(bytes)
+  const { header } = parsePackHeader(index.header)
+  const keys = await opener.keysOf(header, signal)
+  return parseFooter(openFooter(keys, index.header, index.footer)).map((entry) => ({
+    id: entry.id,
+    pack: index.pack,
+    offset: entry.offset,
+    sealedBytes: SEGMENT_HEADER_BYTES + entry.bodyBytes,
+    plainBytes: entry.plainBytes,
+  }))
+}

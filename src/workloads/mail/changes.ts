@@ -1,0 +1,258 @@
+/**
+ * Reads what changed in a mailbox: the list of folders, and the messages of one folder.
+ *
+ * One call is one page. The folder list is flat over all levels (`mailFolders/delta`); each
+ * folder has a message cursor of its own. Every content-bearing field is named in `$select`,
+ * because the digests of markers.ts must see all of them; query options live in the link, the
+ * `Prefer` headers do not and are repeated. Attachments come with their names and sizes, never
+ * with their bytes: MIME leaves link attachments out, and nothing else would show that.
+ */
+import {
+  type DeltaPage,
+  type JsonObject,
+  type Mailbox,
+  objectOf,
+  readDeltaPage,
+  textOf,
+  WalkGuard,
+} from '../../graph/index.ts'
+import { AppError } from '../../model/errors.ts'
+import { CONTAINERS, type Display } from '../../model/events.ts'
+import { type GraphId, keyHash } from '../../model/ids.ts'
+import type { ChangePage, Present, Removed } from '../workload.ts'
+import {
+  bringsNewTop,
+  decodeFolderCursor,
+  encodeFolderCursor,
+  exclusionOf,
+  FOLDER_SELECT,
+  type KnownFolders,
+  learnLate,
+  learnPage,
+  learnWellKnown,
+  MAIL_ROOT,
+  wellKnownNameOf,
+} from './folders.ts'
+import { CONTENT_FIELDS, DECORATION_FIELDS, folderMarker, messageMarker } from './markers.ts'
+
+/** The service makes its own pages of folders smaller where it wants to. */
+const FOLDER_PAGE_SIZE = 200
+/** Sizes that are tried where the usual page cannot be read or rendered (7.29). */
+const SMALL_PAGES = [10, 1]
+
+export const MESSAGE_SELECT = [
+  'id',
+  'changeKey',
+  ...CONTENT_FIELDS,
+  ...DECORATION_FIELDS,
+  'createdDateTime',
+  'lastModifiedDateTime',
+  'conversationId',
+  'conversationIndex',
+].join(',')
+
+/** `$expand` of a message delta is documented; where it is refused, content.ts asks instead. */
+const ATTACHMENTS_EXPAND = 'attachments($select=id,name,contentType,size,isInline)'
+
+export const MESSAGE_QUERY = { $select: MESSAGE_SELECT, $expand: ATTACHMENTS_EXPAND }
+
+/** Milliseconds of the year 2286: more than any mail's date, in 13 digits. */
+const SORT_KEY_TOP = 9_999_999_999_999
+
+export interface ChangeReader {
+  page(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
+}
+
+export function createChangeReader(mailbox: Mailbox, pageSize: number): ChangeReader {
+  // The guards see only this slice; a walk over several slices is bounded by the slices' limits.
+  const guards = new Map<GraphId, WalkGuard>()
+  const guardOf = (container: GraphId, call: string): WalkGuard => {
+    const guard = guards.get(container) ?? new WalkGuard(call)
+    guards.set(container, guard)
+    return guard
+  }
+
+  return {
+    page(container, link, signal) {
+      if (container === CONTAINERS) {
+        return folderPage(mailbox, guardOf(container, 'mailFolders.delta'), link, signal)
+      }
+      const guard = guardOf(container, 'messages.delta')
+      return messagePage({ mailbox, guard, container, link, pageSize, signal })
+    },
+  }
+}
+
+async function folderPage(
+  mailbox: Mailbox,
+  guard: WalkGuard,
+  text: string | null,
+  signal: AbortSignal,
+): Promise<ChangePage> {
+  const cursor = text === null ? undefined : decodeFolderCursor(text)
+  if (text !== null && cursor === undefined) throw foreignCursor()
+  const call = 'mailFolders.delta'
+  const query = { $select: FOLDER_SELECT }
+  const page = await readDeltaPage({
+    call,
+    link: cursor?.link ?? null,
+    guard,
+    sizes: [FOLDER_PAGE_SIZE, ...SMALL_PAGES],
+    read: (link, size) => {
+      const where = link === null ? { path: ['mailFolders', 'delta'], query } : { link }
+      return mailbox.json({ name: call, ...where, prefer: [`odata.maxpagesize=${size}`] }, signal)
+    },
+  })
+  const learnt = await learn(mailbox, cursor?.known, page, signal)
+  const known = page.delta === undefined ? learnt : { ...learnt, settled: true }
+  const changes = [
+    ...page.items.map((folder) => presentFolder(folder, known)),
+    ...removedOf(page, CONTAINERS, 'container'),
+  ]
+  return { changes, ...linksOf(page, (link) => encodeFolderCursor({ link, known })) }
+}
+
+async function learn(
+  mailbox: Mailbox,
+  before: KnownFolders | undefined,
+  page: DeltaPage,
+  signal: AbortSignal,
+): Promise<KnownFolders> {
+  if (before === undefined) return learnPage(await learnWellKnown(mailbox, signal), page.items)
+  // While the first list is still being read, every top folder is new and all names were asked.
+  const late = before.settled && bringsNewTop(before, page.items)
+  const known = late ? await learnLate(mailbox, before, signal) : before
+  return learnPage(known, page.items)
+}
+
+function foreignCursor(): AppError {
+  return new AppError({
+    code: 'ResyncNeeded',
+    kind: 'transient',
+    message: 'The stored position of the folder list is not one of this version of Holdfast.',
+    hint: 'Nothing to do: Holdfast reads the list of folders anew.',
+  })
+}
+
+function presentFolder(folder: JsonObject, known: KnownFolders): Present {
+  const id = (textOf(folder, 'id') ?? '') as GraphId
+  const parent = textOf(folder, 'parentFolderId')
+  const wellKnownName = wellKnownNameOf(id, known)
+  const excluded = exclusionOf(folder, known)
+  const top =
+    parent === undefined || parent === known.names[MAIL_ROOT] || wellKnownName === MAIL_ROOT
+  const shown = {
+    ...(wellKnownName === undefined ? {} : { wellKnownName }),
+    ...(excluded === undefined ? {} : { excluded }),
+  }
+  return {
+    op: 'present',
+    kind: 'container',
+    id,
+    place: { container: CONTAINERS, sortKey: keyHash(id) },
+    marker: folderMarker(folder, shown),
+    display: {
+      name: textOf(folder, 'displayName') ?? '',
+      ...(top ? {} : { parent: parent as GraphId }),
+      ...shown,
+    },
+    json: withoutAnnotations(folder),
+    ...(excluded === undefined ? { hasCursor: true } : { excluded }),
+  }
+}
+
+interface MessagePageOptions {
+  mailbox: Mailbox
+  guard: WalkGuard
+  container: GraphId
+  link: string | null
+  pageSize: number
+  signal: AbortSignal
+}
+
+async function messagePage(options: MessagePageOptions): Promise<ChangePage> {
+  const { mailbox, guard, container, link, pageSize, signal } = options
+  const call = 'messages.delta'
+  const path = ['mailFolders', container, 'messages', 'delta']
+  const readWith = (query: Record<string, string>) =>
+    readDeltaPage({
+      call,
+      link,
+      guard,
+      sizes: [pageSize, ...SMALL_PAGES.filter((size) => size < pageSize)],
+      read: (at, size) => {
+        const where = at === null ? { path, query } : { link: at }
+        return mailbox.json({ name: call, ...where, prefer: [`odata.maxpagesize=${size}`] }, signal)
+      },
+    })
+  const page = await readWith(MESSAGE_QUERY).catch((error: unknown) => {
+    if (link !== null || !isAboutTheQuery(error)) throw error
+    return readWith({ $select: MESSAGE_SELECT })
+  })
+  const changes = [
+    ...page.items.map((message) => presentMessage(message, container)),
+    ...removedOf(page, container, 'item'),
+  ]
+  return { changes, ...linksOf(page, (at) => at) }
+}
+
+/** Refused, or too much for the service even for one message (7.24). */
+function isAboutTheQuery(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  if (error.code === 'RequestNotUnderstood' || error.code === 'UnreadableAnswer') return true
+  const { status } = error.context
+  return error.code === 'GraphUnavailable' && status === 500
+}
+
+/** `container`: the folder whose list says so; a page of a folder holds only its members. */
+export function presentMessage(message: JsonObject, container: GraphId): Present {
+  return {
+    op: 'present',
+    kind: 'item',
+    id: (textOf(message, 'id') ?? '') as GraphId,
+    place: { container, sortKey: sortKeyOf(message) },
+    marker: messageMarker(message),
+    display: displayOf(message),
+    json: withoutAnnotations(message),
+  }
+}
+
+/** The newest mail sorts first. Drafts that were never received stand at their creation. */
+function sortKeyOf(message: JsonObject): string {
+  const said = textOf(message, 'receivedDateTime') ?? textOf(message, 'createdDateTime') ?? ''
+  const at = Date.parse(said)
+  const ms = Number.isNaN(at) ? 0 : Math.min(Math.max(at, 0), SORT_KEY_TOP)
+  return String(SORT_KEY_TOP - ms).padStart(13, '0')
+}
+
+function displayOf(message: JsonObject): Display {
+  const { isRead, hasAttachments } = message
+  const author = objectOf(message, 'from') ?? objectOf(message, 'sender')
+  const address = author && objectOf(author, 'emailAddress')
+  const by = address && (textOf(address, 'name') || textOf(address, 'address'))
+  const date = textOf(message, 'receivedDateTime') ?? textOf(message, 'createdDateTime')
+  return {
+    name: textOf(message, 'subject') ?? '',
+    ...(by === undefined ? {} : { by }),
+    ...(date === undefined ? {} : { date }),
+    ...(typeof isRead === 'boolean' ? { isRead } : {}),
+    ...(typeof hasAttachments === 'boolean' ? { hasAttachments } : {}),
+  }
+}
+
+function removedOf(page: DeltaPage, container: GraphId, kind: Removed['kind']): Removed[] {
+  return page.removed.map(({ id }) => ({ op: 'removed', kind, id: id as GraphId, container }))
+}
+
+function linksOf(page: DeltaPage, wrap: (link: string) => string): Partial<ChangePage> {
+  if (page.next !== undefined) return { next: wrap(page.next) }
+  return page.delta === undefined ? {} : { delta: wrap(page.delta) }
+}
+
+/** The type stays: it tells a meeting request from a message. */
+function withoutAnnotations(object: JsonObject): JsonObject {
+  const kept = Object.entries(object).filter(
+    ([key]) => !key.startsWith('@') || key === '@odata.type',
+  )
+  return Object.fromEntries(kept)
+}

@@ -1,0 +1,173 @@
+/**
+ * Reads a restored message back and compares it with what was held.
+ *
+ * Field by field, dates to the second, attachments by name, kind and SHA-256. The outcome names
+ * fields, never values (P9). Item and link attachments are compared by kind and name, because
+ * Graph gives no bytes for them that could be equal.
+ */
+import { type JsonObject, type Mailbox, objectOf, objectsOf, textOf } from '../../graph/index.ts'
+import { AppError } from '../../model/errors.ts'
+import type { GraphId } from '../../model/ids.ts'
+import type { CheckOutcome, HeldVersion } from '../workload.ts'
+import { fingerprint, heldAttachments } from './attachments.ts'
+import { MESSAGE_SELECT } from './changes.ts'
+import { heldMessage } from './held.ts'
+import { canonicalJson } from './markers.ts'
+
+export interface Check {
+  mailbox: Mailbox
+  id: GraphId
+  version: HeldVersion
+  signal: AbortSignal
+}
+
+/** Throws `Throttled` and `DeadlineReached`: then the check is not done, rather than failed. */
+export async function checkMessage(check: Check): Promise<CheckOutcome> {
+  const { mailbox, id, version, signal } = check
+  try {
+    const made = await mailbox.json(
+      {
+        name: 'messages.check',
+        path: ['messages', id],
+        query: { $select: MESSAGE_SELECT, $expand: 'attachments' },
+      },
+      signal,
+    )
+    const held = heldMessage(version)
+    const fields = FIELDS.filter(({ read }) => read(held) !== read(made)).map(({ name }) => name)
+    if (!(await sameAttachments(check, made))) fields.push('attachments')
+    return fields.length === 0 ? { outcome: 'verified' } : { outcome: 'differs', fields }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    if (error.kind === 'throttled' || error.code === 'DeadlineReached') throw error
+    return { outcome: 'could-not-check', code: error.code }
+  }
+}
+
+interface Field {
+  name: string
+  /** A text that is equal where the field counts as equal. */
+  read: (message: JsonObject) => string
+}
+
+function plain(name: string): Field {
+  return { name, read: (message) => canonicalJson(message[name] ?? null) }
+}
+
+function date(name: string): Field {
+  return {
+    name,
+    read: (message) => String(Math.floor(Date.parse(textOf(message, name) ?? '') / 1000)),
+  }
+}
+
+/** Addresses without regard to case; a missing name stands for the address. */
+function addressText(recipient: JsonObject): string {
+  const said = objectOf(recipient, 'emailAddress')
+  const address = (said && textOf(said, 'address')) ?? ''
+  const name = (said && textOf(said, 'name')) || address
+  return JSON.stringify([name, address.toLowerCase()])
+}
+
+function person(name: string): Field {
+  return {
+    name,
+    read: (message) => {
+      const recipient = objectOf(message, name)
+      return recipient === undefined ? '' : addressText(recipient)
+    },
+  }
+}
+
+function people(name: string): Field {
+  return { name, read: (message) => objectsOf(message, name).map(addressText).join() }
+}
+
+const body: Field = {
+  name: 'body',
+  read: (message) => {
+    const said = objectOf(message, 'body')
+    const content = (said && textOf(said, 'content')) ?? ''
+    // Exchange writes its own line ends.
+    return JSON.stringify([
+      said && textOf(said, 'contentType')?.toLowerCase(),
+      content.replace(/\r\n/g, '\n').trim(),
+    ])
+  },
+}
+
+const categories: Field = {
+  name: 'categories',
+  read: (message) => {
+    const { categories: said } = message
+    return canonicalJson(Array.isArray(said) ? [...new Set(said)].sort() : [])
+  },
+}
+
+const flag: Field = {
+  name: 'flag',
+  read: (message) => canonicalJson(objectOf(message, 'flag') ?? { flagStatus: 'notFlagged' }),
+}
+
+/** Sender and receiver of a draft may be empty, and Graph fills them in its own way. */
+const FIELDS: readonly Field[] = [
+  plain('subject'),
+  body,
+  person('from'),
+  person('sender'),
+  people('toRecipients'),
+  people('ccRecipients'),
+  people('bccRecipients'),
+  people('replyTo'),
+  plain('internetMessageId'),
+  date('sentDateTime'),
+  date('receivedDateTime'),
+  plain('importance'),
+  plain('isRead'),
+  plain('isDraft'),
+  plain('hasAttachments'),
+  flag,
+  categories,
+]
+
+async function sameAttachments(check: Check, made: JsonObject): Promise<boolean> {
+  const { all } = await heldAttachments(check.version)
+  const held = all.map(fingerprint)
+  const found: string[] = []
+  for (const attachment of objectsOf(made, 'attachments')) {
+    found.push(await foundFingerprint(check, attachment))
+  }
+  return canonicalJson(held.sort()) === canonicalJson(found.sort())
+}
+
+async function foundFingerprint(check: Check, attachment: JsonObject): Promise<string> {
+  const name = textOf(attachment, 'name') ?? ''
+  const type = textOf(attachment, '@odata.type')
+  if (type === '#microsoft.graph.itemAttachment')
+    return fingerprint({ kind: 'item', name, message: {} })
+  const { isInline } = attachment
+  if (type === '#microsoft.graph.referenceAttachment') {
+    return fingerprint({ kind: 'reference', name, isInline: isInline === true })
+  }
+  return fingerprint({
+    kind: 'file',
+    name,
+    contentType: '',
+    bytes: await bytesOf(check, attachment),
+    isInline: isInline === true,
+  })
+}
+
+/** Lists leave the bytes of larger files out. */
+async function bytesOf(check: Check, attachment: JsonObject): Promise<Buffer> {
+  const inline = textOf(attachment, 'contentBytes')
+  if (inline !== undefined) return Buffer.from(inline, 'base64')
+  const response = await check.mailbox.send(
+    {
+      name: 'attachments.value',
+      path: ['messages', check.id, 'attachments', textOf(attachment, 'id') ?? '', '$value'],
+    },
+    check.signal,
+  )
+  return Buffer.from(await response.arrayBuffer())
+}

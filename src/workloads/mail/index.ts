@@ -1,0 +1,40 @@
+/**
+ * Mail: the messages of a mailbox, folder by folder, as JSON and MIME; and their way back.
+ *
+ * Not here: the in-place archive (a mailbox of its own), calendars, contacts, folder rules.
+ */
+import { type Graph, MAILBOX_CONCURRENCY, mailboxOf } from '../../graph/index.ts'
+import type { RestorableWorkload, StreamReader, Workload } from '../workload.ts'
+import { createChangeReader } from './changes.ts'
+import { createContentReader } from './content.ts'
+import { createItemReader } from './item.ts'
+import { compareMarkers } from './markers.ts'
+import { createMailWriter } from './restore.ts'
+
+export interface MailOptions {
+  graph: Graph
+  /** Messages asked for in one page of changes; at most 1,000. */
+  pageSize: number
+}
+
+export function mailWorkload(options: MailOptions): Workload & RestorableWorkload {
+  const { graph, pageSize } = options
+  return {
+    name: 'mail',
+    compare: compareMarkers,
+    reader(owner): StreamReader {
+      const mailbox = mailboxOf(graph, owner.graphId)
+      const changes = createChangeReader(mailbox, pageSize)
+      const content = createContentReader(mailbox)
+      const items = createItemReader(mailbox)
+      return {
+        changes: changes.page,
+        content: content.fetch,
+        item: items.read,
+        concurrency: MAILBOX_CONCURRENCY,
+        requests: mailbox.requests,
+      }
+    },
+    writer: (owner) => createMailWriter(mailboxOf(graph, owner.graphId)),
+  }
+}

@@ -1,0 +1,31 @@
+/** Reads one message as it is now: for ledger retries, and to ask for what seems to be gone. */
+import { type Mailbox, textOf } from '../../graph/index.ts'
+import { hasCode } from '../../model/errors.ts'
+import type { GraphId } from '../../model/ids.ts'
+import type { Present } from '../workload.ts'
+import { MESSAGE_QUERY, presentMessage } from './changes.ts'
+import { learnRecoverable } from './folders.ts'
+
+export interface ItemReader {
+  read(id: GraphId, signal: AbortSignal): Promise<Present | undefined>
+}
+
+export function createItemReader(mailbox: Mailbox): ItemReader {
+  let recoverable: ReadonlySet<string> | undefined
+
+  async function read(id: GraphId, signal: AbortSignal): Promise<Present | undefined> {
+    const request = { name: 'messages.get', path: ['messages', id], query: MESSAGE_QUERY }
+    try {
+      const message = await mailbox.json(request, signal)
+      const folder = (textOf(message, 'parentFolderId') ?? '') as GraphId
+      // A purged message keeps its id and is still found by it, in folders that are not read.
+      recoverable ??= await learnRecoverable(mailbox, signal)
+      return recoverable.has(folder) ? undefined : presentMessage(message, folder)
+    } catch (error) {
+      if (hasCode(error, 'ItemGone')) return undefined
+      throw error
+    }
+  }
+
+  return { read }
+}
