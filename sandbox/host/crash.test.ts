@@ -40,6 +40,7 @@ describe('the host is killed', () => {
     const workerPid = first.ready[0]?.workerPid ?? 0
     await first.stop('SIGKILL')
     await until(() => !isAlive(workerPid) || undefined, 'the worker to end')
+    assert.equal(workspace.count('slow ends long'), 0)
 
     const second = await launch()
     const status = await finished(second.url, 'long')
@@ -79,7 +80,7 @@ describe('the host is killed', () => {
 })
 
 describe('the worker ends', () => {
-  test('an activity in flight fails with the exit code, the next one runs in a new worker', async () => {
+  test('an activity in flight fails with the exit code, the next has a new worker', async () => {
     const host = await launch()
     const call = { name: 'exit', input: { code: 1 } }
     const status = await runToEnd(host.url, 'calls', 'exits', call)
@@ -152,7 +153,7 @@ describe('other mishaps', () => {
     assert.equal(workspace.count('add 1 2'), 2)
   })
 
-  test('a code change between two starts is non-deterministic; the wrong activity runs', async () => {
+  test('a code change between two starts is non-deterministic; its activity runs', async () => {
     const first = await launch({ env: { FIRST_STEP: 'nothing' } })
     await start(first.url, 'changing', 'changed')
     await until(async () => (await eventCount(first.url, 'changed')) === 7 || undefined, 'a wait')
@@ -173,6 +174,18 @@ describe('other mishaps', () => {
     assert.deepEqual(await first.exit(), { code: 0, signal: null })
     const second = await launch()
     assert.match(String((await statusError(second.url, 'none')) ?? ''), /404/)
+  })
+
+  test('Ctrl-C reaches the worker too, but only the host acts on it', async () => {
+    const first = await launch()
+    const call = { name: 'slow', input: { ms: 300, name: 'c' } }
+    await start(first.url, 'calls', 'ctrl-c', call)
+    await until(() => workspace.count('slow begins c') === 1 || undefined, 'the activity')
+    process.kill(first.ready[0]?.workerPid ?? 0, 'SIGINT')
+    await first.stop('SIGINT')
+    assert.equal(workspace.count('slow ends c'), 1)
+    const second = await launch()
+    assert.equal((await finished(second.url, 'ctrl-c')).output, 'slept')
   })
 
   test('a taken port and a taken state file are refused with clear words', async () => {

@@ -63,9 +63,8 @@ export class WorkerNotReadyError extends Error {
 /** `functionTimeout` was reached; the worker is being replaced. */
 export class FunctionTimeoutError extends Error {
   constructor(functionName: string, timeoutMs: number) {
-    super(
-      `Timeout value of ${toTimeSpan(timeoutMs)} was exceeded by function: Functions.${functionName}`,
-    )
+    const timeout = toTimeSpan(timeoutMs)
+    super(`Timeout value of ${timeout} was exceeded by function: Functions.${functionName}`)
     this.name = 'FunctionTimeoutError'
   }
 }
@@ -86,7 +85,7 @@ export function errorText(error: unknown): string {
 export function toTimeSpan(durationMs: number): string {
   const secondsTotal = Math.floor(durationMs / 1000)
   const days = Math.floor(secondsTotal / 86_400)
-  const two = (value: number): string => String(value).padStart(2, '0')
-  const clock = `${two(Math.floor(secondsTotal / 3600) % 24)}:${two(Math.floor(secondsTotal / 60) % 60)}:${two(secondsTotal % 60)}`
+  const parts = [Math.floor(secondsTotal / 3600) % 24, Math.floor(secondsTotal / 60) % 60]
+  const clock = [...parts, secondsTotal % 60].map((part) => String(part).padStart(2, '0')).join(':')
   return days > 0 ? `${days}.${clock}` : clock
 }

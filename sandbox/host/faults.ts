@@ -62,7 +62,8 @@ function parseFault(text: string): Fault {
   if (match === null || name === undefined) {
     throw new HostError(
       'bad-fault',
-      `fault "${text}" is not one of ${faultNames.join(', ')} in the form name:n or name:n@function`,
+      `fault "${text}" is not one of ${faultNames.join(', ')} ` +
+        'in the form name:n or name:n@function',
     )
   }
   return { name, functionName: match[3], remaining: Number(match[2]) }

@@ -70,7 +70,8 @@ function toAppFunction({ name, bindings }: FunctionMetadata): AppFunction {
     } else if (!(binding.type === 'http' && binding.direction === 'out')) {
       throw new HostError(
         'unsupported',
-        `function "${name}" has a ${binding.type} binding (${binding.direction}), which this host does not serve`,
+        `function "${name}" has a ${binding.type} binding (${binding.direction}), ` +
+          'which this host does not serve',
       )
     }
   }

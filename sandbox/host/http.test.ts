@@ -35,7 +35,7 @@ async function statusCode(path: string, init?: RequestInit): Promise<[number, st
 }
 
 describe('routes', () => {
-  test('the function name is the default route, letter case and a last slash do not matter', async () => {
+  test('the function name is the default route; case and a last slash do not matter', async () => {
     assert.equal((await get('plain')).method, 'GET')
     assert.equal((await get('PLAIN/')).method, 'GET')
   })

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { type LogLine, startHost } from './index.ts'
 import {
+  callClient,
   finished,
   isAlive,
   start,
@@ -64,7 +66,7 @@ test('an app without a matching entry file is refused', async () => {
   hasCode(error, 'app-load', /zero files matching the supplied pattern "dist\/\*\.js"/)
 })
 
-test('HTTP streaming, entities and bindings that are not served are refused at the start', async () => {
+test('HTTP streaming and bindings that are not served are refused at the start', async () => {
   const functions = `import { app } from ${importing('@azure/functions')};`
   const streaming = await startError(
     writeApp(`${functions} app.setup({ enableHttpStream: true })
@@ -125,5 +127,34 @@ test('a state file keeps its instances for the next host', async () => {
   await first.host.stop()
   const second = await startGallery({}, workspace)
   assert.equal((await statusOf(second.url, 'kept')).runtimeStatus, 'Completed')
+  await second.host.stop()
+})
+
+/** Raises more events than one episode takes to an instance that holds them back. */
+async function holdBack(url: string, id: string, count: number): Promise<void> {
+  await start(url, 'counts', id, { count })
+  await callClient(url, 'suspend', id, 'hold')
+  for (let index = 0; index < count; index++) {
+    await callClient(url, 'raiseEvent', id, 'item', index)
+  }
+}
+
+test('a resume is found behind more held messages than one episode takes', async () => {
+  const { host, url } = await startGallery({}, workspace)
+  await holdBack(url, 'held', 260)
+  await callClient(url, 'resume', 'held', 'go on')
+  assert.equal((await finished(url, 'held')).output, 260)
+  await host.stop()
+})
+
+test('a backlog of more messages than one episode takes is worked off after a restart', async () => {
+  const first = await startGallery({}, workspace)
+  await holdBack(first.url, 'backlog', 260)
+  await first.host.stop()
+  const state = new DatabaseSync(workspace.stateFile)
+  state.exec("UPDATE instances SET suspended = 0, status = 'Running'")
+  state.close()
+  const second = await startGallery({}, workspace)
+  assert.equal((await finished(second.url, 'backlog')).output, 260)
   await second.host.stop()
 })

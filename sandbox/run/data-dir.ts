@@ -5,7 +5,7 @@
  * One sandbox uses a folder at a time: an exclusive SQLite lock says so, which the system itself
  * gives back when the process dies. A marker stays behind only where the last stop was not clean.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { EXIT_CODES, Trouble } from './trouble.ts'
@@ -35,13 +35,13 @@ export interface DataDir {
 export function openDataDir(dir: string, options: { fresh?: boolean } = {}): DataDir {
   const path = resolve(dir)
   const within = (name: string) => join(path, name)
-  if (options.fresh === true && existsSync(path) && !existsSync(within(LOCK))) {
+  mkdirSync(path, { recursive: true })
+  if (options.fresh === true && !existsSync(within(LOCK)) && readdirSync(path).length > 0) {
     throw new Trouble(`${path} is not a folder of the sandbox, so --fresh does not empty it.`, {
       hint: 'Name another folder with --dir, or remove this one yourself.',
       exitCode: EXIT_CODES.notStarted,
     })
   }
-  mkdirSync(path, { recursive: true })
   const lock = lockFolder(path)
   if (options.fresh === true) {
     for (const name of [MARKER, 'azurite', 'state', 'keys', 'logs', 'token']) {

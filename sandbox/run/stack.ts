@@ -164,7 +164,10 @@ async function startHostFor(options: StackOptions, parts: HostParts): Promise<Ch
       ...['--app', REPOSITORY, '--port', String(ports.host)],
       ...['--state', options.dir.hostState, ...faults],
     ],
-    env: { ...ownEnvironment(), ...appSettings(options, azurite, text(tenant, 'url')) },
+    env: {
+      ...ownEnvironment(),
+      ...appSettings(options, azurite.connectionString, text(tenant, 'url')),
+    },
     logFile: options.dir.log('host'),
     onLine: noteWorker,
   })
@@ -172,18 +175,18 @@ async function startHostFor(options: StackOptions, parts: HostParts): Promise<Ch
   return host
 }
 
-function ownEnvironment(): Record<string, string | undefined> {
+/** The caller's environment without what would name a real deployment. */
+export function ownEnvironment(): Record<string, string | undefined> {
   const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name))
   return Object.fromEntries(kept)
 }
 
 /** What a deployment's app settings say, for this machine. */
-function appSettings(
-  options: StackOptions,
-  azurite: Azurite,
+export function appSettings(
+  options: Pick<StackOptions, 'dir' | 'settings'>,
+  connection: string,
   tenantUrl: string,
 ): Record<string, string> {
-  const connection = azurite.connectionString
   return {
     FUNCTIONS_WORKER_RUNTIME: 'node',
     AzureWebJobsStorage: connection,

@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Answer {
   readonly status: number
@@ -25,26 +26,35 @@ export interface Call {
   readonly headers: IncomingMessage['headers']
   /** Reads the request body, once. Throws `BodyTooLarge` beyond the limit. */
   readBody(bytesMax: number): Promise<Buffer>
-  /** Called when the answer has left, or the connection has gone. */
-  onClosed(listener: () => void): void
 }
 
 export class BodyTooLarge extends Error {}
 
+/** The client went away while it was sending: nobody is there to be answered. */
+class ClientGone extends Error {}
+
+/** How long a stop waits for calls that have begun. */
+const STOP_WAIT_MS = 5_000
+
 async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) throw new Error('the request stream was decoded already')
-    size += chunk.length
-    // The rest is read and dropped: a client that gets its answer mid-send sees a reset instead.
-    if (size <= bytesMax) chunks.push(chunk)
+  try {
+    for await (const chunk of request) {
+      if (!Buffer.isBuffer(chunk)) throw new Error('the request stream was decoded already')
+      size += chunk.length
+      // The rest is read and dropped: a client that gets its answer mid-send sees a reset instead.
+      if (size <= bytesMax) chunks.push(chunk)
+    }
+  } catch (error) {
+    if (request.destroyed && !request.complete) throw new ClientGone('', { cause: error })
+    throw error
   }
   if (size > bytesMax) throw new BodyTooLarge(`the body has ${size} bytes, ${bytesMax} are allowed`)
   return Buffer.concat(chunks)
 }
 
-function toCall(request: IncomingMessage, response: ServerResponse): Call {
+function toCall(request: IncomingMessage): Call {
   const url = request.url ?? '/'
   const question = url.indexOf('?')
   return {
@@ -53,7 +63,6 @@ function toCall(request: IncomingMessage, response: ServerResponse): Call {
     rawQuery: question < 0 ? '' : url.slice(question + 1),
     headers: request.headers,
     readBody: (bytesMax) => readBody(request, bytesMax),
-    onClosed: (listener) => response.once('close', listener),
   }
 }
 
@@ -87,26 +96,34 @@ export async function serve(options: {
   readonly handle: (call: Call) => Promise<Answer>
   readonly onBug: (error: unknown) => void
 }): Promise<HttpService> {
+  const running = new Set<Promise<void>>()
   const server = createServer((request, response) => {
-    options.handle(toCall(request, response)).then(
+    const work = options.handle(toCall(request)).then(
       (answer) => send(response, answer),
       (error: unknown) => {
+        if (error instanceof ClientGone) return
         options.onBug(error)
         const message = error instanceof Error ? error.message : String(error)
         send(response, { status: 500, body: { error: { code: 'tenantBug', message } } })
       },
     )
+    running.add(work)
+    work.finally(() => running.delete(work)).catch(options.onBug)
   })
   server.keepAliveTimeout = 60_000
   await listen(server, options.port)
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
-    stop: () =>
-      new Promise((resolve, reject) => {
+    stop: async () => {
+      const closed = new Promise<void>((resolve, reject) => {
         server.close((error) => (error ? reject(error) : resolve()))
-        server.closeAllConnections()
-      }),
+      })
+      // What has begun takes effect and is answered; idle connections are not waited for.
+      await Promise.race([Promise.all(running), delay(STOP_WAIT_MS, null, { ref: false })])
+      server.closeAllConnections()
+      await closed
+    },
   }
 }
 

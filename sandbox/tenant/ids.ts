@@ -24,7 +24,8 @@ function encode(bytes: Buffer, standardAlphabet: boolean): string {
 /** Everything that two tenants with one seed must agree on goes through here. */
 export function stableGuid(...parts: readonly (string | number)[]): string {
   const h = digest(`guid:${parts.join(':')}`).toString('hex')
-  return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-a${h.slice(17, 20)}-${h.slice(20, 32)}`
+  const [a, b, c, d] = [h.slice(0, 8), h.slice(8, 12), h.slice(13, 16), h.slice(17, 20)]
+  return `${a}-${b}-4${c}-a${d}-${h.slice(20, 32)}`
 }
 
 /** A non-negative 31-bit number from text: seeds, and choices that must repeat. */

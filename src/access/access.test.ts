@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { exportSPKI, SignJWT, UnsecuredJWT } from 'jose'
+import { exportPKCS8, exportSPKI, importPKCS8, SignJWT, UnsecuredJWT } from 'jose'
 import { AppError } from '../model/errors.ts'
 import type { Access } from './access.ts'
 import { type ApiRole, RIGHTS, type Right, ROLE_RIGHTS, ROLES } from './roles.ts'
@@ -108,6 +108,15 @@ describe('token tricks', () => {
   it('alg none is refused', async () => {
     const authority = await startAuthority()
     const token = new UnsecuredJWT({ ...authority.claims({ roles: ['Admin'] }) }).encode()
+    assert.equal(await codeOf(authority.access, token), 'TokenInvalid')
+  })
+
+  it('our key under another algorithm is refused', async () => {
+    const authority = await startAuthority()
+    const pkcs8 = await exportPKCS8(authority.privateKey)
+    const token = await new SignJWT(authority.claims({ roles: ['Admin'] }))
+      .setProtectedHeader({ alg: 'PS256', kid: authority.kid })
+      .sign(await importPKCS8(pkcs8, 'PS256'))
     assert.equal(await codeOf(authority.access, token), 'TokenInvalid')
   })
 

@@ -78,7 +78,7 @@ test('names are listed by prefix in byte order', async () => {
   assert.deepEqual(names, ['b/10', 'b/2'])
 })
 
-test('an identity that may only create is refused to overwrite, and told nothing more', async () => {
+test('an identity that may only create can neither overwrite nor read', async () => {
   const { connectionString } = await emulator()
   const container = `vault-${randomUUID()}`
   await azureBlobStore({ connectionString, container }).prepare(never)

@@ -42,7 +42,10 @@ class AnsweringVault {
       const url = new URL(request.url)
       const authorised = request.headers.has('authorization')
       const [status, body] = authorised ? this.#answer(request, url) : ([401, {}] as const)
-      const headers = createHttpHeaders({ 'content-type': 'application/json' })
+      // The SDK exports no way to make headers, so those of the request become the answer's.
+      const { headers } = request
+      for (const [name] of [...headers]) headers.delete(name)
+      headers.set('content-type', 'application/json')
       if (status === 401) headers.set('www-authenticate', CHALLENGE)
       return { request, status, headers, bodyAsText: JSON.stringify(body) }
     },

@@ -32,8 +32,11 @@ export function decodeContinuation(query: string, text: string): string {
 
 function parseJson(text: string): unknown {
   if (text.length > UNITS_MAX) throw badContinuation()
+  const bytes = Buffer.from(text, 'base64url')
+  // Node ignores what is no base64; we do not.
+  if (bytes.toString('base64url') !== text) throw badContinuation()
   try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+    return JSON.parse(bytes.toString('utf8'))
   } catch {
     throw badContinuation()
   }

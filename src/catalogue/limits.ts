@@ -126,16 +126,20 @@ function checkValue(name: string, value: Scalar): void {
   if (typeof value === 'string' && !value.isWellFormed()) {
     refuse('a text is not well-formed Unicode', { name })
   }
-  const bytes = typeof value === 'string' ? value.length * 2 : storedBytes(value)
+  const bytes = contentBytes(value)
   if (bytes > PROPERTY_BYTES_MAX) refuse('a property is too large', { name, bytes })
 }
 
 /** As Microsoft counts it: texts 2 bytes a unit and 4 for the length, binary 4 more. */
 function storedBytes(value: Scalar): number {
-  if (typeof value === 'string') return value.length * 2 + 4
+  const prefix = typeof value === 'string' || typeof value === 'object' ? 4 : 0
+  return contentBytes(value) + prefix
+}
+
+function contentBytes(value: Scalar): number {
+  if (typeof value === 'string') return value.length * 2
   if (typeof value === 'number') return 8
-  if (typeof value === 'boolean') return 1
-  return value.length + 4
+  return typeof value === 'boolean' ? 1 : value.length
 }
 
 /** Bytes that this operation adds to the body of a transaction; a little too many, never too few. */

@@ -65,8 +65,13 @@ export function streamed(
   signal: AbortSignal,
   translate: (error: unknown) => unknown,
 ): Streamed {
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => end(), { once: true })
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const end = (): void => {
+    signal.removeEventListener('abort', end)
+    resolve()
+  }
+  // Whoever never reads the body keeps its slot until the slice ends, and no longer.
+  signal.addEventListener('abort', end)
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       for (const chunk of head.chunks) controller.enqueue(chunk)

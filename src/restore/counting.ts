@@ -9,6 +9,22 @@ import type { OpenSlot, SlotState } from './documents.ts'
 export const OUTCOMES = ['restored', 'skipped', 'refused', 'failed', 'unknown', 'pending'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
+export const COUNT_NAMES = [
+  ...OUTCOMES,
+  'verified',
+  'differs',
+  'couldNotCheck',
+  'foldersMade',
+  'foldersFailed',
+  'foldersPending',
+  /** Plain bytes of restored items. */
+  'bytes',
+  /** Copies of one send that were found beside the one that was kept. */
+  'doubles',
+] as const
+export type CountName = (typeof COUNT_NAMES)[number]
+export type RestoreCounts = Record<CountName, number>
+
 const OUTCOME_OF = {
   pending: 'pending',
   doing: 'pending',
@@ -25,42 +41,41 @@ export function outcomeOf(state: SlotState): Outcome {
   return OUTCOME_OF[state]
 }
 
-/** Counts by name; a name that is missing is zero. */
-export type RestoreCounts = Record<string, number>
+/** Names that are missing in the row are zero. */
+export function readCounts(row: Readonly<Record<string, number>>): RestoreCounts {
+  const entries = COUNT_NAMES.map((name) => [name, row[name] ?? 0])
+  return Object.fromEntries(entries) as RestoreCounts
+}
 
-export function countSlot(counts: RestoreCounts, slot: OpenSlot): void {
-  const bump = (name: string, by = 1) => {
-    counts[name] = (counts[name] ?? 0) + by
+export function countSlot(slot: OpenSlot): RestoreCounts {
+  const counts = readCounts({})
+  const { plan, run, state } = slot
+  if (plan.kind === 'folder') {
+    if (plan.action !== 'make') return counts
+    if (state === 'done') counts.foldersMade = 1
+    else if (state === 'failed') counts.foldersFailed = 1
+    else counts.foldersPending = 1
+    return counts
   }
-  if (slot.plan.kind === 'folder') {
-    if (slot.plan.action !== 'make') return
-    if (slot.state === 'done') bump('foldersMade')
-    else bump(slot.state === 'failed' ? 'foldersFailed' : 'foldersPending')
-    return
-  }
-  const outcome = outcomeOf(slot.state)
-  bump(outcome)
-  if (slot.run.doubles) bump('doubles', slot.run.doubles)
-  if (outcome !== 'restored') return
-  bump(
-    'bytes',
-    slot.plan.contents.reduce((sum, c) => sum + c.bytes, 0),
-  )
-  if (slot.run.check === 'verified') bump('verified')
-  else bump(slot.run.check === 'differs' ? 'differs' : 'couldNotCheck')
+  counts[outcomeOf(state)] = 1
+  counts.doubles = run.doubles ?? 0
+  if (state !== 'done') return counts
+  counts.bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
+  if (run.check === 'verified') counts.verified = 1
+  else if (run.check === 'differs') counts.differs = 1
+  else counts.couldNotCheck = 1
+  return counts
 }
 
 export function addCounts(a: RestoreCounts, b: RestoreCounts): RestoreCounts {
-  const names = new Set([...Object.keys(a), ...Object.keys(b)])
-  return Object.fromEntries([...names].map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]))
+  const entries = COUNT_NAMES.map((name) => [name, a[name] + b[name]])
+  return Object.fromEntries(entries) as RestoreCounts
 }
 
 /** What a slot's change adds to the counts; sums to zero over the outcomes. */
 export function countChange(before: OpenSlot, after: OpenSlot): RestoreCounts {
-  const was: RestoreCounts = {}
-  const is: RestoreCounts = {}
-  countSlot(was, before)
-  countSlot(is, after)
-  const negative = Object.fromEntries(Object.entries(was).map(([name, n]) => [name, -n]))
-  return addCounts(is, negative)
+  const was = countSlot(before)
+  const is = countSlot(after)
+  const entries = COUNT_NAMES.map((name) => [name, is[name] - was[name]])
+  return Object.fromEntries(entries) as RestoreCounts
 }

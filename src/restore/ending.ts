@@ -5,7 +5,7 @@
  * slot told as it stands: what was made is restored and not checked, what may have been made is
  * unknown, what was not sent stays pending. Nothing is sent here.
  */
-import { countSlot, type RestoreCounts } from './counting.ts'
+import { addCounts, countSlot, type RestoreCounts, readCounts } from './counting.ts'
 import { isFinal } from './documents.ts'
 import { JOB_LIFE_MS, LOST_STEPS_MAX, WAIT_DEFAULT_MS } from './limits.ts'
 import type { StepContext, StepOutcome } from './step-context.ts'
@@ -47,10 +47,10 @@ export async function abandon(context: StepContext, code: EndCode): Promise<Step
 export async function recount(
   context: StepContext,
 ): Promise<{ counts: RestoreCounts; open: { pending: number; sent: number } }> {
-  const counts: RestoreCounts = {}
+  let counts = readCounts({})
   const open = { pending: 0, sent: 0 }
   for await (const slot of context.slots.all(context.signal)) {
-    countSlot(counts, slot)
+    counts = addCounts(counts, countSlot(slot))
     if (slot.state === 'pending') open.pending += 1
     else if (!isFinal(slot.state)) open.sent += 1
   }

@@ -5,7 +5,7 @@
  * never for logs.
  */
 import type { Job } from '../catalogue/types.ts'
-import { addCounts, OUTCOMES, type Outcome, outcomeOf, type RestoreCounts } from './counting.ts'
+import { type Outcome, outcomeOf, type RestoreCounts, readCounts } from './counting.ts'
 import {
   type CHECKS,
   decodePlan,
@@ -78,7 +78,7 @@ export async function reportOf(
     by: job.by,
     request: decodeRequest(job),
     totals,
-    counts: addCounts(NO_OUTCOMES, job.counts),
+    counts: readCounts(job.counts),
     requestsSent,
     lines: page.slots.flatMap(lineOf),
     ...(problem === undefined ? {} : { problem }),
@@ -87,8 +87,6 @@ export async function reportOf(
     ...(page.continuation === undefined ? {} : { continuation: page.continuation }),
   }
 }
-
-const NO_OUTCOMES: RestoreCounts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]))
 
 /** Folders that were there already are not told. */
 function lineOf(slot: OpenSlot): ReportLine[] {

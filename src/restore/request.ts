@@ -83,19 +83,22 @@ const destinationSchema = z.discriminatedUnion(
       folder: folderName.optional(),
     }),
   ],
-  { error: 'must be {"kind": "original"} or {"kind": "resource", "resource": key}' },
+  { error: 'must be "original", or "resource" beside the key of a resource' },
 )
+
+const atProblem =
+  'must be an ISO time with its zone (2026-01-31T09:00:00Z) or {"seq": number} of a recovery point'
 
 /** The body of a restore request. Sizes and forms only; see `Restore.create` for the rest. */
 export const restoreRequestSchema = z.strictObject({
   resource: keySchema,
   workload: z.enum(WORKLOADS).default('mail'),
   at: z.union(
-    [z.iso.datetime({ offset: true }), z.strictObject({ seq: z.int().min(1).max(SEQ_MAX) })],
-    {
-      error:
-        'must be an ISO time with its zone (2026-01-31T09:00:00Z) or {"seq": number} of a recovery point',
-    },
+    [
+      z.iso.datetime({ offset: true, error: atProblem }),
+      z.strictObject({ seq: z.int().min(1).max(SEQ_MAX) }, { error: atProblem }),
+    ],
+    { error: atProblem },
   ),
   selection: selectionSchema,
   destination: destinationSchema,

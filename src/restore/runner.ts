@@ -9,7 +9,7 @@
  */
 import type { GraphId } from '../model/ids.ts'
 import type { StreamWriter } from '../workloads/workload.ts'
-import { addCounts, countChange, type RestoreCounts } from './counting.ts'
+import { addCounts, countChange, type RestoreCounts, readCounts } from './counting.ts'
 import {
   type FolderPlan,
   type ItemPlan,
@@ -56,7 +56,7 @@ class Pass {
   #dueAt = Number.POSITIVE_INFINITY
   #savedAt: number
   /** Counts that changed since the last save. */
-  #changes: RestoreCounts = {}
+  #changes: RestoreCounts = readCounts({})
   #requests: number
 
   constructor(context: StepContext, writer: StreamWriter) {
@@ -195,8 +195,8 @@ class Pass {
   /** Saves what changed since the last save. Only the sum must be right, not its order. */
   async #save(plan: Partial<JobPlan>): Promise<void> {
     const { lease, signal } = this.#context
-    const counts = addCounts(lease.job.counts, this.#changes)
-    this.#changes = {}
+    const counts = addCounts(readCounts(lease.job.counts), this.#changes)
+    this.#changes = readCounts({})
     const requests = this.#writer.requests()
     const requestsSent = lease.plan.requestsSent + requests - this.#requests
     this.#requests = requests

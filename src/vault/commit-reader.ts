@@ -8,7 +8,7 @@ import type { Commit, CommitRef, StreamEvent } from '../model/events.ts'
 import { openBody, openPart, type ParsedCommit, parseCommit } from './commit-format.ts'
 import { effectiveTime } from './commit-time.ts'
 import { sha256Hex } from './create-once.ts'
-import { check, damage } from './damage.ts'
+import { check } from './damage.ts'
 import { COMMIT_PLAIN_BYTES_MAX } from './limits.ts'
 import type { StreamId } from './names.ts'
 
@@ -30,8 +30,8 @@ export async function openCommit(bytes: Uint8Array, source: CommitSource): Promi
   const parsed = parseCommit(bytes, stream, seq)
   const body = await openBody(parsed, stream, secret)
   const { envelope, hash } = parsed
-  const time =
-    source.createdAt === undefined ? envelope.time : effectiveTime(envelope.time, source.createdAt)
+  const { createdAt } = source
+  const time = createdAt === undefined ? envelope.time : effectiveTime(envelope.time, createdAt)
   checkChain(parsed, time, source)
   return {
     ...stream,
@@ -40,7 +40,11 @@ export async function openCommit(bytes: Uint8Array, source: CommitSource): Promi
     previous: envelope.previous,
     time,
     complete: envelope.complete,
-    packs: envelope.packs.map(({ id, bytes, createdAt }) => ({ id, bytes, createdAt })),
+    packs: envelope.packs.map((pack) => ({
+      id: pack.id,
+      bytes: pack.bytes,
+      createdAt: pack.createdAt,
+    })),
     counts: envelope.counts,
     cursors: body.cursors,
     round: body.round,
@@ -79,9 +83,8 @@ async function readEvents(
     const complete = opened.events.length === counted[index]
     check(complete, 'CommitDamaged', 'a part has all its events', context)
     plainBytes += opened.plainBytes
-    if (plainBytes > COMMIT_PLAIN_BYTES_MAX) {
-      throw damage('CommitDamaged', 'the events of a commit fit into memory', context)
-    }
+    const fits = plainBytes <= COMMIT_PLAIN_BYTES_MAX
+    check(fits, 'CommitDamaged', 'the events of a commit fit into memory', context)
     all.push(opened.events)
   }
   return all.flat()

@@ -14,7 +14,11 @@ import { createOwnerRecords } from './owner-record.ts'
 import { createStreamVault } from './stream-vault.ts'
 import type { VaultApi } from './types.ts'
 
+export { parseMetadata } from './content-reader.ts'
 export { voidCommitOf } from './damage.ts'
+export { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
+export { createPackOpener } from './pack-opener.ts'
+export { openPack, type Salvaged, salvage } from './pack-reader.ts'
 export { recoverIndexSecret } from './recover-secret.ts'
 export type {
   CommitOptions,

@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { OwnerId } from '../model/ids.ts'
-import { check, damage, isDamage } from './damage.ts'
+import { check, isDamage } from './damage.ts'
 import { PACK_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
 import {
   checkOwner,
@@ -104,6 +104,43 @@ export async function openFramed(
   return plain
 }
 
+/** Throws `PackDamaged` where the footer does not list exactly the segments that are framed. */
+export function checkFooter(layout: PackLayout, entries: readonly FooterEntry[]): void {
+  const agree =
+    entries.length === layout.segments.length &&
+    layout.segments.every(({ header, offset }, i) => {
+      const entry = entries[i]
+      return (
+        entry?.id === header.id &&
+        entry.offset === offset &&
+        entry.kind === header.kind &&
+        entry.codec === header.codec &&
+        entry.plainBytes === header.plainBytes &&
+        entry.bodyBytes === header.bodyBytes
+      )
+    })
+  check(agree, 'PackDamaged', 'the footer lists the segments that are there')
+}
+
+/**
+ * Everything that a whole pack holds, in order. Metadata segments name items and their content
+ * segments, so this alone is enough to understand a pack when all else is lost. Throws
+ * `PackDamaged`, `SegmentDamaged`.
+ */
+export async function* openPack(
+  pack: Uint8Array,
+  owner: OwnerId,
+  keysOf: (header: PackHeader) => Promise<PackKeys>,
+  namer: SegmentNamer,
+): AsyncIterable<{ header: SegmentHeader; plain: Uint8Array }> {
+  const layout = readLayout(pack, owner)
+  const keys = await keysOf(layout.header)
+  checkFooter(layout, readFooterEntries(layout, keys))
+  for (const framed of layout.segments) {
+    yield { header: framed.header, plain: await openFramed(framed, keys, namer) }
+  }
+}
+
 export type Salvaged =
   | { outcome: 'segment'; header: SegmentHeader; plain: Uint8Array }
   /** Something that looked like a segment and does not open. */
@@ -147,15 +184,4 @@ async function salvageAt(
     }
   }
   return { salvaged: { outcome: 'damaged', offset: at }, next: at + 1 }
-}
-
-/** Throws `PackDamaged` where the footer does not list exactly the segments that are framed. */
-export function checkFooterAgrees(layout: PackLayout, entries: readonly FooterEntry[]): void {
-  const agree =
-    entries.length === layout.segments.length &&
-    layout.segments.every(({ header, offset }, i) => {
-      const entry = entries[i]
-      return entry?.id === header.id && entry.offset === offset && entry.kind === header.kind
-    })
-  if (!agree) throw damage('PackDamaged', 'the footer lists the segments that are there')
 }

@@ -63,118 +63,126 @@ interface OpenPack {
 }
 
 export function createPackWriter(deps: PackWriterDeps): PackWriter {
-  const known = new Map<SegmentRef['id'], SegmentRef>()
-  const written: WrittenPack[] = []
-  let open: OpenPack | undefined
-  let upload: Promise<void> | undefined
-  let failure: { error: unknown } | undefined
-  let running = 0
-  let closed = false
-  let addedBytes = 0
+  return new UploadingPackWriter(deps)
+}
 
-  const stopIfFailed = () => {
-    if (failure !== undefined) throw failure.error
+class UploadingPackWriter implements PackWriter {
+  readonly #deps: PackWriterDeps
+  readonly #known = new Map<SegmentRef['id'], SegmentRef>()
+  readonly #written: WrittenPack[] = []
+  #open: OpenPack | undefined
+  /** Never rejects: what goes wrong is kept in #failure, for everybody who waits. */
+  #upload: Promise<void> | undefined
+  #failure: { error: unknown } | undefined
+  #running = 0
+  #closed = false
+  #addedBytes = 0
+
+  constructor(deps: PackWriterDeps) {
+    this.#deps = deps
   }
 
-  const startUpload = (pack: OpenPack, signal: AbortSignal) => {
-    open = undefined
-    upload = uploadPack(deps, pack, signal)
-      .then(
-        (done) => {
-          written.push(done)
-        },
-        (error: unknown) => {
-          failure ??= { error }
-        },
-      )
-      .finally(() => {
-        upload = undefined
-      })
+  get addedBytes(): number {
+    return this.#addedBytes
+  }
+
+  placeOf(id: SegmentRef['id']): SegmentRef | undefined {
+    return this.#known.get(id)
+  }
+
+  async add(kind: SegmentKind, plain: Uint8Array, signal: AbortSignal): Promise<SegmentRef> {
+    invariant(!this.#closed, 'a closed commit takes nothing more')
+    invariant(plain.length <= plainBytesMax(kind), 'a segment is not longer than its limit')
+    this.#stopIfFailed()
+    const id = this.#deps.namer.idOf(plain)
+    const twin = this.#known.get(id)
+    if (twin !== undefined) return twin
+    const plainBytes = plain.length
+    const ref: SegmentRef = { id, pack: NO_PACK, offset: 0, sealedBytes: 0, plainBytes }
+    this.#known.set(id, ref)
+    this.#addedBytes += plainBytes
+    this.#running += 1
+    try {
+      const { codec, bytes } = await encode(plain)
+      ref.sealedBytes = SEGMENT_HEADER_BYTES + bytes.length + TAG_BYTES
+      await this.#place({ codec, kind, id, plainBytes, encoded: bytes }, ref, signal)
+    } catch (error) {
+      // Another version may hold this ref already: the whole commit is given up.
+      this.#failure ??= { error }
+      throw error
+    } finally {
+      this.#running -= 1
+    }
+    return ref
+  }
+
+  async close(signal: AbortSignal): Promise<WrittenPack[]> {
+    const idle = !this.#closed && this.#running === 0
+    invariant(idle, 'a commit is closed once, when nothing is being added')
+    this.#closed = true
+    await this.#upload
+    this.#stopIfFailed()
+    if (this.#open !== undefined) {
+      this.#startUpload(this.#open, signal)
+      await this.#upload
+      this.#stopIfFailed()
+    }
+    return this.#written
   }
 
   /**
    * Waits while the open pack is full and another is being uploaded, then appends. No await lies
    * between finding the room and taking it: other adds run in every gap.
    */
-  const place = async (segment: SegmentToSeal, ref: SegmentRef, signal: AbortSignal) => {
+  async #place(segment: SegmentToSeal, ref: SegmentRef, signal: AbortSignal): Promise<void> {
     for (;;) {
-      stopIfFailed()
+      this.#stopIfFailed()
       signal.throwIfAborted()
+      const open = this.#open
       if (open === undefined) {
-        const dataKey = await deps.dataKeys.current(deps.owner, signal)
-        const salt = deps.random.bytes(SALT_BYTES)
-        const { owner, packBytes } = deps
-        open ??= { builder: createPackBuilder({ owner, dataKey, salt, packBytes }), refs: [] }
+        await this.#openPack(signal)
       } else if (!open.builder.full) {
         ref.offset = open.builder.append(segment)
         open.refs.push(ref)
-        if (open.builder.full && upload === undefined) startUpload(open, signal)
+        if (open.builder.full && this.#upload === undefined) this.#startUpload(open, signal)
         return
-      } else if (upload === undefined) {
-        startUpload(open, signal)
+      } else if (this.#upload === undefined) {
+        this.#startUpload(open, signal)
       } else {
-        await upload
+        await this.#upload
       }
     }
   }
 
-  const store = async (
-    kind: SegmentKind,
-    plain: Uint8Array,
-    ref: SegmentRef,
-    signal: AbortSignal,
-  ) => {
-    const { codec, bytes } = await encode(plain)
-    ref.sealedBytes = SEGMENT_HEADER_BYTES + bytes.length + TAG_BYTES
-    const plainBytes = plain.length
-    await place({ codec, kind, id: ref.id, plainBytes, encoded: bytes }, ref, signal)
+  async #openPack(signal: AbortSignal): Promise<void> {
+    const { owner, packBytes, dataKeys, random } = this.#deps
+    const dataKey = await dataKeys.current(owner, signal)
+    // Another add may have opened one meanwhile; a salt is drawn only for a pack that is used.
+    if (this.#open !== undefined) return
+    const salt = random.bytes(SALT_BYTES)
+    const builder = createPackBuilder({ owner, dataKey, salt, packBytes })
+    this.#open = { builder, refs: [] }
   }
 
-  return {
-    get addedBytes() {
-      return addedBytes
-    },
-    placeOf: (id) => known.get(id),
-    async add(kind, plain, signal) {
-      invariant(!closed, 'a closed commit takes nothing more')
-      invariant(plain.length <= plainBytesMax(kind), 'a segment is not longer than its limit')
-      stopIfFailed()
-      const id = deps.namer.idOf(plain)
-      const twin = known.get(id)
-      if (twin !== undefined) return twin
-      const ref: SegmentRef = {
-        id,
-        pack: NO_PACK,
-        offset: 0,
-        sealedBytes: 0,
-        plainBytes: plain.length,
-      }
-      known.set(id, ref)
-      addedBytes += plain.length
-      running += 1
-      try {
-        await store(kind, plain, ref, signal)
-      } catch (error) {
-        // Another version may hold this ref already: the whole commit is given up.
-        failure ??= { error }
-        throw error
-      } finally {
-        running -= 1
-      }
-      return ref
-    },
-    async close(signal) {
-      invariant(!closed && running === 0, 'a commit is closed once, when nothing is being added')
-      closed = true
-      await upload
-      stopIfFailed()
-      if (open !== undefined) {
-        startUpload(open, signal)
-        await upload
-        stopIfFailed()
-      }
-      return written
-    },
+  /** Goes on in the background; whoever needs its end awaits #upload. */
+  #startUpload(pack: OpenPack, signal: AbortSignal): void {
+    this.#open = undefined
+    this.#upload = uploadPack(this.#deps, pack, signal)
+      .then(
+        (done) => {
+          this.#written.push(done)
+        },
+        (error: unknown) => {
+          this.#failure ??= { error }
+        },
+      )
+      .finally(() => {
+        this.#upload = undefined
+      })
+  }
+
+  #stopIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 }
 

@@ -3,7 +3,8 @@
  * sealed body (docs/format.md, section 8).
  *
  * The envelope is kept as a JSON text inside the JSON, so that the bytes which are authenticated
- * with the body are beyond doubt: no canonical form is needed, and no re-encoding can break it.
+ * with the body are beyond doubt. The outer JSON has exactly one form (these keys, this order, no
+ * white space, canonical base64), so that no byte of the file can change unnoticed.
  */
 import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
@@ -49,7 +50,8 @@ export function parseSealedFile(bytes: Uint8Array): SealedFile | undefined {
   const blobs = Object.entries(inline).map(
     ([name, text]) => [name, Buffer.from(text, 'base64')] as const,
   )
-  return { envelope, body: Buffer.from(body, 'base64'), inline: new Map(blobs) }
+  const file = { envelope, body: Buffer.from(body, 'base64'), inline: new Map(blobs) }
+  return Buffer.compare(encodeSealedFile(file), bytes) === 0 ? file : undefined
 }
 
 /** Undefined where it is no JSON. Invalid UTF-8 is no JSON either. */

@@ -72,7 +72,7 @@ export interface StreamReader {
   /**
    * One page of changes of a container (CONTAINERS: of the container list). Null link: from the
    * beginning. Throws `ResyncNeeded` where the link is no longer accepted, `Throttled`,
-   * `OwnerUnavailable` and the other codes of graph/errors.ts.
+   * `MailboxNotAvailable` and the other codes of graph/errors.ts.
    */
   changes(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
   /** The item's own representations besides `json`. */

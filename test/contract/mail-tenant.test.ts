@@ -8,15 +8,17 @@ import { hash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  BACKUP_CLIENT_ID,
   type ControlClient,
   createControlClient,
   type MailboxSnapshot,
   type MessageSnapshot,
+  RESTORE_CLIENT_ID,
   startTenant,
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
-import { BACKUP_CLIENT_ID, RESTORE_CLIENT_ID } from '../../sandbox/tenant/index.ts'
 import { createDirectory, createGovernor, createGraph, type Graph } from '../../src/graph/index.ts'
+import { hasCode } from '../../src/model/errors.ts'
 import { CONTAINERS, type RepresentationName } from '../../src/model/events.ts'
 import type { GraphId } from '../../src/model/ids.ts'
 import type { Clock, Randomness } from '../../src/ports.ts'
@@ -106,7 +108,9 @@ interface Copy {
 }
 
 async function copyMailbox(userId: string): Promise<Copy> {
-  const reader = mailWorkload({ graph: reading, pageSize: 20 }).reader({ graphId: userId as GraphId })
+  const reader = mailWorkload({ graph: reading, pageSize: 20 }).reader({
+    graphId: userId as GraphId,
+  })
   const folders = await readAll(reader, CONTAINERS, null)
   const streams = new Map<GraphId, Stream>()
   const versions: HeldVersion[] = []
@@ -125,10 +129,16 @@ async function hold(reader: StreamReader, item: Present): Promise<HeldVersion> {
     ['json', Buffer.from(JSON.stringify(item.json))],
   ])
   for (const part of content.outcome === 'content' ? content.parts : []) {
-    representations.set(part.name, Buffer.concat(await Array.fromAsync(part.bytes)))
+    representations.set(part.name, await bytesOf(part.bytes))
   }
   const { id, place, display } = item
   return { item: id, place, display, representations }
+}
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
 }
 
 function protectedMessages(snapshot: MailboxSnapshot): MessageSnapshot[] {
@@ -143,16 +153,159 @@ test('a mailbox is read whole, byte for byte, within its budget of requests', as
   const [userId = ''] = await users()
   await control.resetCounts({})
   const { versions, reader, folders } = await copyMailbox(userId)
-  const { messages } = await control.mimeLog({ user: userId })
   const truth = protectedMessages(await control.snapshot({ user: userId }))
-  assert.deepEqual(new Set(versions.map(({ item }) => item)), new Set(truth.map((m) => m.immutableId)))
+  assert.deepEqual(
+    new Set(versions.map(({ item }) => item)),
+    new Set(truth.map((m) => m.immutableId)),
+  )
   for (const version of versions) {
     const mime = version.representations.get('mime')
+    const json = Buffer.from(version.representations.get('json') ?? []).toString()
+    assert.ok('attachments' in JSON.parse(json), 'every page names the attachments')
     assert.ok(mime)
-    const log = messages.find(({ id }: { id: string }) => id === version.item)
-    assert.ok(log?.sha256.includes(hash('sha256', mime)), 'the MIME is one that was sent')
+    const { answers } = await control.mimeLog({ message: version.item })
+    assert.deepEqual(
+      answers.map(({ sha256 }) => sha256),
+      [hash('sha256', mime)],
+    )
   }
   assert.ok(folders.items.some(({ display }) => display.wellKnownName === 'inbox'))
   assert.ok(folders.items.some(({ excluded }) => excluded === 'search-folder'))
   assert.ok(reader.requests() < versions.length + 80, `${reader.requests()} requests`)
 })
+
+test('a later round costs one request for each folder, and one for each new content', async () => {
+  const [userId = ''] = await users()
+  const { folders, streams, versions, reader } = await copyMailbox(userId)
+  const [edited, read, flagged, moved, deleted] = versions.filter(
+    ({ place, display }) => display.isRead === false && place.container !== undefined,
+  )
+  assert.ok(edited && read && flagged && moved && deleted)
+  await control.edit({ user: userId, message: edited.item, body: 'another body' })
+  await control.read({ user: userId, message: read.item, isRead: true })
+  await control.flag({ user: userId, message: flagged.item, flagStatus: 'flagged' })
+  await control.move({ user: userId, message: moved.item, folder: 'archive' })
+  await control.delete({ user: userId, message: deleted.item, mode: 'recoverable' })
+
+  const { compare } = mailWorkload({ graph: reading, pageSize: 100 })
+  const markers = new Map(
+    [...streams.values()].flatMap(({ items }) => items.map((item) => [item.id, item.marker])),
+  )
+  const start = reader.requests()
+  await readAll(reader, CONTAINERS, folders.delta)
+  const found = new Map<string, string>()
+  const removed: string[] = []
+  for (const [folder, stream] of streams) {
+    const later = await readAll(reader, folder, stream.delta)
+    removed.push(...later.removed)
+    for (const item of later.items) {
+      const before = markers.get(item.id)
+      if (before !== undefined) found.set(item.id, compare(before, item.marker))
+    }
+  }
+  assert.equal(found.get(edited.item), 'content')
+  for (const { item } of [read, flagged, moved]) assert.equal(found.get(item), 'decoration')
+  assert.deepEqual(new Set(removed), new Set([moved.item, deleted.item]))
+  // The tenant sends an empty page now and then, so a folder may take two requests.
+  assert.ok(reader.requests() - start <= streams.size + 8, `${reader.requests() - start} requests`)
+  assert.equal(await reader.item(deleted.item, signal), undefined)
+  assert.equal((await reader.item(moved.item, signal))?.id, moved.item)
+})
+
+test('a mailbox is restored into another one, found by its marks, and is the same', async () => {
+  const [userId = '', otherId = ''] = await users()
+  const { versions } = await copyMailbox(userId)
+  const writer = mailWorkload({ graph: writing, pageSize: 100 }).writer({
+    graphId: otherId as GraphId,
+  })
+  assert.ok(
+    (await writer.containers(signal)).some(({ wellKnownName }) => wellKnownName === 'inbox'),
+  )
+  const parent = await writer.createContainer('Restored', undefined, signal)
+  assert.equal(await writer.createContainer('restored', undefined, signal), parent)
+  const folder = await writer.createContainer('All', parent, signal)
+  const made = new Map<string, string>()
+  for (const [index, version] of versions.entries()) {
+    const mark = `job/${index}`
+    const outcome = await writer.create(version, folder, mark, signal)
+    if (outcome.outcome === 'refused') {
+      assert.equal(outcome.code, 'needs-exact-lane')
+      continue
+    }
+    assert.deepEqual(await writer.find(folder, mark, signal), [outcome.id])
+    const check = await writer.check(outcome.id, version, signal)
+    assert.deepEqual(check, { outcome: 'verified' }, version.display.name)
+    made.set(outcome.id, version.item)
+  }
+  const there = new Map<string, string>()
+  for await (const { id, identity } of writer.existing(folder, signal)) there.set(id, identity)
+  assert.deepEqual(new Set(there.keys()), new Set(made.keys()))
+  const held = new Map(versions.map((version) => [version.item as string, version]))
+  for (const [id, identity] of there) {
+    const version = held.get(made.get(id) ?? '')
+    assert.equal(version && writer.identity(version), identity)
+  }
+  await compareStates(userId, otherId, made)
+  const [first = ''] = made.keys()
+  await writer.remove(first as GraphId, signal)
+  await writer.remove(first as GraphId, signal)
+})
+
+test('a create whose answer is lost is made once, and its mark finds it', async () => {
+  const [userId = '', otherId = ''] = await users()
+  const reader = mailWorkload({ graph: reading, pageSize: 100 }).reader({
+    graphId: userId as GraphId,
+  })
+  const { items } = await readAll(reader, 'inbox' as GraphId, null)
+  const [item] = items
+  assert.ok(item)
+  const version = await hold(reader, item)
+  const writer = mailWorkload({ graph: writing, pageSize: 100 }).writer({
+    graphId: otherId as GraphId,
+  })
+  const folder = await writer.createContainer('Lost answers', undefined, signal)
+  for (const [action, copies] of [
+    ['drop-before', 0],
+    ['drop-after', 1],
+  ] as const) {
+    await control.addFault({ method: 'POST', path: '/messages$', action })
+    const lost = writer.create(version, folder, action, signal)
+    await assert.rejects(lost, (error) => hasCode(error, 'AnswerLost'))
+    assert.equal((await writer.find(folder, action, signal)).length, copies, action)
+  }
+})
+
+/** The verdict: the tenant's own state of originals and copies. */
+async function compareStates(from: string, to: string, made: Map<string, string>): Promise<void> {
+  const originals = new Map(
+    (await control.snapshot({ user: from })).messages.map((m) => [m.immutableId, m]),
+  )
+  const copies = (await control.snapshot({ user: to })).messages
+  let compared = 0
+  for (const copy of copies) {
+    const original = originals.get(made.get(copy.immutableId) ?? '')
+    if (original === undefined) continue
+    compared += 1
+    assert.deepEqual(comparable(copy), comparable(original), original.subject)
+  }
+  assert.equal(compared, made.size)
+  assert.ok(compared > MESSAGES / 2)
+}
+
+function comparable(message: MessageSnapshot) {
+  const { subject, from, sender, to, cc, bcc, replyTo, bodyType, bodySha256 } = message
+  const { importance, isRead, isDraft, flag, categories, internetMessageId } = message
+  return {
+    ...{ subject, from, sender, to, cc, bcc, replyTo, bodyType, bodySha256 },
+    ...{ importance, isRead, isDraft, flag, categories, internetMessageId },
+    hasAttachments: message.hasAttachments,
+    received: Math.floor(message.receivedMs / 1000),
+    sent: Math.floor(message.sentMs / 1000),
+    attachments: message.attachments
+      .map(({ kind, name, contentType, isInline, contentId, sha256 }) => ({
+        ...{ kind, name, isInline },
+        ...(kind === 'file' ? { contentType, contentId, sha256 } : {}),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  }
+}

@@ -13,7 +13,7 @@ import {
 } from '../errors.ts'
 import { crashHost } from '../faults.ts'
 import type { RpcTypedData } from '../worker/protocol.ts'
-import { activityDetails, activityReason } from './failure-texts.ts'
+import { activityDetails, activityReason, missingFunction } from './failure-texts.ts'
 import { type CompletedEvent, eventBase, eventTypes, type FailedEvent } from './history.ts'
 import { withoutJsonMetadata } from './newtonsoft.ts'
 import type { DurableRuntime } from './runtime.ts'
@@ -27,7 +27,7 @@ export async function runActivity(runtime: DurableRuntime, item: ActivityItem): 
   const { store, faults } = runtime
   store.countDequeue(item.seq)
   if (item.dequeueCount > 0) {
-    const text = `activity ${item.name} of ${item.instanceId} runs again (it began ${item.dequeueCount} time(s) before)`
+    const text = `the activity of ${item.instanceId} runs again; begun before: ${item.dequeueCount}`
     runtime.log('warning', text, item.name)
   }
   const first = await callActivity(runtime, item)
@@ -53,10 +53,7 @@ async function callActivity(
   try {
     if (activity === undefined) {
       // The app was changed while the item waited.
-      throw new InvocationFailedError(
-        `The function '${item.name}' doesn't exist, is disabled, or is not an activity function.`,
-        '',
-      )
+      throw new InvocationFailedError(missingFunction(item.name, 'an activity'), '')
     }
     const input = withoutJsonMetadata(item.input === null ? null : JSON.parse(item.input))
     const value = toActivityValue(input)

@@ -8,6 +8,7 @@
  */
 import type { RpcAnswer, RpcRequest } from '../http/plain.ts'
 import { type ManagementUrls, managementUrls } from './client-binding.ts'
+import { missingFunction } from './failure-texts.ts'
 import {
   eventBase,
   eventTypes,
@@ -95,9 +96,7 @@ export class ClientApi {
     const { runtime, wake } = this.#options
     if (request.query.has('timeout')) return notHere('start-and-wait')
     if (runtime.functions.find('orchestrationTrigger', name) === undefined) {
-      return badRequest(
-        `The function '${name}' doesn't exist, is disabled, or is not an orchestrator function.`,
-      )
+      return badRequest(missingFunction(name, 'an orchestrator'))
     }
     const id = givenId || newHexId()
     const refusal = refuseInstanceId(id)

@@ -28,7 +28,7 @@ export function clientBindingValue(endpoints: ClientEndpoints): RpcTypedData {
     connectionName: 'Storage',
     creationUrls: {
       createNewInstancePostUri: start,
-      createAndWaitOnNewInstancePostUri: `${start}&timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}`,
+      createAndWaitOnNewInstancePostUri: `${start}&${waitQuery}`,
     },
     managementUrls: { id: 'INSTANCEID', ...managementUrls(instance, query) },
     baseUrl: base,
@@ -37,6 +37,8 @@ export function clientBindingValue(endpoints: ClientEndpoints): RpcTypedData {
   }
   return { string: JSON.stringify(value) }
 }
+
+const waitQuery = 'timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}'
 
 export interface ManagementUrls {
   readonly statusQueryGetUri: string

@@ -6,7 +6,7 @@
  * then what was scheduled, by number, then the end.
  */
 import { crashHost } from '../faults.ts'
-import type { Batch } from './episode.ts'
+import type { ScheduledAction } from './determinism.ts'
 import {
   type CompletedEvent,
   eventBase,
@@ -14,9 +14,10 @@ import {
   type FailedEvent,
   type HistoryEvent,
   isOpen,
+  type ReasonEvent,
   type RuntimeStatus,
 } from './history.ts'
-import type { Completion, ReplayResult, ScheduledAction } from './replay.ts'
+import type { Completion, ReplayResult } from './replay.ts'
 import { type DurableRuntime, newHexId } from './runtime.ts'
 import type { Instance } from './store.ts'
 
@@ -31,6 +32,14 @@ export interface EpisodeEffects {
 }
 
 export const noEffects: EpisodeEffects = { wake: [], activitiesAdded: false, timersAdded: false }
+
+/** What an episode delivers to an instance. */
+export interface Batch {
+  readonly consumed: readonly number[]
+  readonly events: readonly HistoryEvent[]
+  readonly suspended: ReasonEvent | 'no' | 'unchanged'
+  readonly terminated: ReasonEvent | undefined
+}
 
 export interface EpisodeOutcome {
   readonly instance: Instance
@@ -103,7 +112,8 @@ class Commit {
       return { status: 'Terminated', reason: batch.terminated.Reason }
     }
     if (customStatus !== null && customStatus.length > customStatusLengthMax) {
-      const reason = `The size of the custom status exceeds the limit: its UTF-16 size is ${customStatus.length * 2} bytes, at most 16 KB are allowed.`
+      const sizeBytes = customStatus.length * 2
+      const reason = `The UTF-16 size of the custom status is ${sizeBytes} bytes, more than 16 KB.`
       return { status: 'Failed', reason, details: reason }
     }
     return result?.completion
@@ -146,7 +156,9 @@ class Commit {
     if (existing !== undefined && isOpen(existing.status)) {
       log(
         'error',
-        `instance ${instance.id} starts the child ${childId}, which is still ${existing.status}; this second start is dropped and its task never ends (the real host stalls the whole hub over this)`,
+        `instance ${instance.id} starts the child ${childId}, which is still ${existing.status}; ` +
+          'this second start is dropped and its task never ends (the real host stalls the ' +
+          'whole hub over this)',
         instance.name,
       )
       return

@@ -7,8 +7,9 @@
  */
 import { FunctionTimeoutError, InvocationFailedError, WorkerExitError } from '../errors.ts'
 import { crashHost } from '../faults.ts'
-import { commitEpisode, type EpisodeEffects, noEffects } from './commit.ts'
-import { eventBase, eventTypes, type HistoryEvent, isOpen, type ReasonEvent } from './history.ts'
+import { type Batch, commitEpisode, type EpisodeEffects, noEffects } from './commit.ts'
+import { missingFunction } from './failure-texts.ts'
+import { eventBase, eventTypes, type HistoryEvent, isOpen } from './history.ts'
 import {
   type OrchestratorAnswer,
   readReturnedState,
@@ -16,18 +17,10 @@ import {
 } from './orchestrator-answer.ts'
 import { type ReplayResult, replay } from './replay.ts'
 import type { DurableRuntime } from './runtime.ts'
-import type { Instance, StoredMessage } from './store.ts'
+import { type Instance, messagesPerEpisodeMax, type StoredMessage } from './store.ts'
 
 /** The orchestrator timed out; the real host repeats the episode for ever, and so do we. */
 export class EpisodeAbortedError extends Error {}
-
-/** What an episode delivers to an instance. */
-export interface Batch {
-  readonly consumed: readonly number[]
-  readonly events: readonly HistoryEvent[]
-  readonly suspended: ReasonEvent | 'no' | 'unchanged'
-  readonly terminated: ReasonEvent | undefined
-}
 
 /** Safe to call at any time for any id; does nothing where nothing is waiting. */
 export async function runEpisode(
@@ -40,7 +33,8 @@ export async function runEpisode(
     store.deleteMessagesOf(instanceId)
     return noEffects
   }
-  const batch = takeBatch(instance, store.messages(instanceId))
+  const messages = store.messages(instanceId, instance.suspended ? 'held-too' : 'one-episode')
+  const batch = takeBatch(instance, messages)
   if (batch.consumed.length === 0) return noEffects
   if (batch.events.length === 0) {
     store.deleteMessages(batch.consumed)
@@ -50,15 +44,16 @@ export async function runEpisode(
   const nowMs = Date.now()
   const mark = { ...eventBase(nowMs), EventType: eventTypes.orchestratorStarted }
   const newEvents: HistoryEvent[] = [mark, ...batch.events]
-  const commit = (result: ReplayResult | undefined, customStatus: string | null): EpisodeEffects =>
-    commitEpisode(runtime, {
-      instance,
-      batch,
-      newEvents,
-      pastCount: pastTexts.length,
-      result,
-      customStatus,
-    })
+  const pastCount = pastTexts.length
+  const commit = (
+    result: ReplayResult | undefined,
+    customStatus: string | null,
+  ): EpisodeEffects => {
+    const outcome = { instance, batch, newEvents, pastCount, result, customStatus }
+    const effects = commitEpisode(runtime, outcome)
+    const more = messages.length >= messagesPerEpisodeMax
+    return more ? { ...effects, wake: [...effects.wake, instanceId] } : effects
+  }
   if (batch.terminated !== undefined) return commit(undefined, instance.customStatus)
 
   const answer = await invokeOrchestrator(runtime, instance, pastTexts, newEvents)
@@ -128,8 +123,7 @@ async function invokeOrchestrator(
 ): Promise<OrchestratorAnswer> {
   const orchestrator = runtime.functions.find('orchestrationTrigger', instance.name)
   if (orchestrator === undefined) {
-    const message = `The function '${instance.name}' doesn't exist, is disabled, or is not an orchestrator function.`
-    return { kind: 'unreadable', message }
+    return { kind: 'unreadable', message: missingFunction(instance.name, 'an orchestrator') }
   }
   const value = { string: triggerText(instance, pastTexts, newEvents) }
   const onSent = (): 'ignore-answer' | undefined => {

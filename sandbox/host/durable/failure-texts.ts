@@ -53,6 +53,11 @@ function hideAfter(text: string, mark: string): string {
   }
 }
 
+/** For a function that was registered once and is not there any more, or never was. */
+export function missingFunction(name: string, kind: 'an activity' | 'an orchestrator'): string {
+  return `The function '${name}' doesn't exist, is disabled, or is not ${kind} function.`
+}
+
 /** The Reason of a TaskFailed. Two spaces for a handler's own error: the host cuts it so. */
 export function activityReason(functionName: string, error: Error): string {
   const message =

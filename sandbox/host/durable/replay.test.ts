@@ -197,7 +197,7 @@ describe('the end', () => {
     )
   })
 
-  test('any of event and cancelled timer, then continueAsNew: the event is carried over (the spin)', () => {
+  test('any of event and cancelled timer, then continueAsNew: the event comes back', () => {
     const actions = [any(waitFor('go'), timer(5000, true)), again]
     const { completion } = run(actions, [timerCreated(0), raised('go')], { isDone: true })
     assert.equal(completion?.status === 'ContinuedAsNew' && completion.carriedOver.length, 1)

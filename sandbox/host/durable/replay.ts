@@ -13,6 +13,12 @@
  * Pure: no clock, no I/O. Awaiting is modelled by `Signal`, which runs its continuations inline,
  * as the extension's single-threaded task scheduler does.
  */
+import {
+  NonDeterministicError,
+  type Recorded,
+  requireSame,
+  type ScheduledAction,
+} from './determinism.ts'
 import { orchestratorDetails, orchestratorReason } from './failure-texts.ts'
 import { type EventRaisedEvent, eventTypes, type HistoryEvent } from './history.ts'
 import { type Action, actionTypes, type OrchestratorAnswer } from './orchestrator-answer.ts'
@@ -22,23 +28,6 @@ import { Signal } from './signal.ts'
 const maximumShortTimerMs = 6 * 86_400_000
 const longTimerIntervalMs = 3 * 86_400_000
 const actionsMax = 100_000
-
-export type ScheduledAction =
-  | {
-      readonly kind: 'activity'
-      readonly id: number
-      readonly name: string
-      readonly input: string | null
-    }
-  | { readonly kind: 'timer'; readonly id: number; readonly fireAtMs: number }
-  | {
-      readonly kind: 'child'
-      readonly id: number
-      readonly name: string
-      readonly instanceId: string
-      readonly input: string | null
-      readonly version: string | null
-    }
 
 /** How an execution ends in this episode. All values are JSON texts, except reasons. */
 export type Completion =
@@ -74,25 +63,11 @@ export function replay(input: ReplayInput, history: readonly HistoryEvent[]): Re
   return new Replay(input).run(history)
 }
 
-class NonDeterministicError extends Error {
-  constructor(details: string) {
-    super(`Non-Deterministic workflow detected: ${details}`)
-  }
-}
-
 class UnsupportedActionError extends Error {}
 
 type Outcome =
   | { readonly ok: true; readonly output: string | null }
   | { readonly ok: false; readonly reason: string; readonly details: string }
-
-const changedCode =
-  'Was a change made to the orchestrator code after this instance had already started running?'
-const actionWords = {
-  activity: { noun: 'an activity task', action: 'ScheduleTaskOrchestratorAction' },
-  timer: { noun: 'a timer task', action: 'CreateTimerOrchestratorAction' },
-  child: { noun: 'a sub-orchestration task', action: 'CreateSubOrchestrationAction' },
-} as const
 
 class Replay {
   readonly #input: ReplayInput
@@ -143,7 +118,8 @@ class Replay {
       const { answer } = this.#input
       if (answer.kind === 'unreadable') {
         this.#explanations.push(
-          `the orchestrator gave no readable answer: ${answer.message}; its status will say "Non-Deterministic workflow detected", as on the real host`,
+          `the orchestrator gave no readable answer: ${answer.message}; ` +
+            'its status will say "Non-Deterministic workflow detected", as on the real host',
         )
       }
       return { status: 'Failed', reason: error.message, details: error.message }
@@ -162,7 +138,8 @@ class Replay {
     if (waits || this.#explanations.length > 0) return
     if (answer.kind === 'state' && answer.thrown && answer.state.error === null) {
       this.#explanations.push(
-        'the orchestrator threw something that is no Error, or an Error without a message; it stays Running for ever, as on the real host',
+        'the orchestrator threw something that is no Error, or an Error without a message; ' +
+          'it stays Running for ever, as on the real host',
       )
     }
   }
@@ -176,13 +153,13 @@ class Replay {
         this.#start()
         return
       case eventTypes.taskScheduled:
-        this.#confirm(event.EventId, 'activity', event.Name)
+        this.#confirm({ id: event.EventId, kind: 'activity', name: event.Name })
         return
       case eventTypes.timerCreated:
-        this.#confirm(event.EventId, 'timer', null)
+        this.#confirm({ id: event.EventId, kind: 'timer', name: null })
         return
       case eventTypes.subOrchestrationCreated:
-        this.#confirm(event.EventId, 'child', event.Name)
+        this.#confirm({ id: event.EventId, kind: 'child', name: event.Name })
         return
       case eventTypes.taskCompleted:
       case eventTypes.subOrchestrationCompleted:
@@ -388,28 +365,9 @@ class Replay {
     signal.settle(ok)
   }
 
-  #confirm(id: number, kind: ScheduledAction['kind'], name: string | null): void {
-    const words = actionWords[kind]
-    const action = this.#unconfirmed.get(id)
-    const named = name === null ? '' : ` named '${name}'`
-    if (action === undefined) {
-      throw new NonDeterministicError(
-        `A previous execution of this orchestration scheduled ${words.noun} with sequence ID ${id}${named}, but the current replay execution hasn't (yet?) scheduled this task. ${changedCode}`,
-      )
-    }
-    const before = `A previous execution of this orchestration scheduled ${words.noun} with sequence number ${id}${named}, but the current orchestration replay instead`
-    if (action.kind !== kind) {
-      throw new NonDeterministicError(
-        `${before} produced a ${actionWords[action.kind].action} action with this sequence number. ${changedCode}`,
-      )
-    }
-    const current = action.kind === 'timer' ? null : action.name
-    if (current?.toLowerCase() !== name?.toLowerCase()) {
-      throw new NonDeterministicError(
-        `${before} scheduled ${words.noun} named '${current}' with this sequence number. ${changedCode}`,
-      )
-    }
-    this.#unconfirmed.delete(id)
+  #confirm(recorded: Recorded): void {
+    requireSame(recorded, this.#unconfirmed.get(recorded.id))
+    this.#unconfirmed.delete(recorded.id)
   }
 }
 

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS history (
   instance_id TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
   PRIMARY KEY (instance_id, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (
-  seq INTEGER PRIMARY KEY, instance_id TEXT NOT NULL, execution_id TEXT, event TEXT NOT NULL) STRICT;
+  seq INTEGER PRIMARY KEY, instance_id TEXT NOT NULL, execution_id TEXT,
+  event TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS messages_of_instance ON messages (instance_id, seq);
 CREATE TABLE IF NOT EXISTS activities (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, instance_id TEXT NOT NULL, execution_id TEXT NOT NULL,

@@ -30,7 +30,9 @@ export class SpinGuard {
     if (count !== roundsBeforeWarning) return
     this.#log(
       'error',
-      `instance ${instanceId} has continued as new ${count} times with the same ${carriedOver} event(s) and makes no progress; a cancelled timer in Task.any before continueAsNew does this`,
+      `instance ${instanceId} has continued as new ${count} times with the same ${carriedOver} ` +
+        'event(s) and makes no progress; a cancelled timer in Task.any before continueAsNew ' +
+        'does this',
       name,
     )
   }

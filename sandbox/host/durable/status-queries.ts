@@ -49,7 +49,7 @@ export class StatusQueries {
     return rows.map(toInstance)
   }
 
-  /** Size of every instance's history, the newest instances first, so that growth shows in tests. */
+  /** Size of every history, the newest instances first, so that growth shows in tests. */
   measures(): InstanceMeasure[] {
     const rows = this.#database
       .prepare(

@@ -58,7 +58,11 @@ export interface NewInstance {
   readonly parent: ParentInstance | null
 }
 
-const messagesPerEpisodeMax = 256
+/** A suspended instance may hold back more than one episode takes. */
+const heldMessagesMax = 100_000
+
+/** Messages that one episode takes at most; the rest is for the next one. */
+export const messagesPerEpisodeMax = 256
 
 export class DurableStore {
   readonly #database: DatabaseSync
@@ -170,11 +174,12 @@ export class DurableStore {
     for (const event of events.toReversed()) this.addMessage(id, executionId, event, true)
   }
 
-  messages(id: string): StoredMessage[] {
+  /** The oldest messages; all of them when some are held back, so that the resume is found. */
+  messages(id: string, limit: 'one-episode' | 'held-too'): StoredMessage[] {
     const rows = this.#rows(
       'SELECT * FROM messages WHERE instance_id = ? ORDER BY seq LIMIT ?',
       id,
-      messagesPerEpisodeMax,
+      limit === 'held-too' ? heldMessagesMax : messagesPerEpisodeMax,
     )
     return rows.map((row) => ({
       seq: Number(row['seq']),

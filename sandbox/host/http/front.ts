@@ -6,11 +6,10 @@
  * is accepted and not enforced. While no worker is ready, functions answer 500.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { webhookPath } from '../durable/client-binding.ts'
-import type { RunFunction } from '../durable/runtime.ts'
 import { errorText, WorkerExitError } from '../errors.ts'
 import type { AppFunction } from '../functions.ts'
 import type { HostLog } from '../log.ts'
+import type { RunFunction } from '../run-function.ts'
 import { resolveSettingNames } from '../settings.ts'
 import type { BindingInfo, RpcHttpData, RpcNullableString } from '../worker/protocol.ts'
 import {
@@ -32,8 +31,12 @@ export interface FrontOptions {
   readonly run: RunFunction
   readonly log: HostLog
   readonly systemKey: string
+  /** Base path of the durable API, without a slash at the end. */
+  readonly webhookPath: string
   readonly manage: (request: RpcRequest, segments: readonly string[]) => RpcAnswer
   readonly admin: (page: string) => RpcAnswer
+  /** Runs a timer function now; false where there is none of this name. */
+  readonly runTimer: (name: string) => boolean
 }
 
 export class HttpFront {
@@ -72,6 +75,7 @@ export class HttpFront {
   async #dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`)
     const method = request.method ?? 'GET'
+    const { webhookPath } = this.#options
     if (url.pathname.startsWith(`${webhookPath}/`)) {
       const key = url.searchParams.get('code') ?? request.headers['x-functions-key']
       if (key !== this.#options.systemKey) return writeAnswer(response, { status: 401 })
@@ -80,6 +84,11 @@ export class HttpFront {
     }
     if (method === 'GET' && url.pathname.startsWith('/admin/')) {
       return writeAnswer(response, this.#options.admin(url.pathname.slice('/admin/'.length)))
+    }
+    const manual = /^\/admin\/functions\/([^/]+)$/.exec(url.pathname)
+    if (method === 'POST' && manual?.[1] !== undefined) {
+      const known = this.#options.runTimer(decodeURIComponent(manual[1]))
+      return writeAnswer(response, { status: known ? 202 : 404 })
     }
     const segments = pathSegments(url.pathname.slice(1))
     const match = segments && matchRoute(this.#routes, method, segments)

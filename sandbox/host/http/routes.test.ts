@@ -35,7 +35,7 @@ for (const [constraint, good, bad] of constraints) {
   })
 }
 
-test('literals win over constrained parameters, those over plain ones, those over catch-alls', () => {
+test('literals win over constraints, those over plain parameters, those over catch-alls', () => {
   const templates = ['{*all}', 'a/{x}', 'a/{x:int}', 'a/b']
   assert.equal(serve(templates, 'a/b')?.[0], 'a/b')
   assert.equal(serve(templates, 'a/1')?.[0], 'a/{x:int}')

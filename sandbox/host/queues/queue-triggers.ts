@@ -9,10 +9,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DequeuedMessageItem, QueueClient, QueueServiceClient } from '@azure/storage-queue'
-import type { RunFunction } from '../durable/runtime.ts'
 import { AbandonedError, errorText } from '../errors.ts'
 import type { AppFunction } from '../functions.ts'
 import type { HostLog } from '../log.ts'
+import type { RunFunction } from '../run-function.ts'
 import { type QueueSettings, resolveSettingNames } from '../settings.ts'
 import type { RpcTypedData } from '../worker/protocol.ts'
 import { queueService } from './connection.ts'
@@ -43,19 +43,25 @@ export class QueueTriggers {
   readonly #stopping = new AbortController()
   readonly #loops: Promise<void>[] = []
 
-  /** Throws `bad-setting` when a connection or a `%NAME%` is unset. */
-  constructor(options: QueueTriggersOptions) {
+  private constructor(options: QueueTriggersOptions, triggers: readonly Trigger[]) {
     this.#options = options
-    this.#triggers = options.functions.map((appFunction) => {
+    this.#triggers = triggers
+  }
+
+  /** Rejects with `bad-setting` when a connection or a `%NAME%` is unset. */
+  static async create(options: QueueTriggersOptions): Promise<QueueTriggers> {
+    const triggers: Trigger[] = []
+    for (const appFunction of options.functions) {
       const { binding } = appFunction.trigger
       const name = resolveSettingNames(String(binding['queueName'] ?? ''), options.env)
       const connection = binding['connection']
-      const service = queueService(
+      const service = await queueService(
         typeof connection === 'string' && connection !== '' ? connection : defaultConnection,
         options.env,
       )
-      return { appFunction, service, queue: service.getQueueClient(name.toLowerCase()) }
-    })
+      triggers.push({ appFunction, service, queue: service.getQueueClient(name.toLowerCase()) })
+    }
+    return new QueueTriggers(options, triggers)
   }
 
   start(): void {

@@ -17,8 +17,12 @@ export class Azurite {
 
   private constructor(child: ChildProcess, port: number) {
     this.#child = child
-    const endpoint = `http://127.0.0.1:${port}/${account}`
-    this.connectionString = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};QueueEndpoint=${endpoint};`
+    this.connectionString = [
+      'DefaultEndpointsProtocol=http',
+      `AccountName=${account}`,
+      `AccountKey=${key}`,
+      `QueueEndpoint=http://127.0.0.1:${port}/${account}`,
+    ].join(';')
   }
 
   static async start(): Promise<Azurite> {

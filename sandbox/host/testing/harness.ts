@@ -17,7 +17,7 @@ import { type Host, type HostOptions, type LogLine, startHost } from '../index.t
 export const galleryDir = fileURLToPath(new URL('./apps/gallery', import.meta.url))
 const mainFile = fileURLToPath(new URL('../main.ts', import.meta.url))
 const waitMsMax = 15_000
-const stepMs = 10
+const stepMs = 20
 
 export interface Status {
   readonly instanceId: string

@@ -6,10 +6,10 @@
  * itself: occurrences that pass while it runs are skipped. A run that fails is not repeated.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { RunFunction } from '../durable/runtime.ts'
 import { errorText } from '../errors.ts'
 import type { AppFunction } from '../functions.ts'
 import type { HostLog } from '../log.ts'
+import type { RunFunction } from '../run-function.ts'
 import { resolveSettingNames } from '../settings.ts'
 import { parseSchedule, type Schedule } from './ncrontab.ts'
 
@@ -30,6 +30,7 @@ interface Entry {
   readonly runOnStartup: boolean
   lastMs: number | undefined
   timer: NodeJS.Timeout | undefined
+  busy: boolean
 }
 
 export class TimerTriggers {
@@ -50,6 +51,7 @@ export class TimerTriggers {
         runOnStartup: binding['runOnStartup'] === true,
         lastMs: undefined,
         timer: undefined,
+        busy: false,
       }
     })
   }
@@ -64,6 +66,19 @@ export class TimerTriggers {
       if (entry.runOnStartup || pastDue) this.#fire(entry, pastDue)
       else this.#arm(entry, record === undefined ? entry.schedule(nowMs) : record.nextMs)
     }
+  }
+
+  /**
+   * Runs a function now, as `POST /admin/functions/{name}` of the real host does; one that runs
+   * already is left to it. False where there is no such timer.
+   */
+  runNow(name: string): boolean {
+    const entry = this.#entries.find((e) => e.appFunction.name.toLowerCase() === name.toLowerCase())
+    if (entry === undefined) return false
+    if (entry.busy || !this.#running) return true
+    clearTimeout(entry.timer)
+    this.#fire(entry, false)
+    return true
   }
 
   /** No run begins any more; the host's drain waits for those that run. */
@@ -88,9 +103,14 @@ export class TimerTriggers {
   }
 
   #fire(entry: Entry, pastDue: boolean): void {
-    this.#runOnce(entry, pastDue).catch((error: unknown) => {
-      this.#options.log('critical', errorText(error), entry.appFunction.name)
-    })
+    entry.busy = true
+    this.#runOnce(entry, pastDue)
+      .catch((error: unknown) => {
+        this.#options.log('critical', errorText(error), entry.appFunction.name)
+      })
+      .finally(() => {
+        entry.busy = false
+      })
   }
 
   async #runOnce(entry: Entry, pastDue: boolean): Promise<void> {

@@ -253,6 +253,8 @@ export class WorkerSupervisor {
     log('error', error.message, entry.functionName)
     entry.reject(error)
     if (entry.worker === this.#worker && this.#ready) {
+      // From here on new work waits for the next worker instead of hanging with the siblings.
+      this.#ready = false
       this.#abandoned.add(entry.worker)
       entry.worker.kill('SIGKILL')
     }
@@ -265,8 +267,11 @@ export class WorkerSupervisor {
     if (this.#abandoned.has(worker)) {
       this.#options.log('warning', 'the worker was replaced after a timeout')
     } else if (exitCode === 0) {
-      const text = `the app ended its worker with exit code 0; the real host does not notice that, so ${open.length} invocation(s) hang until functionTimeout`
-      this.#options.log('error', text)
+      this.#options.log(
+        'error',
+        'the app ended its worker with exit code 0; the real host does not notice that, ' +
+          `so ${open.length} invocation(s) hang until functionTimeout`,
+      )
     } else {
       const error = new WorkerExitError(exitCode)
       this.#options.log('error', `${error.message}; ${open.length} invocation(s) fail with it`)

@@ -150,7 +150,8 @@ function makeMessage(mailing: Mailing, { n, atMs, place }: Placing): MessageCont
   const from = outgoing ? own : thread.partner
   const to = outgoing ? thread.partner : own
   const html = recipe.kind === 'newsletter'
-  const internetMessageId = `<${stableGuid('message', options.seed, options.index, n)}@sandbox.example>`
+  const guid = stableGuid('message', options.seed, options.index, n)
+  const internetMessageId = `<${guid}@sandbox.example>`
   const headers = thread.lastId === '' ? [] : [{ name: 'In-Reply-To', value: thread.lastId }]
   const subject = thread.replies > 0 ? `Re: ${thread.subject}` : thread.subject
   thread.lastId = internetMessageId

@@ -78,7 +78,9 @@ function randomBytes(random: Random, length: number): Buffer {
 function csv(random: Random, bytes: number): Buffer {
   const lines = ['date;part;quantity;price']
   for (let size = 25, n = 0; size < bytes; n += 1) {
-    const line = `2026-${String(1 + (n % 12)).padStart(2, '0')}-11;P-${random.between(1000, 9999)};${random.between(1, 80)};${(random.next() * 900).toFixed(2)}`
+    const date = `2026-${String(1 + (n % 12)).padStart(2, '0')}-11`
+    const price = (random.next() * 900).toFixed(2)
+    const line = `${date};P-${random.between(1000, 9999)};${random.between(1, 80)};${price}`
     lines.push(line)
     size += line.length + 2
   }

@@ -69,3 +69,17 @@ test('the imported sources are byte-equal where they have no boundary', {
   const [message] = (await walk(`/users/${user}/messages`)).items
   assert.deepEqual(await bytes(`${messagePath(user, message?.id ?? '')}/$value`), source)
 })
+
+test('an imported multipart has new boundaries at each call and nothing else new', async (t) => {
+  const { control, bytes } = await startBench(t, { seed: { seed: 1, users: 1, messages: 0 } })
+  const user = 'ada.brandt@sandbox.example'
+  const head = 'Subject: x\r\nContent-Type: multipart/mixed; boundary="own-boundary"\r\n\r\n'
+  const source = `${head}--own-boundary\r\n\r\ntext\r\n--own-boundary--\r\n`
+  const { id } = await control.deliver({ user, mime: Buffer.from(source).toString('base64') })
+  const path = `${messagePath(user, id)}/$value`
+  const answers = [(await bytes(path)).toString(), (await bytes(path)).toString()]
+  assert.notEqual(answers[0], answers[1])
+  for (const answer of answers) {
+    assert.equal(answer.replace(/_0_[0-9a-f]{24}_/g, 'own-boundary'), source)
+  }
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { ControlRefusal } from '../index.ts'
+import { ControlRefusal, type MailboxSnapshot } from '../index.ts'
 import { messagePath, startBench } from '../testing/harness.ts'
 
 const ADA = 'ada.brandt@sandbox.example'
@@ -9,6 +9,15 @@ const SEED = { seed: 9, users: 1, messages: 40 }
 
 function sha256(data: string | Buffer): string {
   return createHash('sha256').update(data).digest('hex')
+}
+
+/** Folder counters are kept, not computed: they must never drift from what is there. */
+function checkCounters(snapshot: MailboxSnapshot): void {
+  for (const folder of snapshot.folders) {
+    const inside = snapshot.messages.filter(({ folderId }) => folderId === folder.id)
+    assert.equal(folder.total, inside.length, folder.path)
+    assert.equal(folder.unread, inside.filter(({ isRead }) => !isRead).length, folder.path)
+  }
 }
 
 test('the snapshot agrees with what Graph says', async (t) => {
@@ -29,11 +38,7 @@ test('the snapshot agrees with what Graph says', async (t) => {
       assert.equal(truth.attachments[n]?.sha256, sha256(bytes))
     }
   }
-  for (const folder of snapshot.folders) {
-    const inside = snapshot.messages.filter(({ folderId }) => folderId === folder.id)
-    assert.equal(folder.total, inside.length, folder.path)
-    assert.equal(folder.unread, inside.filter(({ isRead }) => !isRead).length, folder.path)
-  }
+  checkCounters(snapshot)
 })
 
 test('people delete softly, past the bin, and for good', async (t) => {
@@ -53,6 +58,8 @@ test('people delete softly, past the bin, and for good', async (t) => {
   const { messages } = await control.emptyFolder({ user: ADA, folder: 'inbox', mode: 'hard' })
   assert.ok(messages > 0)
   assert.deepEqual((await control.messages({ user: ADA, folder: 'inbox' })).messages, [])
+  await control.read({ user: ADA, message: soft, isRead: true })
+  checkCounters(await control.snapshot({ user: ADA }))
 })
 
 test('folders are handled by path, doubled names included', async (t) => {

@@ -157,6 +157,11 @@ function messageOperations(state: TenantState) {
       z.strictObject({ ...MessageRef, categories: z.array(z.string()) }),
       ({ categories, ...ref }) => change(ref, { categories }),
     ),
+  }
+}
+
+function placeOperations(state: TenantState) {
+  return {
     move: operation(z.strictObject({ ...MessageRef, folder: z.string() }), (input) =>
       state.db.transaction(() => {
         const user = userNamed(state, input.user)
@@ -182,7 +187,7 @@ function messageOperations(state: TenantState) {
         return { messages: messages.length }
       }),
     ),
-    /** The message's body as it is now, for scripts that change it (a ransomware day). */
+    /** What is in a folder, for scripts that act on each message (a ransomware day). */
     messages: operation(z.strictObject(FolderRef), (input) => {
       const user = userNamed(state, input.user)
       const messages = state.messages.inFolder(folderNamed(state, user, input.folder))
@@ -241,5 +246,5 @@ function folderOperations(state: TenantState) {
 }
 
 export function mailboxOperations(state: TenantState) {
-  return { ...messageOperations(state), ...folderOperations(state) }
+  return { ...messageOperations(state), ...placeOperations(state), ...folderOperations(state) }
 }

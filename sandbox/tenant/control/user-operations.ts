@@ -14,7 +14,7 @@ export function userNamed(state: TenantState, name: string): User {
   return user
 }
 
-export function userOperations(state: TenantState) {
+function peopleOperations(state: TenantState) {
   return {
     users: operation(z.strictObject({}), () => ({
       users: state.users.all().map(({ id, profile, mailbox }) => ({ id, profile, mailbox })),
@@ -77,6 +77,11 @@ export function userOperations(state: TenantState) {
         return {}
       }),
     ),
+  }
+}
+
+function truthOperations(state: TenantState) {
+  return {
     /** Makes the delta links of the mailbox, or of the directory (null), useless. */
     expireDelta: operation(z.strictObject({ user: z.string().nullable() }), ({ user }) => {
       state.expireDelta(user === null ? null : userNamed(state, user))
@@ -88,4 +93,8 @@ export function userOperations(state: TenantState) {
       answers: state.messages.mimeLog(message),
     })),
   }
+}
+
+export function userOperations(state: TenantState) {
+  return { ...peopleOperations(state), ...truthOperations(state) }
 }

@@ -89,6 +89,14 @@ test('a person’s token for the API verifies against the published keys', async
   assert.deepEqual([refused.status, refused.json.error.code], [401, 'InvalidAuthenticationToken'])
 })
 
+test('an app’s token for another resource does not open Graph', async (t) => {
+  const { call, control } = await startBench(t)
+  const resource = 'https://vault.azure.net'
+  const { token } = await control.issueAppToken({ clientId: BACKUP_CLIENT_ID, resource })
+  const { status, json } = await call('/users', { as: { token } })
+  assert.deepEqual([status, json.error.message], [401, 'Invalid audience.'])
+})
+
 test('missing, forged and expired tokens are refused with 401', async (t) => {
   let now = Date.now()
   const { tenant, call, control } = await startBench(t, {

@@ -11,12 +11,12 @@ import { attachmentId, stableNumber } from '../ids.ts'
 import { POSTED_ATTACHMENT_BYTES_MAX } from '../limits.ts'
 import { renderItem } from '../mime/render.ts'
 import type { Attachment, AttachmentContent, ItemContent, Message } from '../model.ts'
+import { checkAdvanced } from './advanced-rule.ts'
 import { GraphError, itemNotFound, notBuilt } from './errors.ts'
 import type { NestedItemInput } from './inputs.ts'
 import { AttachmentBody, type AttachmentInput, addressOf, parseBody } from './inputs.ts'
 import { attachmentJson, dateTime, type Json, messageId, recipient } from './json.ts'
 import { context, listAnswer, mailboxPath } from './lists.ts'
-import { checkAdvanced } from './message-write.ts'
 import { findMailbox, findMessage, type GraphRequest, type MailboxUser } from './request.ts'
 
 const ITEM_EXPAND = /^microsoft\.graph\.itemAttachment\/item$/i

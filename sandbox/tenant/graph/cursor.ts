@@ -107,3 +107,9 @@ export function currentCursor(request: GraphRequest, owner: User | null): Cursor
     ? firstCursor(request, owner)
     : readToken(request, request.token, owner)
 }
+
+/** What a delta link keeps: the options and the position. */
+export function endOfRound(cursor: Cursor, position: number): Cursor {
+  const { path, epoch, options } = cursor
+  return { path, epoch, options, kind: 'delta', position, began: 0, page: 0 }
+}

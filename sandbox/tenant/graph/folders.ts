@@ -12,9 +12,8 @@ import { currentCursor } from './cursor.ts'
 import { badRequest, GraphError } from './errors.ts'
 import { parseBody } from './inputs.ts'
 import { folderJson, type Json, type MessageView } from './json.ts'
-import { context, listAnswer, mailboxPath, offsetPage, pageSize } from './lists.ts'
+import { context, deltaAnswer, listAnswer, mailboxPath, offsetPage, pageSize } from './lists.ts'
 import { findFolder, findMailbox, folderNamed, type GraphRequest } from './request.ts'
-import { deltaAnswer } from './users.ts'
 
 const LIST = { usual: LIST_PAGE_DEFAULT, max: LIST_PAGE_MAX }
 const DELTA = { usual: DELTA_PAGE_DEFAULT, max: DELTA_PAGE_MAX }

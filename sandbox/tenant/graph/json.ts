@@ -66,7 +66,8 @@ const MESSAGE_PROPERTIES: Readonly<Record<string, MessageProperty>> = {
   isRead: (m) => m.isRead,
   isDraft: (m) => m.isDraft,
   webLink: (m) =>
-    `https://outlook.office365.com/owa/?ItemID=${encodeURIComponent(m.mutableId)}&exvsurl=1&viewmodel=ReadMessageItem`,
+    `https://outlook.office365.com/owa/?ItemID=${encodeURIComponent(m.mutableId)}` +
+    '&exvsurl=1&viewmodel=ReadMessageItem',
   inferenceClassification: (m) => (m.focused ? 'focused' : 'other'),
   body: bodyJson,
   sender: (m) => optionalRecipient(m.sender),

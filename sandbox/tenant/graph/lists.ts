@@ -1,7 +1,7 @@
 /** Answers that are collections: paging, context and links. */
 import type { Answer } from '../http.ts'
 import type { User } from '../model.ts'
-import { type Cursor, link } from './cursor.ts'
+import { type Cursor, endOfRound, link } from './cursor.ts'
 import type { Json } from './json.ts'
 import type { GraphRequest } from './request.ts'
 
@@ -56,4 +56,30 @@ export function offsetPage<T>(
   const end = start + size
   const next = end < items.length ? { ...cursor, position: end, page: cursor.page + 1 } : null
   return { items: items.slice(start, end), next }
+}
+
+export interface DeltaPage {
+  readonly contextPath: string
+  readonly select: readonly string[] | null
+  readonly value: readonly Json[]
+}
+
+/** A page of a delta round: with a next link while there is more, with a delta link at its end. */
+export function deltaAnswer(
+  request: GraphRequest,
+  page: DeltaPage,
+  where: { cursor: Cursor; more: boolean; position: number },
+): Answer {
+  const { cursor, more, position } = where
+  const next: Cursor = more
+    ? { ...cursor, kind: 'skip', position, page: cursor.page + 1 }
+    : endOfRound(cursor, position)
+  return {
+    status: 200,
+    body: {
+      '@odata.context': context(request, page.contextPath, page.select),
+      [more ? '@odata.nextLink' : '@odata.deltaLink']: link(request, next),
+      value: page.value,
+    },
+  }
 }

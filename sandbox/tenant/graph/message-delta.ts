@@ -17,7 +17,7 @@ import {
 } from '../limits.ts'
 import type { Folder, Message } from '../model.ts'
 import type { LeftMessage } from '../state/messages.ts'
-import { type Cursor, currentCursor, link } from './cursor.ts'
+import { type Cursor, currentCursor, endOfRound, link } from './cursor.ts'
 import { GraphError } from './errors.ts'
 import { type Condition, deltaSince } from './filter.ts'
 import { type Json, type MessageView, messageJson } from './json.ts'
@@ -105,7 +105,7 @@ function seqPage(reading: Reading): Page {
           counted: counted + entries.length,
           ...(lastMessage ? { last: lastMessage.pk } : {}),
         }
-      : { ...endOfRound(cursor), position: db.lastSeq() },
+      : endOfRound(cursor, db.lastSeq()),
   }
 }
 
@@ -133,11 +133,6 @@ function orderedPage(reading: Reading): Page {
       ? { ...onwards, reached: [last.receivedMs, last.pk], counted: counted + messages.length }
       : { ...onwards, position: cursor.began },
   }
-}
-
-function endOfRound(cursor: Cursor): Cursor {
-  const { path, epoch, options } = cursor
-  return { path, epoch, options, kind: 'delta', position: 0, began: 0, page: 0 }
 }
 
 function noisy({ request, cursor, folder }: Reading, what: string, every: number): boolean {

@@ -13,10 +13,11 @@ import type { Answer } from '../http.ts'
 import { conversationId, stableNumber } from '../ids.ts'
 import { parseMessage } from '../mime/parse.ts'
 import { previewOf } from '../mime/plain-text.ts'
-import type { Folder, FollowupFlag, Header, Message, MessageContent } from '../model.ts'
+import type { Folder, FollowupFlag, Header, MessageContent } from '../model.ts'
 import type { NewMessage } from '../state/messages.ts'
+import { checkAdvanced } from './advanced-rule.ts'
 import { attachmentFromInput } from './attachments.ts'
-import { accessDenied, badRequest, GraphError } from './errors.ts'
+import { badRequest, GraphError } from './errors.ts'
 import {
   addressOf,
   MessageBody,
@@ -36,14 +37,6 @@ import {
 } from './request.ts'
 
 const CUSTOM_HEADERS_MAX = 5
-const ADVANCED_PERMISSION = 'Mail-Advanced.ReadWrite.All'
-
-/** Refuses a change of content of a received or sent message where the new rule is on. */
-export function checkAdvanced(request: GraphRequest, message: Message): void {
-  if (message.isDraft || !request.state.settings.mailAdvanced) return
-  if (request.permissions.has(ADVANCED_PERMISSION)) return
-  throw accessDenied('Access to OData is disabled: sensitive properties of a non-draft message.')
-}
 
 function headersOf(input: MessageInput): Header[] {
   const headers = input.internetMessageHeaders ?? []

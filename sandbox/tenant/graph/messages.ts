@@ -79,11 +79,12 @@ export function messageAnswer(
 ): Answer {
   const { select } = view.request.options
   const json = messageJson(message, view, { select })
+  const place = context(view.request, mailboxPath(view.user, 'messages'), select)
   return {
     status,
     headers: { etag: String(json['@odata.etag']) },
     body: {
-      '@odata.context': `${context(view.request, mailboxPath(view.user, 'messages'), select)}/$entity`,
+      '@odata.context': `${place}/$entity`,
       ...json,
     },
   }

@@ -30,7 +30,8 @@ export function findUser({ state, param }: GraphRequest): User {
   throw new GraphError(
     404,
     'Request_ResourceNotFound',
-    `Resource '${param('user')}' does not exist or one of its queried reference-property objects are not present.`,
+    `Resource '${param('user')}' does not exist or one of its queried ` +
+      'reference-property objects are not present.',
   )
 }
 

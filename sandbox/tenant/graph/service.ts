@@ -1,9 +1,9 @@
 /**
  * The front of Graph v1.0: signs in, counts, limits, checks permissions, and calls the route.
  *
- * Order of refusals, as with the real service: token (401), path (404, 405, 501), permission
- * (403), limits (429), then what the route itself refuses. Every answer carries `request-id` and
- * `client-request-id`.
+ * Order of refusals: token (401), path (400, 405, 501), limits (429; a call that is refused later
+ * has cost budget all the same), permission (403), then what the route itself refuses. Every
+ * answer carries `request-id` and `client-request-id`.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'

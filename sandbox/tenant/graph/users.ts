@@ -5,10 +5,10 @@
 import type { Answer } from '../http.ts'
 import { USERS_PAGE_DEFAULT, USERS_PAGE_MAX } from '../limits.ts'
 import type { User } from '../model.ts'
-import { type Cursor, currentCursor, link } from './cursor.ts'
+import { currentCursor } from './cursor.ts'
 import { badRequest, notBuilt } from './errors.ts'
 import { type Json, userJson } from './json.ts'
-import { context, listAnswer, offsetPage, pageSize } from './lists.ts'
+import { context, deltaAnswer, listAnswer, offsetPage, pageSize } from './lists.ts'
 import { findMailbox, findUser, type GraphRequest } from './request.ts'
 
 const PAGE = { usual: USERS_PAGE_DEFAULT, max: USERS_PAGE_MAX }
@@ -101,38 +101,6 @@ export function deltaUsers(request: GraphRequest): Answer {
   const more = changed.length > size
   const position = more ? (items.at(-1)?.seq ?? cursor.position) : request.state.db.lastSeq()
   return deltaAnswer(request, { contextPath: 'users', select, value }, { cursor, more, position })
-}
-
-interface DeltaPage {
-  readonly contextPath: string
-  readonly select: readonly string[] | null
-  readonly value: readonly Json[]
-}
-
-/** A page of a delta round: with a next link while there is more, with a delta link at its end. */
-export function deltaAnswer(
-  request: GraphRequest,
-  page: DeltaPage,
-  where: { cursor: Cursor; more: boolean; position: number },
-): Answer {
-  const { cursor, more, position } = where
-  const next: Cursor = more
-    ? { ...cursor, kind: 'skip', position, page: cursor.page + 1 }
-    : endOfRound(cursor, position)
-  return {
-    status: 200,
-    body: {
-      '@odata.context': context(request, page.contextPath, page.select),
-      [more ? '@odata.nextLink' : '@odata.deltaLink']: link(request, next),
-      value: page.value,
-    },
-  }
-}
-
-/** What a delta link keeps: the options and the position. */
-function endOfRound(cursor: Cursor, position: number): Cursor {
-  const { path, epoch, options } = cursor
-  return { path, epoch, options, kind: 'delta', position, began: 0, page: 0 }
 }
 
 export function mailboxSettings(request: GraphRequest): Answer {

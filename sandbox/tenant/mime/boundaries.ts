@@ -4,10 +4,13 @@
  * Invariants: every byte that is not a boundary token stays; what has no multipart comes back
  * equal. Signed and encrypted parts are left alone, because Exchange keeps them as one opaque
  * piece and a new boundary inside would break the signature. Parts whose boundary cannot be
- * replaced safely (RFC 2231 continuations, no delimiter line) keep theirs.
+ * replaced safely keep theirs: RFC 2231 continuations, no delimiter line, very short or padded
+ * boundaries, and those that occur glued to other text, where parsers disagree what they mean.
  */
 
 const NESTING_MAX = 20
+/** Shorter boundaries occur by chance, and as prefixes of one another. */
+const BOUNDARY_CHARACTERS_MIN = 8
 const LF = 10
 
 /** A token to replace: where it stands and which multipart it belongs to. */
@@ -61,12 +64,20 @@ function readContentType(text: string, header: Range): ContentType {
   return { type, boundary: { value, start: end - value.length, end }, encoded }
 }
 
-/** Starts of lines that begin with `--value`, inside the range. */
+/**
+ * Starts of the delimiter lines of a multipart; none where the boundary cannot be replaced
+ * without a doubt.
+ */
 function delimiterLines(text: string, value: string, range: Range): number[] {
+  if (value.length < BOUNDARY_CHARACTERS_MIN || value.endsWith(' ')) return []
   const lines: number[] = []
   const needle = `--${value}`
   for (let at = text.indexOf(needle, range.start); at >= 0 && at < range.end; ) {
-    if (at === range.start || text.charCodeAt(at - 1) === LF) lines.push(at)
+    const after = text.slice(at + needle.length, at + needle.length + 2)
+    const whole = after === '' || after === '--' || /^\s/.test(after)
+    const atLineStart = at === range.start || text.charCodeAt(at - 1) === LF
+    if (!whole || !atLineStart) return []
+    lines.push(at)
     at = text.indexOf(needle, at + needle.length)
   }
   return lines

@@ -190,7 +190,7 @@ export class MessageStore {
       .map(toMessage)
   }
 
-  /** Rows that a query over the message columns finds; `where` is our own text, never a client's. */
+  /** Rows by a condition on the message columns; `where` is our own text, never a client's. */
   query(where: string, values: readonly (string | number)[]): Message[] {
     return this.#db.all(`SELECT * FROM messages WHERE ${where}`, ...values).map(toMessage)
   }

@@ -51,11 +51,13 @@ export interface TestAuthority {
 
 export async function startAuthority(
   clock = adjustableClock(Date.UTC(2026, 2, 1)),
+  /** Making one takes long; tests that need no key of their own may share it. */
+  firstKey = newKey('key-1'),
 ): Promise<TestAuthority> {
   const oid = 'aaaaaaaa-0000-4000-8000-000000000001'
   const fetched: string[] = []
   let down = false
-  let key = await newKey('key-1')
+  let key = await firstKey
   let rotations = 1
 
   async function fetch(url: string): Promise<Response> {
@@ -66,21 +68,7 @@ export async function startAuthority(
     )
   }
 
-  function claims(wishes: TokenWishes): JWTPayload {
-    const now = Math.floor(clock.now() / 1000)
-    return {
-      iss: wishes.issuer ?? ISSUER,
-      aud: wishes.audience ?? AUDIENCE,
-      tid: wishes.tid ?? TENANT,
-      oid: wishes.oid ?? oid,
-      iat: now,
-      nbf: wishes.nbf ?? now,
-      ...('exp' in wishes && wishes.exp === undefined ? {} : { exp: wishes.exp ?? now + 3600 }),
-      ...('roles' in wishes ? { roles: wishes.roles } : { roles: ['Viewer'] }),
-      ...(wishes.name === undefined ? {} : { name: wishes.name }),
-      ...(wishes.nonce === undefined ? {} : { nonce: wishes.nonce }),
-    }
-  }
+  const claims = (wishes: TokenWishes) => claimsOf(wishes, { now: clock.now(), oid })
 
   return {
     access: createAccess({
@@ -120,9 +108,26 @@ export async function startAuthority(
   }
 }
 
-async function newKey(kid: string) {
+function claimsOf(wishes: TokenWishes, usual: { now: number; oid: string }): JWTPayload {
+  const now = Math.floor(usual.now / 1000)
+  return {
+    iss: wishes.issuer ?? ISSUER,
+    aud: wishes.audience ?? AUDIENCE,
+    tid: wishes.tid ?? TENANT,
+    oid: wishes.oid ?? usual.oid,
+    iat: now,
+    nbf: wishes.nbf ?? now,
+    ...('exp' in wishes && wishes.exp === undefined ? {} : { exp: wishes.exp ?? now + 3600 }),
+    ...('roles' in wishes ? { roles: wishes.roles } : { roles: ['Viewer'] }),
+    ...(wishes.name === undefined ? {} : { name: wishes.name }),
+    ...(wishes.nonce === undefined ? {} : { nonce: wishes.nonce }),
+  }
+}
+
+export async function newKey(kid: string) {
   const pair = await generateKeyPair('RS256', { extractable: true })
-  const publicJwk: JWK = { ...(await exportJWK(pair.publicKey)), kid, use: 'sig', alg: 'RS256' }
+  // Like the keys of Entra, it does not say for which algorithm it is.
+  const publicJwk: JWK = { ...(await exportJWK(pair.publicKey)), kid, use: 'sig' }
   return { ...pair, kid, publicJwk }
 }
 

@@ -118,6 +118,9 @@ async function lists({ stream, apply }: Scene): Promise<void> {
   assert.deepEqual(await at(inbox, 3), [[b, 1]])
   assert.deepEqual(await at(sent, 3), [[a, 3]])
   assert.deepEqual(await at(sent, 2), [])
+  await apply(4, [aPut(a, sent, { leaves: placeOf(one, 1) })])
+  assert.deepEqual(await at(inbox, 1), [[b, 1], [a, 1]], 'an end is written once') // biome-ignore format: a table
+  assert.deepEqual(await at(inbox, 3), [[b, 1]], 'and never moved')
   const { items } = await stream.list(CONTAINERS, 3, { max: 10 }, NEVER)
   const key = keyHash(inbox)
   const display = { name: 'Inbox' }
@@ -200,6 +203,9 @@ async function cursors({ stream, apply }: Scene): Promise<void> {
   assert.equal((await positions()).get(inbox), 'round 3', 'not back in its round')
   await apply(1, [], { cursors: [round(1), aCursor(sent)] })
   assert.equal((await positions()).get(inbox), 'round 3', 'a replay changes nothing')
+  await stream.saveCursors([aCursor(sent, { position: 'read on' })], 1, SECRET, NEVER)
+  await apply(1, [], { cursors: [round(1), aCursor(sent)] })
+  assert.equal((await positions()).get(sent), 'read on', 'nor within the same round')
   await apply(2, [], { cursors: [{ ...round(2), closed: true }] })
   assert.equal((await positions()).get(inbox), 'round 2', 'a newer commit counts')
   await stream.saveCursors([round(9)], 1, SECRET, NEVER)

@@ -24,6 +24,7 @@ type Case = [name: string, call: string, options: CallOptions, status: number, c
 const queries: Case[] = [
   ['an unknown parameter', 'GET v1/resources', { query: { [SENT]: 'x' } }, 400, 'QueryInvalid'],
   ['a parameter of another call', 'GET v1/runs', { query: { at: 'now' } }, 400, 'QueryInvalid'],
+  ['a parameter given twice', 'GET v1/runs?max=1&max=2', {}, 400, 'QueryInvalid'],
   ['max of nothing', 'GET v1/runs', { query: { max: '0' } }, 400, 'QueryInvalid'],
   ['max beyond all', 'GET v1/runs', { query: { max: '1001' } }, 400, 'QueryInvalid'],
   ['max as a word', 'GET v1/runs', { query: { max: SENT } }, 400, 'QueryInvalid'],

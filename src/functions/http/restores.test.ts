@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { linesOf, RESOURCE, startApi, type TestApi } from './testing/api.ts'
+import { type Body, linesOf, RESOURCE, startApi, type TestApi } from './testing/api.ts'
 import { messageKey } from './testing/held.ts'
 
 const signal = new AbortController().signal
@@ -112,7 +112,8 @@ describe('a restore', () => {
     await api.call('POST', `v1/restores/${id}/start`)
     await api.call('GET', `v1/restores/${id}/items`)
     await api.call('POST', `v1/restores/${id}/cancel`)
-    const actions = api.tables.dump('audit').map(([, values]) => values['action'])
+    const rows = api.tables.dump('audit').map(([, values]): Body => values)
+    const actions = rows.map((row) => row.action)
     assert.deepEqual(actions.toReversed(), [
       'restore-planned',
       'restore-started',

@@ -81,7 +81,7 @@ export function vaultSuite(name: string, storeOf: () => Promise<BlobStore>): voi
     )
   })
 
-  test(`${name}: a chain of commits is listed in order and each links to the one before`, async () => {
+  test(`${name}: commits are listed in order and each links to the one before`, async () => {
     const { mail } = await setUp()
     let previous: CommitRef | undefined
     for (let i = 1; i <= 4; i += 1) {

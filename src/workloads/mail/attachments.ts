@@ -32,51 +32,82 @@ export interface HeldAttachments {
 
 export async function heldAttachments(version: HeldVersion): Promise<HeldAttachments> {
   const mime = version.representations.get('mime')
-  const fromMime: HeldAttachment[] = []
+  const parts: HeldAttachment[] = []
   for (const leaf of mime === undefined ? [] : leavesOf(mime)) {
     const attachment = await attachmentOf(leaf)
-    if (attachment !== undefined) fromMime.push(attachment)
+    if (attachment !== undefined) parts.push(attachment)
   }
   const listed = listedAttachments(version)
+  const claimed = version.display.hasAttachments === true
+  if (listed === undefined) return { all: parts, whole: !claimed || parts.length > 0 }
   const links = listed.flatMap(linkOf)
-  const apparent = version.display.hasAttachments !== true || fromMime.length + links.length > 0
   const others = listed.filter((entry) => linkOf(entry).length === 0)
-  return {
-    all: [...asListed(fromMime, others), ...links],
-    whole: apparent && fromMime.length >= listed.length - links.length,
-  }
+  const matched = matchListed(parts, others)
+  const all = [...matched, ...links]
+  return { all, whole: matched.length === others.length && (!claimed || all.length > 0) }
 }
 
-function listedAttachments(version: HeldVersion): JsonObject[] {
-  const named = objectsOf(heldMessage(version), 'attachments')
+/** Undefined where nothing says what the attachments are. */
+function listedAttachments(version: HeldVersion): JsonObject[] | undefined {
+  const message = heldMessage(version)
+  if ('attachments' in message) return objectsOf(message, 'attachments')
   const bytes = version.representations.get('attachments')
-  if (named.length > 0 || bytes === undefined) return named
-  return objectsOf({ list: parseHeld(bytes) }, 'list')
+  return bytes === undefined ? undefined : objectsOf({ list: parseHeld(bytes) }, 'list')
 }
+
+type Likeness = (part: HeldAttachment, entry: JsonObject) => boolean
+
+/** From the surest to the last resort. */
+const LIKENESSES: readonly Likeness[] = [
+  (part, entry) => part.name === textOf(entry, 'name') && isItem(part) === isListedItem(entry),
+  (part, entry) => part.name === textOf(entry, 'name'),
+  (part, entry) =>
+    isListedItem(entry) ? isItem(part) : typeOf(part) === textOf(entry, 'contentType'),
+  () => true,
+]
 
 /**
- * Graph's own names and inline marks, which MIME need not have (`ATT00001.png`). First those of
- * equal names, then the others in order; only where both name the same number of attachments.
+ * The parts that Graph lists, under its own names and inline marks, which MIME need not have
+ * (`ATT00001.png`). Parts that it does not list were no attachments of the original either:
+ * delivery reports, the calendar form of an invitation.
  */
-function asListed(parts: readonly HeldAttachment[], listed: readonly JsonObject[]) {
-  if (parts.length !== listed.length) return parts
-  const left = [...listed]
-  const take = (index: number): JsonObject | undefined => left.splice(index, 1)[0]
-  const equal = parts.map(({ name }) => {
-    const index = left.findIndex((entry) => textOf(entry, 'name') === name)
-    return index === -1 ? undefined : take(index)
-  })
-  return parts.map((part, at) => named(part, equal[at] ?? take(0)))
+function matchListed(
+  parts: readonly HeldAttachment[],
+  listed: readonly JsonObject[],
+): HeldAttachment[] {
+  const free = new Set(parts)
+  const found = new Map<JsonObject, HeldAttachment>()
+  for (const alike of LIKENESSES) {
+    for (const entry of listed.filter((each) => !found.has(each))) {
+      const part = [...free].find((each) => alike(each, entry))
+      if (part === undefined) continue
+      free.delete(part)
+      found.set(entry, part)
+    }
+  }
+  return [...found].map(([entry, part]) => named(part, entry))
 }
 
-function named(part: HeldAttachment, entry: JsonObject | undefined): HeldAttachment {
-  const name = (entry && textOf(entry, 'name')) || part.name
+function typeOf(part: HeldAttachment): string {
+  return part.kind === 'file' ? part.contentType : 'message/rfc822'
+}
+
+function isItem(part: HeldAttachment): boolean {
+  return typeOf(part) === 'message/rfc822'
+}
+
+function isListedItem(entry: JsonObject): boolean {
+  return textOf(entry, '@odata.type') === '#microsoft.graph.itemAttachment'
+}
+
+function named(part: HeldAttachment, entry: JsonObject): HeldAttachment {
+  const name = textOf(entry, 'name') || part.name
   if (part.kind !== 'file') return { ...part, name }
   // A nested message that is restored as a file needs the ending by which a client opens it.
-  if (part.contentType === 'message/rfc822') return part
-  const { isInline = part.isInline } = entry ?? {}
-  const contentType = (entry && textOf(entry, 'contentType')) || part.contentType
-  return { ...part, name, isInline: isInline === true, contentType }
+  if (isListedItem(entry)) return { ...part, name: `${name}.eml` }
+  const { isInline } = entry
+  const contentType = textOf(entry, 'contentType') || part.contentType
+  return { ...part, name, contentType, isInline: isInline === true }
 }
 
 function linkOf(listed: JsonObject): HeldAttachment[] {

@@ -60,6 +60,7 @@ export const MESSAGE_QUERY = { $select: MESSAGE_SELECT, $expand: ATTACHMENTS_EXP
 const SORT_KEY_TOP = 9_999_999_999_999
 
 export interface ChangeReader {
+  /** Throws `ItemGone` where the folder is no longer there, and what StreamReader.changes says. */
   page(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
 }
 
@@ -249,10 +250,15 @@ function linksOf(page: DeltaPage, wrap: (link: string) => string): Partial<Chang
   return page.delta === undefined ? {} : { delta: wrap(page.delta) }
 }
 
-/** The type stays: it tells a meeting request from a message. */
+/**
+ * The type stays: it tells a meeting request from a message. A list of attachments that goes on
+ * elsewhere is no list; without it, content.ts asks for the whole one.
+ */
 function withoutAnnotations(object: JsonObject): JsonObject {
+  const isCut = 'attachments@odata.nextLink' in object
   const kept = Object.entries(object).filter(
-    ([key]) => !key.startsWith('@') || key === '@odata.type',
+    ([key]) =>
+      key === '@odata.type' || !(key.includes('@odata.') || (isCut && key === 'attachments')),
   )
   return Object.fromEntries(kept)
 }

@@ -50,11 +50,17 @@ async function partsOf(
   const body = bytesOf(response)
   const isNamed = isObject(item.json) && 'attachments' in item.json
   if (isNamed || item.display.hasAttachments !== true) return [{ name: 'mime', bytes: body }]
-  const searched = await hold(body, SEARCHED_BYTES)
-  const mime: ContentPart = { name: 'mime', bytes: searched.bytes }
-  if (showsAttachment(searched.head)) return [mime]
-  const list = await attachmentList(mailbox, item.id, signal)
-  return [mime, { name: 'attachments', bytes: once(Buffer.from(JSON.stringify(list), 'utf8')) }]
+  try {
+    const searched = await hold(body, SEARCHED_BYTES)
+    const mime: ContentPart = { name: 'mime', bytes: searched.bytes }
+    if (showsAttachment(searched.head)) return [mime]
+    const list = Buffer.from(JSON.stringify(await attachmentList(mailbox, item.id, signal)), 'utf8')
+    return [mime, { name: 'attachments', bytes: once(list) }]
+  } catch (error) {
+    // Nobody will read on: the stream and its slot are given back.
+    await body.return(undefined)
+    throw error
+  }
 }
 
 async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { type HttpFunctionOptions, HttpRequest, HttpResponse } from '@azure/functions'
 import type { ApiRole } from '../../../access/index.ts'
-import { adjustableClock, startAuthority } from '../../../access/testing/authority.ts'
+import { adjustableClock, newKey, startAuthority } from '../../../access/testing/authority.ts'
 import { createAudit } from '../../../audit/index.ts'
 import { createCatalogue } from '../../../catalogue/index.ts'
 import { memoryTableStore } from '../../../catalogue/testing/memory-table-store.ts'
@@ -22,6 +22,7 @@ export const NOW = Date.UTC(2026, 2, 1)
 export const RESOURCE = keyHash(USER)
 /** A resource that no policy asks for. */
 export const OTHER = keyHash('user-without')
+const sharedKey = newKey('key-1')
 const signal = new AbortController().signal
 
 export interface CallOptions {
@@ -89,7 +90,7 @@ export type TestApi = Awaited<ReturnType<typeof startApi>>
 
 export async function startApi() {
   const clock = adjustableClock(NOW)
-  const authority = await startAuthority(clock)
+  const authority = await startAuthority(clock, sharedKey)
   const tables = memoryTableStore()
   const random = { bytes: (count: number) => randomBytes(count) }
   const stillClock = { ...clock, sleep: () => Promise.resolve() }
@@ -106,16 +107,6 @@ export async function startApi() {
   const sent: { queue: QueueName; message: Readonly<Record<string, string>> }[] = []
   const logged: string[] = []
   const store = createAudit({ tables, clock, random })
-  const unusedVault = {
-    prepare: never,
-    registerOwner: never,
-    ownerRecord: never,
-    owners: never,
-    stream: never,
-    reader: never,
-  }
-
-  let policy = { n: 1, policy: DEFAULT_POLICY }
   const log = (event: string, fields: object) => void logged.push(JSON.stringify([event, fields]))
 
   const deps: HttpDeps = {
@@ -140,17 +131,11 @@ export async function startApi() {
       catalogue,
       clock: stillClock,
       random,
-      vault: unusedVault,
+      vault: UNUSED_VAULT,
       workloads: never,
       settings: { lagMs: 1, sliceMs: 1 },
     }),
-    policy: {
-      read: async () => policy,
-      write: async (next) => {
-        policy = { n: policy.n + 1, policy: next }
-        return policy
-      },
-    },
+    policy: policyDouble(),
     workloads: ['mail'],
     setup: async () => {
       await catalogue.markReady(signal)
@@ -165,6 +150,17 @@ export async function startApi() {
   await catalogue.markReady(signal)
   const call = caller(deps, authority)
   return { authority, call, catalogue, clock, contents, deps, faults, logged, sent, store, tables }
+}
+
+function policyDouble(): HttpDeps['policy'] {
+  let policy = { n: 1, policy: DEFAULT_POLICY }
+  return {
+    read: async () => policy,
+    write: async (next) => {
+      policy = { n: policy.n + 1, policy: next }
+      return policy
+    },
+  }
 }
 
 async function protect({ catalogue }: HttpDeps): Promise<void> {
@@ -232,7 +228,7 @@ function caller(deps: HttpDeps, authority: Awaited<ReturnType<typeof startAuthor
     const request = new HttpRequest({
       method,
       url: `http://127.0.0.1/api/${path}`,
-      query: options.query ?? {},
+      ...(options.query === undefined ? {} : { query: options.query }),
       params: match.params,
       headers: {
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
@@ -256,6 +252,15 @@ async function readAnswer(init: object): Promise<Answer> {
   return { status: response.status, headers, bytes, text, json: isJson ? JSON.parse(text) : {} }
 }
 
+const UNUSED_VAULT = {
+  prepare: never,
+  registerOwner: never,
+  ownerRecord: never,
+  owners: never,
+  stream: never,
+  reader: never,
+}
+
 function never(): never {
   throw new Error('the role that faces people neither opens nor writes for a restore')
 }
@@ -269,7 +274,7 @@ export function linesOf(answer: Answer): Body[] {
 
 /** Undefined where the path is not of this route. */
 function paramsOf(route: string, path: string): Record<string, string> | undefined {
-  const [wanted, given] = [route.split('/'), path.split('/')]
+  const [wanted, given] = [route.split('/'), path.replace(/\?.*$/, '').split('/')]
   if (wanted.length !== given.length) return undefined
   const params: Record<string, string> = {}
   for (const [n, part] of wanted.entries()) {

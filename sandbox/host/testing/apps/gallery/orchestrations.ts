@@ -93,6 +93,21 @@ df.app.orchestration('eternal', function* (context: OrchestrationContext) {
   }
   return state
 })
+/** Leaves an activity open when it continues as new; the next round's first task has its number. */
+df.app.orchestration('leavesOpen', function* (context: OrchestrationContext) {
+  const again = context.df.getInput<{ again: boolean }>()?.again
+  if (again) {
+    const late = context.df.callActivity('slow', { ms: 100, name: 'left' })
+    yield context.df.Task.any([late, context.df.callActivity('echo', 1)])
+    context.df.continueAsNew({ again: false })
+    return null
+  }
+  try {
+    return yield context.df.callActivity('failLate', { ms: 250 })
+  } catch {
+    return 'the right failure'
+  }
+})
 df.app.orchestration('failing', function* (context: OrchestrationContext) {
   return yield context.df.callActivity('fail', context.df.getInput())
 })
@@ -149,6 +164,11 @@ df.app.orchestration('waits', function* (context: OrchestrationContext) {
   const first: unknown = yield context.df.waitForExternalEvent('go')
   const second: unknown = yield context.df.waitForExternalEvent('go')
   return [first, second]
+})
+df.app.orchestration('counts', function* (context: OrchestrationContext) {
+  const { count } = context.df.getInput<{ count: number }>() ?? { count: 0 }
+  for (let index = 0; index < count; index++) yield context.df.waitForExternalEvent('item')
+  return count
 })
 df.app.orchestration('collects', function* (context: OrchestrationContext) {
   const seen = context.df.getInput<{ seen: unknown[] }>()?.seen ?? []

@@ -1,0 +1,51 @@
+/** Carries out one restore over the API: plan, look at the plan, start, wait, read the report. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ApiClient, RestoreJob, RestoreLine, RestoreRequest } from './api-client.ts'
+import { Trouble } from './trouble.ts'
+
+const POLL_MS = 300
+const RESTORE_LIMIT_MS = 4 * 3_600_000
+
+export interface RestoreResult {
+  job: RestoreJob
+  lines: RestoreLine[]
+  seconds: number
+}
+
+/** Throws a Trouble where the job as a whole failed; items that failed are in the lines. */
+export async function restore(
+  api: ApiClient,
+  request: RestoreRequest,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  const startedMs = performance.now()
+  const id = await api.planRestore(request)
+  const planned = await settled(api, id, ['planned'], signal)
+  await api.startRestore(id, planned.planHash ?? '')
+  const job = await settled(api, id, ['done'], signal)
+  const lines = await api.restoreLines(id)
+  return { job, lines, seconds: (performance.now() - startedMs) / 1000 }
+}
+
+async function settled(
+  api: ApiClient,
+  id: string,
+  wanted: readonly RestoreJob['state'][],
+  signal: AbortSignal,
+): Promise<RestoreJob> {
+  const until = Date.now() + RESTORE_LIMIT_MS
+  while (Date.now() < until) {
+    const job = await api.restore(id)
+    if (wanted.includes(job.state)) return job
+    if (job.state === 'failed' || job.state === 'cancelled') throw ended(job)
+    await sleep(POLL_MS, undefined, { signal })
+  }
+  throw new Trouble('The restore did not end.', { hint: 'The log of the host may say why.' })
+}
+
+function ended(job: RestoreJob): Trouble {
+  const why = job.problem?.message ?? job.trouble ?? ''
+  return new Trouble(`The restore ${job.id} ended as "${job.state}". ${why}`, {
+    hint: job.problem?.hint ?? 'The log of the host may say more.',
+  })
+}

@@ -1,0 +1,60 @@
+/** Runs a job as the orchestration would: step after step, waiting by the hand clock. */
+import { NEVER } from '../../catalogue/testing/fixtures.ts'
+import { invariant } from '../../model/errors.ts'
+import type { ReportLine, Restore, RestoreReport, StepOutcome } from '../index.ts'
+import { SLICE_MS, type World } from './world.ts'
+
+const STEPS_MAX = 200
+
+/** Until `done` or `failed`; the outcomes of all steps. */
+export async function drive(world: World, restore: Restore, job: string): Promise<StepOutcome[]> {
+  const outcomes: StepOutcome[] = []
+  while (outcomes.length < STEPS_MAX) {
+    const deadline = world.clock.now() + SLICE_MS
+    const outcome = await restore.step(job, { deadline }, NEVER)
+    outcomes.push(outcome)
+    if (outcome.state === 'done' || outcome.state === 'failed') return outcomes
+    world.clock.advance(outcome.state === 'wait' ? outcome.waitMs : 1)
+  }
+  invariant(false, 'a job comes to its end in a few steps')
+}
+
+export const ALL = { all: true } as const
+export const ORIGINAL = { kind: 'original' } as const
+
+/** Creates and plans a restore of the newest state, with parts of the request replaced. */
+export async function planned(
+  world: World,
+  request: Readonly<Record<string, unknown>> = {},
+): Promise<{ job: string; restore: Restore; report: RestoreReport }> {
+  const restore = world.restore()
+  const at = new Date(world.clock.now()).toISOString()
+  const body = { resource: world.key, at, selection: ALL, destination: ORIGINAL, ...request }
+  const { id } = await restore.create(body, 'operator', NEVER)
+  await drive(world, restore, id)
+  return { job: id, restore, report: await wholeReport(restore, id) }
+}
+
+/** Starts a planned job and runs it to its end. */
+export async function replayed(
+  world: World,
+  plan: { job: string; restore: Restore },
+): Promise<RestoreReport> {
+  await plan.restore.start(plan.job, undefined, 'operator', NEVER)
+  await drive(world, plan.restore, plan.job)
+  return wholeReport(plan.restore, plan.job)
+}
+
+/** The report with the lines of all its pages. */
+export async function wholeReport(restore: Restore, job: string): Promise<RestoreReport> {
+  const first = await restore.report(job, { max: 2 }, NEVER)
+  const lines: ReportLine[] = [...first.lines]
+  let { continuation } = first
+  while (continuation !== undefined) {
+    const page = await restore.report(job, { max: 2, continuation }, NEVER)
+    lines.push(...page.lines)
+    continuation = page.continuation
+  }
+  const { continuation: _, ...report } = first
+  return { ...report, lines }
+}

@@ -1,0 +1,212 @@
+/**
+ * A backup with a past, a target mailbox and a restore over both, for the tests of this folder.
+ *
+ * The catalogue is the real one on the strict table store in memory. The vault is a map from
+ * hash to JSON: opening content is the vault's own business and tested there.
+ */
+import { createHash } from 'node:crypto'
+import { createCatalogue } from '../../catalogue/index.ts'
+import {
+  aCommit,
+  anOwner,
+  countingRandom,
+  graphId,
+  iso,
+  LATER,
+  NEVER,
+  OWNER,
+  SECRET,
+  TENANT,
+} from '../../catalogue/testing/fixtures.ts'
+import {
+  type MemoryTableStore,
+  memoryTableStore,
+} from '../../catalogue/testing/memory-table-store.ts'
+import type { Catalogue, Resource } from '../../catalogue/types.ts'
+import { AppError, invariant } from '../../model/errors.ts'
+import {
+  CONTAINERS,
+  type Display,
+  type PutEvent,
+  type Representation,
+  type StreamEvent,
+} from '../../model/events.ts'
+import { type GraphId, type KeyHash, keyHash, parsePackId } from '../../model/ids.ts'
+import type { ContentReader, VaultApi } from '../../vault/types.ts'
+import { createRestore, type Restore, type RestoreSettings } from '../index.ts'
+import { type HandClock, handClock } from './hand-clock.ts'
+import type { Process } from './process.ts'
+import { type ScriptedMailbox, scriptedMailbox } from './scripted-mailbox.ts'
+
+export const START_MS = Date.UTC(2026, 5, 1)
+export const LAG_MS = 120_000
+export const SLICE_MS = 240_000
+
+export const USER: GraphId = graphId('user-1')
+export const OTHER: GraphId = graphId('user-2')
+
+export interface HeldFolderSpec {
+  id: string
+  name: string
+  parent?: string
+  wellKnownName?: string
+  excluded?: Display['excluded']
+}
+
+export interface World {
+  readonly clock: HandClock
+  readonly tables: MemoryTableStore
+  readonly catalogue: Catalogue
+  readonly mailbox: ScriptedMailbox
+  /** Hashes of representations that cannot be opened any more. */
+  readonly damaged: Set<string>
+  /** A commit with these events; gives its seq. */
+  commit(events: readonly StreamEvent[]): Promise<number>
+  folder(spec: HeldFolderSpec): PutEvent
+  mail(id: string, folder: string, identity?: string): PutEvent
+  /** A restore as one process sees it; without one, a process that never dies. */
+  restore(process?: Process, settings?: Partial<RestoreSettings>): Restore
+  readonly key: KeyHash
+}
+
+export async function makeWorld(): Promise<World> {
+  const clock = handClock(START_MS)
+  const tables = memoryTableStore()
+  const random = countingRandom()
+  const options = {
+    tables,
+    tenantId: TENANT,
+    clock,
+    random,
+    protectionDays: 30,
+    generationDays: 30,
+  }
+  const catalogue = createCatalogue(options)
+  const mailbox = scriptedMailbox(clock)
+  const contents = new Map<string, unknown>()
+  const damaged = new Set<string>()
+  await addResource(catalogue, USER, true)
+  await addResource(catalogue, OTHER, false)
+  await catalogue.owners.insert(anOwner({ graphId: USER, resource: keyHash(USER) }), NEVER)
+  let seq = 0
+  const world: World = {
+    clock,
+    tables,
+    catalogue,
+    mailbox,
+    damaged,
+    key: keyHash(USER),
+    async commit(events) {
+      seq += 1
+      const stream = catalogue.stream(OWNER, 'mail')
+      const commit = aCommit(seq, events, { time: iso(seq * 60_000) })
+      await stream.apply(commit, { secret: SECRET, notAfter: LATER }, NEVER)
+      return seq
+    },
+    folder: ({ id, name, parent, wellKnownName, excluded }) =>
+      put('container', id, CONTAINERS, {
+        name,
+        ...(parent === undefined ? {} : { parent: graphId(parent) }),
+        ...(wellKnownName === undefined ? {} : { wellKnownName }),
+        ...(excluded === undefined ? {} : { excluded }),
+      }),
+    mail(id, folder, identity = `<${id}>`) {
+      const json = { internetMessageId: identity, subject: id }
+      const sha256 = sha(JSON.stringify(json))
+      contents.set(sha256, json)
+      const event = put('item', id, graphId(folder), { name: `Subject of ${id}` })
+      return { ...event, representations: [representation(sha256, JSON.stringify(json).length)] }
+    },
+    restore(process, settings = {}) {
+      const guard = <T extends object>(target: T): T => (process ? process.guard(target) : target)
+      // Guarded below the catalogue, so that a process can die inside a catalogue call.
+      const ports = { ...options, tables: guard(tables) }
+      return createRestore({
+        catalogue: createCatalogue(ports),
+        vault: vaultOf(contents, damaged),
+        workloads: () => ({ name: 'mail', writer: (owner) => guard(mailbox.writer(owner)) }),
+        clock,
+        random,
+        settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, ...settings },
+      })
+    },
+  }
+  return world
+}
+
+function put(kind: PutEvent['kind'], id: string, container: GraphId, display: Display): PutEvent {
+  return {
+    op: 'put',
+    kind,
+    item: graphId(id),
+    why: 'new',
+    place: { container, sortKey: sha(id).slice(0, 16) },
+    marker: { content: sha(id), decoration: '', change: '' },
+    display,
+    representations: [],
+  }
+}
+
+function representation(sha256: string, bytes: number): Representation {
+  const id = sha(`segment ${sha256}`) as Representation['segments'][0]['id']
+  const pack = parsePackId(sha('pack'))
+  const segment = { id, pack, offset: 0, sealedBytes: bytes + 32, plainBytes: bytes }
+  return { name: 'json', bytes, sha256, segments: [segment] }
+}
+
+function vaultOf(contents: ReadonlyMap<string, unknown>, damaged: ReadonlySet<string>): VaultApi {
+  const unused = () => {
+    throw new AppError({ code: 'NotScripted', kind: 'bug', message: 'Not used by a restore.' })
+  }
+  const reader: ContentReader = {
+    read: unused,
+    readAll: unused,
+    segment: unused,
+    metadata(representation, signal) {
+      signal.throwIfAborted()
+      const { sha256, bytes } = representation
+      if (damaged.has(sha256)) {
+        const message = 'The segment does not open.'
+        return Promise.reject(new AppError({ code: 'SegmentDamaged', kind: 'corrupt', message }))
+      }
+      const json = contents.get(sha256)
+      invariant(json !== undefined, 'the test stored what it restores')
+      return Promise.resolve({
+        holdfast: 1,
+        item: graphId('any'),
+        kind: 'item',
+        container: graphId('any'),
+        workload: 'mail',
+        capturedAt: iso(0),
+        contents: [{ name: 'json', bytes, sha256, segments: [] }],
+        json,
+      })
+    },
+  }
+  return {
+    prepare: unused,
+    registerOwner: unused,
+    ownerRecord: unused,
+    owners: unused,
+    stream: unused,
+    reader: () => reader,
+  }
+}
+
+async function addResource(catalogue: Catalogue, id: GraphId, held: boolean): Promise<void> {
+  const resource: Resource = {
+    key: keyHash(id),
+    kind: 'user',
+    graphId: id,
+    name: 'Somebody',
+    address: 'somebody@example.org',
+    state: 'protected',
+    reason: '',
+    ...(held ? { owner: OWNER } : {}),
+    workloads: ['mail'],
+    seenAt: iso(0),
+  }
+  await catalogue.resources.update(resource.key, () => resource, NEVER)
+}
+
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mailboxOf } from '../../graph/index.ts'
+import { graphError, graphOn, json, type Step, scripted } from '../../graph/testing/scripted.ts'
+import { hasCode } from '../../model/errors.ts'
+import type { GraphId } from '../../model/ids.ts'
+import { presentMessage } from './changes.ts'
+import { createContentReader } from './content.ts'
+
+const signal = new AbortController().signal
+
+function contentOn(...steps: Step[]) {
+  const { transport, seen } = scripted(...steps)
+  return { content: createContentReader(mailboxOf(graphOn(transport).graph, 'u')), seen }
+}
+
+function item(fields: Record<string, unknown> = {}) {
+  return presentMessage({ id: 'm', ...fields }, 'f' as GraphId)
+}
+
+async function text(bytes: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of bytes ?? []) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('latin1')
+}
+
+test('MIME is handed on byte for byte, long or short', async () => {
+  const long = Buffer.alloc(3_000_000, 'Subject: x\r\n')
+  const { content } = contentOn(
+    () => new Response(long),
+    () => new Response('Subject: y\r\n\r\n'),
+  )
+  for (const expected of [long.toString('latin1'), 'Subject: y\r\n\r\n']) {
+    const outcome = await content.fetch(item(), signal)
+    assert.ok(outcome.outcome === 'content')
+    assert.deepEqual(
+      outcome.parts.map(({ name }) => name),
+      ['mime'],
+    )
+    assert.ok((await text(outcome.parts[0]?.bytes)) === expected)
+  }
+})
+
+test('attachments that MIME does not show are asked for, unless the JSON names them', async () => {
+  const plain = 'Content-Type: text/plain\r\n\r\nhello'
+  const file =
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment\r\n\r\nx\r\n--b--'
+  const list = [{ '@odata.type': '#microsoft.graph.referenceAttachment', id: '1', name: 'link' }]
+  const { content, seen } = contentOn(
+    () => new Response(plain),
+    () => json({ value: list }),
+    () => new Response(file),
+    () => new Response(plain),
+  )
+  const asked = await content.fetch(item({ hasAttachments: true }), signal)
+  assert.ok(asked.outcome === 'content')
+  assert.equal(await text(asked.parts[0]?.bytes), plain)
+  assert.deepEqual(JSON.parse(await text(asked.parts[1]?.bytes)), list)
+  const shown = await content.fetch(item({ hasAttachments: true }), signal)
+  assert.ok(shown.outcome === 'content' && shown.parts.length === 1)
+  assert.equal(await text(shown.parts[0]?.bytes), file)
+  const named = await content.fetch(item({ hasAttachments: true, attachments: list }), signal)
+  assert.ok(named.outcome === 'content' && named.parts.length === 1)
+  assert.equal(seen.length, 4)
+})
+
+test('a stream that nobody will read gives its slot back', async () => {
+  const long = Buffer.alloc(6_000_000, 'text\r\n')
+  const steps: Step[] = Array.from({ length: 6 }, () => [
+    () => new Response(long),
+    () => graphError(403, 'ErrorAccessDenied'),
+  ]).flat()
+  const { content, seen } = contentOn(...steps)
+  for (let turn = 0; turn < 6; turn += 1) {
+    await assert.rejects(content.fetch(item({ hasAttachments: true }), signal), (e) =>
+      hasCode(e, 'AccessDenied'),
+    )
+  }
+  assert.equal(seen.length, 12)
+})
+
+test("an item's own trouble goes to the ledger, a mailbox's is thrown", async () => {
+  const { content } = contentOn(
+    () => graphError(404, 'ErrorItemNotFound'),
+    () => graphError(500, 'ErrorCorruptData'),
+    () => graphError(403, 'malwareDetected'),
+    () => graphError(403, 'ErrorAccessDenied'),
+    () => graphError(404, 'MailboxNotEnabledForRESTAPI'),
+  )
+  assert.deepEqual(await content.fetch(item(), signal), { outcome: 'gone' })
+  assert.deepEqual(await content.fetch(item(), signal), {
+    outcome: 'ledger',
+    reason: 'corrupt',
+    code: 'ItemCorrupt',
+    retry: false,
+  })
+  const refused = await content.fetch(item(), signal)
+  assert.ok(refused.outcome === 'ledger' && refused.reason === 'refused')
+  await assert.rejects(content.fetch(item(), signal), (e) => hasCode(e, 'AccessDenied'))
+  await assert.rejects(content.fetch(item(), signal), (e) => hasCode(e, 'MailboxNotAvailable'))
+})
+
+test('an item that always answers 500 is in the ledger; when all do, it is the mailbox', async () => {
+  const { transport } = { transport: async () => graphError(500, 'ErrorInternalServerError') }
+  const content = createContentReader(mailboxOf(graphOn(transport).graph, 'u'))
+  for (let turn = 0; turn < 3; turn += 1) {
+    const outcome = await content.fetch(item(), signal)
+    assert.ok(outcome.outcome === 'ledger' && outcome.reason === 'unavailable' && outcome.retry)
+  }
+  await assert.rejects(content.fetch(item(), signal), (e) => hasCode(e, 'GraphUnavailable'))
+})
