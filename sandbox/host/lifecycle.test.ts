@@ -4,9 +4,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
-import { type LogLine, startHost } from './index.ts'
+import { type HostOptions, type LogLine, startHost } from './index.ts'
 import {
   callClient,
+  type EmbeddedGallery,
   finished,
   isAlive,
   start,
@@ -17,11 +18,22 @@ import {
 } from './testing/harness.ts'
 
 let workspace: Workspace
+const launched: EmbeddedGallery[] = []
+
+async function launch(options: Partial<HostOptions>, own: Workspace): Promise<EmbeddedGallery> {
+  const gallery = await startGallery(options, own)
+  launched.push(gallery)
+  return gallery
+}
 
 beforeEach(() => {
   workspace = new Workspace()
 })
-afterEach(() => workspace.remove())
+afterEach(async () => {
+  // A test that failed half-way has not stopped its host; stopping twice does nothing.
+  for (const { host } of launched.splice(0)) await host.stop()
+  workspace.remove()
+})
 
 /** An app of a few lines, outside the repository: it has no packages, only what it registers. */
 function writeApp(code: string, extra: Readonly<Record<string, string>> = {}): string {
@@ -92,7 +104,7 @@ test('unused members of host.json are named at the start', async () => {
 })
 
 test('stop waits for running activities, and ends the worker', async () => {
-  const { host, url } = await startGallery({}, workspace)
+  const { host, url } = await launch({}, workspace)
   await start(url, 'calls', 'drained', { name: 'slow', input: { ms: 300, name: 'x' } })
   await until(() => workspace.count('slow begins x') || undefined, 'the activity')
   const pid = host.workerPid() ?? 0
@@ -103,29 +115,29 @@ test('stop waits for running activities, and ends the worker', async () => {
 })
 
 test('what stop abandons runs again at the next start', async () => {
-  const first = await startGallery({ settings: { drainMs: 0 } }, workspace)
+  const first = await launch({ settings: { drainMs: 0 } }, workspace)
   const call = { name: 'slow', input: { ms: 400, name: 'y' } }
   await start(first.url, 'calls', 'abandoned', call)
   await until(() => workspace.count('slow begins y') || undefined, 'the activity')
   await first.host.stop()
-  const second = await startGallery({}, workspace)
+  const second = await launch({}, workspace)
   assert.equal((await finished(second.url, 'abandoned')).output, 'slept')
   assert.equal(workspace.count('slow begins y'), 2)
   await second.host.stop()
 })
 
 test('the host ends after so many worker deaths only when it is told to', async () => {
-  const { host, url } = await startGallery({ settings: { workerDeathsMax: 1 } }, workspace)
+  const { host, url } = await launch({ settings: { workerDeathsMax: 1 } }, workspace)
   await start(url, 'calls', 'deadly', { name: 'exit', input: { code: 3 } })
   assert.equal(await host.exited, 1)
 })
 
 test('a state file keeps its instances for the next host', async () => {
-  const first = await startGallery({}, workspace)
+  const first = await launch({}, workspace)
   await start(first.url, 'chain', 'kept')
   await finished(first.url, 'kept')
   await first.host.stop()
-  const second = await startGallery({}, workspace)
+  const second = await launch({}, workspace)
   assert.equal((await statusOf(second.url, 'kept')).runtimeStatus, 'Completed')
   await second.host.stop()
 })
@@ -140,7 +152,7 @@ async function holdBack(url: string, id: string, count: number): Promise<void> {
 }
 
 test('a resume is found behind more held messages than one episode takes', async () => {
-  const { host, url } = await startGallery({}, workspace)
+  const { host, url } = await launch({}, workspace)
   await holdBack(url, 'held', 260)
   await callClient(url, 'resume', 'held', 'go on')
   assert.equal((await finished(url, 'held')).output, 260)
@@ -148,13 +160,13 @@ test('a resume is found behind more held messages than one episode takes', async
 })
 
 test('a backlog of more messages than one episode takes is worked off after a restart', async () => {
-  const first = await startGallery({}, workspace)
+  const first = await launch({}, workspace)
   await holdBack(first.url, 'backlog', 260)
   await first.host.stop()
   const state = new DatabaseSync(workspace.stateFile)
   state.exec("UPDATE instances SET suspended = 0, status = 'Running'")
   state.close()
-  const second = await startGallery({}, workspace)
+  const second = await launch({}, workspace)
   assert.equal((await finished(second.url, 'backlog')).output, 260)
   await second.host.stop()
 })

@@ -60,6 +60,8 @@ export interface Report {
     keptNewer: number
     problems: Verdict['problems']
     differences: { field: string; count: number; listed: boolean; when: string }[]
+    /** One by one, the first hundred. */
+    unlisted: { user: string; name: string; field: string; before: unknown; after: unknown }[]
     refusals: { code: string; count: number }[]
   }
   events: string[]
@@ -77,6 +79,8 @@ export interface ReportInput {
   wishes: readonly string[]
   proof: (ImportProof & { refusedFiles: { file: string; reason: string }[] }) | undefined
 }
+
+const UNLISTED_MAX = 100
 
 export function reportOf(input: ReportInput): Report {
   const { verdict, fidelity, proof } = input
@@ -96,6 +100,10 @@ export function reportOf(input: ReportInput): Report {
         ...each,
         when: fidelity.get(each.field)?.when ?? '',
       })),
+      unlisted: verdict.differences
+        .filter(({ listed }) => !listed)
+        .slice(0, UNLISTED_MAX)
+        .map(({ listed: _listed, ...difference }) => difference),
       refusals: countBy(verdict.refusals.map(({ code }) => code)),
     },
     events: [...input.events],
@@ -259,7 +267,16 @@ function differenceTable({ verdict }: Report): string {
   for (const { field, count, listed, when } of verdict.differences) {
     table.push([field, countText(count), listed ? when : pc.red('not listed')])
   }
-  return table.toString()
+  const examples = verdict.unlisted.slice(0, SHOWN_MAX).map(exampleText)
+  return [table.toString(), ...examples].join('\n')
+}
+
+const VALUE_CHARACTERS_MAX = 60
+
+function exampleText(example: Report['verdict']['unlisted'][number]): string {
+  const value = (what: unknown) => (JSON.stringify(what) ?? 'nothing').slice(0, VALUE_CHARACTERS_MAX)
+  const { field, name, before, after } = example
+  return pc.red(`  ${field} of "${name}": ${value(before)} became ${value(after)}`)
 }
 
 function importText(proof: NonNullable<Report['import']>): string {

@@ -45,6 +45,9 @@ const ATTACHMENT_NAMES: Readonly<Record<string, string>> = {
   kind: '@odata.type',
   sha256: 'contentBytes',
 }
+/** A nested message is compared member by member; its MIME is rendered from them. */
+const NESTED_NAMES: Readonly<Record<string, string>> = { sha256: 'item.$value' }
+const EML_ENDING = '.eml'
 
 /** One difference for each field; those of attachments once for each attachment. */
 export function differencesOf(before: MessageSnapshot, after: MessageSnapshot): FieldDifference[] {
@@ -70,6 +73,29 @@ function compare(
   return [...found.values()]
 }
 
+function differencesOfAttachment(
+  before: AttachmentSnapshot,
+  after: AttachmentSnapshot,
+): FieldDifference[] {
+  if (isWholeAsFile(before, after)) {
+    return [{ field: 'attachments.@odata.type', before: before.kind, after: after.kind }]
+  }
+  const { item: old, ...oldFacts } = before
+  const { item: now, ...nowFacts } = after
+  const names = old && now ? { ...ATTACHMENT_NAMES, ...NESTED_NAMES } : ATTACHMENT_NAMES
+  const facts = compare(oldFacts, nowFacts, (name) => `attachments.${names[name] ?? name}`)
+  const nested = compare(old ?? {}, now ?? {}, (name) => {
+    return `attachments.item.${GRAPH_NAMES[name] ?? name}`
+  })
+  return [...facts, ...nested]
+}
+
+/** A nested message that came back as a file: every byte of it, under its name. */
+function isWholeAsFile(before: AttachmentSnapshot, after: AttachmentSnapshot): boolean {
+  const isFile = before.kind === 'item' && after.kind === 'file'
+  return isFile && before.sha256 === after.sha256 && after.name === before.name + EML_ENDING
+}
+
 /** Likeness for pairing: bytes count most, then the name. */
 function likeness(a: AttachmentSnapshot, b: AttachmentSnapshot): number {
   return (a.sha256 === b.sha256 ? 4 : 0) + (a.name === b.name ? 2 : 0) + (a.kind === b.kind ? 1 : 0)
@@ -90,12 +116,7 @@ function attachmentDifferences(
       continue
     }
     unpaired.delete(twin)
-    const each = compare(
-      attachment,
-      twin,
-      (name) => `attachments.${ATTACHMENT_NAMES[name] ?? name}`,
-    )
-    found.push(...each)
+    found.push(...differencesOfAttachment(attachment, twin))
   }
   for (const extra of unpaired) {
     found.push({ field: 'attachments', before: undefined, after: labelOf(extra) })

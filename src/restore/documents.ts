@@ -210,6 +210,8 @@ const jobPlanSchema = z.strictObject({
   version: z.literal(1),
   /** Only one step works a job at a time. `until` in ms since 1970. */
   lease: z.strictObject({ holder: z.string(), until: z.number() }).optional(),
+  /** Steps in a row that took the lease and never gave it back, the present one included. */
+  lostSteps: count.default(0),
   cursor: cursorSchema.optional(),
   /** Graph id of the target resource, fixed by the plan. */
   target: graphId.optional(),
@@ -229,7 +231,7 @@ const jobPlanSchema = z.strictObject({
 })
 export type JobPlan = z.output<typeof jobPlanSchema>
 
-export const NEW_PLAN: JobPlan = { version: 1, totals: NO_TOTALS, requestsSent: 0 }
+export const NEW_PLAN: JobPlan = { version: 1, lostSteps: 0, totals: NO_TOTALS, requestsSent: 0 }
 
 export function encodePlan(plan: JobPlan): string {
   const text = JSON.stringify(plan)

@@ -21,7 +21,7 @@ export function endOf(context: StepContext): EndCode | undefined {
   const { job, plan } = context.lease
   const begunAt = plan.startedAt ?? Date.parse(job.createdAt)
   if (context.deps.clock.now() > begunAt + JOB_LIFE_MS) return 'RestoreOutOfTime'
-  return job.attempt > LOST_STEPS_MAX ? 'RestorePoisoned' : undefined
+  return plan.lostSteps > LOST_STEPS_MAX ? 'RestorePoisoned' : undefined
 }
 
 /** Idempotent: a step that dies here is followed by one that comes here again. */

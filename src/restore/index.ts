@@ -115,8 +115,8 @@ async function start(
   if (job.state !== 'planned' || hash === undefined || target === undefined) throw notPlanned(job)
   if (of.planHash !== undefined && of.planHash !== hash) throw planChanged(job.id)
   const header = { request: decodeRequest(job), target }
-  const now = await new JobSlots(deps.catalogue, job.id).hash(header, signal)
-  if (now.hash !== hash || now.slots !== slots) throw planChanged(job.id)
+  const rows = await new JobSlots(deps.catalogue, job.id).hash(header, signal)
+  if (rows.hash !== hash || rows.slots !== slots) throw planChanged(job.id)
   const at = deps.clock.now()
   let started = false
   const after = await deps.catalogue.jobs.update(
@@ -125,7 +125,9 @@ async function start(
       started = row.state === 'planned' && row.plan === job.plan
       if (!started) return row
       const plan = encodePlan({ ...decodePlan(row), startedBy: of.by, startedAt: at })
-      return { ...row, state: 'queued', plan, updatedAt: new Date(at).toISOString() }
+      const now = new Date(at).toISOString()
+      // The reconciler counts silence from here on, not from the end of planning.
+      return { ...row, state: 'queued', plan, updatedAt: now, heartbeatAt: now }
     },
     signal,
   )

@@ -44,7 +44,7 @@ export class JobLease {
     this.#plan = decodePlan(job)
   }
 
-  /** Counts the attempt, before any work. `holder` must be new for each step. */
+  /** Counts the step as lost until it is released, before any work. `holder` must be new for each step. */
   static async claim(
     jobs: JobTable,
     options: { job: string; holder: string; until: number; clock: Clock },
@@ -62,8 +62,9 @@ export class JobLease {
         if (plan.lease && plan.lease.until > clock.now() && plan.lease.holder !== holder) return now
         claim = 'claimed'
         const at = new Date(clock.now()).toISOString()
-        const leased = encodePlan({ ...plan, lease: { holder, until } })
-        return { ...now, plan: leased, attempt: now.attempt + 1, heartbeatAt: at }
+        const lostSteps = plan.lostSteps + 1
+        const leased = encodePlan({ ...plan, lostSteps, lease: { holder, until } })
+        return { ...now, plan: leased, heartbeatAt: at }
       },
       signal,
     )
@@ -104,11 +105,11 @@ export class JobLease {
         if (lost) return now
         const { lease, ...kept } = { ...plan, ...planChange }
         const at = new Date(this.#clock.now()).toISOString()
+        const next = options.release || !lease ? { ...kept, lostSteps: 0 } : { ...kept, lease }
         return {
           ...now,
           ...rest,
-          plan: encodePlan(options.release || !lease ? kept : { ...kept, lease }),
-          attempt: options.release ? 0 : now.attempt,
+          plan: encodePlan(next),
           heartbeatAt: at,
           updatedAt: at,
         }

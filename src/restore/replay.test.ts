@@ -57,7 +57,7 @@ describe('the replay of a slot', () => {
     assert.ok(items(report).every((l) => l.newId !== undefined))
   })
 
-  it('examines a lost create only after the lag, and does not create again what it finds', async () => {
+  it('examines a lost create only after the lag, and keeps what it finds', async () => {
     const world = await emptied(1)
     world.mailbox.creates.push('applied-lost')
     world.mailbox.delaysMs.push(LAG_MS)
@@ -69,6 +69,46 @@ describe('the replay of a slot', () => {
     world.clock.advance(1)
     assert.deepEqual(await step(world, plan), { state: 'done' })
     assert.equal(world.mailbox.sent.length, 1)
+    assert.equal(world.mailbox.mails.length, 1)
+  })
+
+  it('counts the lag of a vanished step from its last possible send', async () => {
+    const world = await emptied(1)
+    // Sent late in its slice, and visible only after another step may have taken over.
+    world.mailbox.delaysMs.push(SLICE_MS + LEASE_MARGIN_MS + 30_000)
+    const plan = await started(world)
+    const process = new Process()
+    world.mailbox.onCreate = () => Promise.resolve(process.kill())
+    const deadline = world.clock.now() + SLICE_MS
+    const dying = world.restore(process).step(plan.job, { deadline }, NEVER)
+    await assert.rejects(dying, ProcessDied)
+    world.clock.advance(SLICE_MS + LEASE_MARGIN_MS)
+    assert.equal((await step(world, plan)).state, 'wait')
+    await drive(world, plan.restore, plan.job)
+    assert.equal(world.mailbox.sent.length, 1)
+    assert.equal(world.mailbox.mails.length, 1)
+  })
+
+  it('checks again after the lag what was not visible yet', async () => {
+    const world = await emptied(1)
+    world.mailbox.delaysMs.push(1_000)
+    const report = await replayed(world, await planned(world))
+    assert.equal(report.counts.verified, 1)
+  })
+
+  it('stops where another one wrote its slot', async () => {
+    const world = await emptied(1)
+    const plan = await started(world)
+    const { slots } = world.catalogue
+    world.mailbox.onCreate = async () => {
+      const slot = await slots.get(plan.job, 1, NEVER)
+      assert.ok(slot)
+      await slots.replace(plan.job, slot, slot.etag, NEVER)
+    }
+    const outcome = await step(world, plan)
+    assert.deepEqual([outcome.state, 'code' in outcome && outcome.code], ['wait', 'SlotTaken'])
+    assert.equal((await slots.get(plan.job, 1, NEVER))?.state, 'doing')
+    await drive(world, plan.restore, plan.job)
     assert.equal(world.mailbox.mails.length, 1)
   })
 
@@ -126,7 +166,7 @@ describe('the replay of a slot', () => {
     assert.equal(world.mailbox.sent.length, 1)
   })
 
-  it('tells what the service refuses, what is damaged and what was made, item by item', async () => {
+  it('tells item by item what is refused, what is damaged and what was made', async () => {
     const world = await emptied(3)
     world.mailbox.creates.push('refused')
     const plan = await started(world)
@@ -279,6 +319,8 @@ describe('a step', () => {
     const job = await world.catalogue.jobs.get(plan.job, NEVER)
     assert.ok(job)
     assert.equal(decodePlan(job).lease, undefined)
+    assert.equal(decodePlan(job).lostSteps, 0)
+    // The attempt belongs to those who start orchestrations: it names the instance.
     assert.equal(job.attempt, 0)
   })
 })

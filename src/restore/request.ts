@@ -45,6 +45,9 @@ const containerSchema = z
     (text): KeyHash => (keyPattern.test(text) ? parseKeyHash(text) : keyHash(text as GraphId)),
   )
 
+const FEWER_FOLDERS = 'select a common parent folder (subfolders come with it), or everything'
+const FEWER_ITEMS = 'select their folders instead, or send several requests'
+
 const selectionSchema = z
   .strictObject({
     all: z.literal(true, { error: 'can only be true; leave it out to select less' }).optional(),
@@ -52,14 +55,14 @@ const selectionSchema = z
       .array(containerSchema)
       .min(1, { error: 'is empty: name at least one folder' })
       .max(CONTAINERS_SELECTED_MAX, {
-        error: `holds more than ${CONTAINERS_SELECTED_MAX} folders: select a common parent folder (subfolders come with it), or everything`,
+        error: `holds more than ${CONTAINERS_SELECTED_MAX} folders: ${FEWER_FOLDERS}`,
       })
       .optional(),
     items: z
       .array(keySchema)
       .min(1, { error: 'is empty: name at least one item' })
       .max(ITEMS_SELECTED_MAX, {
-        error: `holds more than ${ITEMS_SELECTED_MAX} items: select their folders instead, or send several requests`,
+        error: `holds more than ${ITEMS_SELECTED_MAX} items: ${FEWER_ITEMS}`,
       })
       .optional(),
   })

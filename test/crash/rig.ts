@@ -14,6 +14,7 @@ import { type ApiClient, createApiClient } from '../../sandbox/run/api-client.ts
 import { type Child, startChild } from '../../sandbox/run/child.ts'
 import { type DataDir, openDataDir } from '../../sandbox/run/data-dir.ts'
 import { appSettings, ownEnvironment } from '../../sandbox/run/stack.ts'
+import { Trouble } from '../../sandbox/run/trouble.ts'
 import {
   type ControlClient,
   createControlClient,
@@ -134,8 +135,12 @@ export class Rig {
 
   /** SIGKILL. A host that was killed is started again, as Azure would. */
   async kill(victim: Victim): Promise<void> {
+    const before = this.#workers
     if (victim !== 'host') process.kill(this.#workerPid, 'SIGKILL')
-    if (victim === 'worker' || !this.#host) return
+    if (victim === 'worker' || !this.#host) {
+      await this.until('a new worker', async () => this.#workers > before)
+      return
+    }
     process.kill(this.#host.pid, 'SIGKILL')
     await this.hostDied()
   }
@@ -173,7 +178,7 @@ export class Rig {
   /** Polls; the app works in real time, and a test here has no clock to turn. */
   async until(what: string, ready: () => Promise<boolean>): Promise<void> {
     const end = Date.now() + WAIT_MS
-    while (!(await ready())) {
+    while (!(await answered(ready))) {
       assert.ok(Date.now() < end, `${what}: not within ${WAIT_MS / 1000} s`)
       await pause(POLL_MS)
     }
@@ -187,5 +192,17 @@ export class Rig {
     await this.azurite.stop()
     this.dir.release(true)
     rmSync(this.dir.path, { recursive: true, force: true })
+  }
+}
+
+/** A call that was in flight when the worker died is dropped or answered with 500: ask again. */
+async function answered(ready: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await ready()
+  } catch (error) {
+    const dropped = error instanceof TypeError && error.message === 'fetch failed'
+    const died = error instanceof Trouble && error.message.includes('answered 500')
+    if (dropped || died) return false
+    throw error
   }
 }

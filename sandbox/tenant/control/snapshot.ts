@@ -14,7 +14,7 @@ export interface AttachmentSnapshot {
   readonly isInline: boolean
   readonly contentId: string | null
   readonly size: number
-  /** Of the bytes of a file, or of the nested message; null for a reference. */
+  /** Of the bytes of a file, or of a nested message's MIME with CRLF; null for a reference. */
   readonly sha256: string | null
   readonly item: ItemContent | null
 }
@@ -46,10 +46,32 @@ function sha256(data: string | Uint8Array): string {
   return hash('sha256', data, 'hex')
 }
 
+/**
+ * A nested message's MIME as far as it is content: it is the same under any line ends and any
+ * boundary strings, which the service makes anew, and what follows its last part is padding.
+ */
+function canonicalMime(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('latin1').replace(/\r?\n/g, '\r\n')
+  const tokens = text.matchAll(/\bboundary=(?:"([^"\r\n]+)"|([^\s;"]+))/gi)
+  const boundaries = [...new Set([...tokens].map(([, quoted, bare]) => quoted ?? bare ?? ''))]
+  const [outermost] = boundaries
+  const end = outermost === undefined ? -1 : text.lastIndexOf(`--${outermost}--`)
+  const parts = end < 0 ? text : text.slice(0, end)
+  // The longest first: one boundary may begin with another one.
+  return boundaries
+    .map((boundary, n) => ({ boundary, name: `boundary ${n}` }))
+    .toSorted((a, b) => b.boundary.length - a.boundary.length)
+    .reduce((now, { boundary, name }) => now.replaceAll(boundary, name), parts)
+    .trimEnd()
+}
+
 function attachmentHash(attachment: Attachment): string | null {
   if (attachment.kind === 'reference') return null
-  if (attachment.kind === 'file') return sha256(fileBytes(attachment))
-  return sha256(attachment.content ?? JSON.stringify(attachment.item))
+  const isMime = attachment.kind === 'item' || attachment.contentType === 'message/rfc822'
+  if (attachment.kind === 'item' && attachment.content === null) {
+    return sha256(JSON.stringify(attachment.item))
+  }
+  return sha256(isMime ? canonicalMime(fileBytes(attachment)) : fileBytes(attachment))
 }
 
 function attachmentSnapshot(attachment: Attachment): AttachmentSnapshot {

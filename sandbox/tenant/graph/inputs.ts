@@ -69,7 +69,8 @@ export type RecipientInput = z.infer<typeof Recipient>
 
 export function addressOf(input: RecipientInput): Address {
   const address = input.emailAddress.address ?? ''
-  return { address, name: input.emailAddress.name ?? address }
+  // Exchange shows the address where there is no name, or an empty one.
+  return { address, name: input.emailAddress.name || address }
 }
 
 const ItemBody = z.strictObject({

@@ -21,6 +21,11 @@ export class Process {
     return this.#dead
   }
 
+  /** Dies at the next point. */
+  kill(): void {
+    this.#left = 0
+  }
+
   point(): void {
     if (this.#left <= 0) this.#dead = true
     this.#left -= 1
