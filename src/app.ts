@@ -203,6 +203,7 @@ function restoreOf(settings: Settings, core: Core) {
     settings: {
       lagMs: settings.HOLDFAST_RESTORE_LAG_SECONDS * SECOND_MS,
       sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
+      leaseMarginMs: settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS,
     },
   })
 }

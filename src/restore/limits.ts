@@ -35,8 +35,6 @@ export const DOCUMENT_MAX = 30_000
 export const JOB_LIFE_MS = 7 * 24 * 3_600_000
 /** Steps in a row that vanished without an answer. More: the job fails with `RestorePoisoned`. */
 export const LOST_STEPS_MAX = 10
-/** The lease outlives the slice's deadline by this: for clocks that differ and late writes. */
-export const LEASE_MARGIN_MS = 60_000
 /** No new create begins in the last part of a slice, so that those in flight can be answered. */
 export const QUIET_END_MS = 10_000
 /** Wait where the other side names no time. */

@@ -11,11 +11,10 @@ import fc from 'fast-check'
 import { graphId, NEVER } from '../catalogue/testing/fixtures.ts'
 import { markOf } from './documents.ts'
 import type { Restore, RestoreReport, StepOutcome } from './index.ts'
-import { LEASE_MARGIN_MS } from './limits.ts'
 import { ALL, drive, ORIGINAL, planned, wholeReport } from './testing/drive.ts'
 import { Process, ProcessDied } from './testing/process.ts'
 import { CREATE_SCRIPTS, type CreateScript } from './testing/scripted-mailbox.ts'
-import { LAG_MS, makeWorld, SLICE_MS, type World } from './testing/world.ts'
+import { LAG_MS, LEASE_MARGIN_MS, makeWorld, SLICE_MS, type World } from './testing/world.ts'
 
 const RUNS = 100
 const STEPS_MAX = 300

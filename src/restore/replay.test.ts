@@ -5,11 +5,11 @@ import { AppError } from '../model/errors.ts'
 import { keyHash } from '../model/ids.ts'
 import type { CheckOutcome } from '../workloads/workload.ts'
 import { decodePlan } from './documents.ts'
-import { CREATE_ATTEMPTS_MAX, JOB_LIFE_MS, LEASE_MARGIN_MS, LOST_STEPS_MAX } from './limits.ts'
+import { CREATE_ATTEMPTS_MAX, JOB_LIFE_MS, LOST_STEPS_MAX } from './limits.ts'
 import { drive, planned, replayed, wholeReport } from './testing/drive.ts'
 import { Process, ProcessDied } from './testing/process.ts'
 import { newId, trouble } from './testing/scripted-mailbox.ts'
-import { LAG_MS, makeWorld, SLICE_MS, type World } from './testing/world.ts'
+import { LAG_MS, LEASE_MARGIN_MS, makeWorld, SLICE_MS, type World } from './testing/world.ts'
 
 const INBOX = graphId('f-inbox')
 const OWNER_STREAM = [OWNER, 'mail'] as const

@@ -18,6 +18,8 @@ export interface RestoreSettings {
   lagMs: number
   /** Longest slice, in ms: a later deadline is cut to it. */
   sliceMs: number
+  /** The lease outlives the slice's deadline by this: for clocks that differ and late writes. */
+  leaseMarginMs: number
 }
 
 export interface RestoreDeps {

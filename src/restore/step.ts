@@ -9,7 +9,6 @@ import { AppError } from '../model/errors.ts'
 import { decodeRequest, type JobPlan } from './documents.ts'
 import { abandon, endOf } from './ending.ts'
 import { JobLease } from './job-lease.ts'
-import { LEASE_MARGIN_MS } from './limits.ts'
 import { planStep } from './planner.ts'
 import { runStep } from './runner.ts'
 import { JobSlots } from './slots.ts'
@@ -26,7 +25,12 @@ export async function restoreStep(
   const deadline = Math.min(options.deadline, deps.clock.now() + deps.settings.sliceMs)
   try {
     const holder = Buffer.from(deps.random.bytes(16)).toString('hex')
-    const lease = { job: jobId, holder, until: deadline + LEASE_MARGIN_MS, clock: deps.clock }
+    const lease = {
+      job: jobId,
+      holder,
+      until: deadline + deps.settings.leaseMarginMs,
+      clock: deps.clock,
+    }
     const claim = await JobLease.claim(deps.catalogue.jobs, lease, signal)
     if (claim.outcome === 'unknown') return { state: 'failed', code: 'JobUnknown' }
     if (claim.outcome === 'busy') {

@@ -41,6 +41,7 @@ import { type ScriptedMailbox, scriptedMailbox } from './scripted-mailbox.ts'
 export const START_MS = Date.UTC(2026, 5, 1)
 export const LAG_MS = 120_000
 export const SLICE_MS = 240_000
+export const LEASE_MARGIN_MS = 60_000
 
 export const USER: GraphId = graphId('user-1')
 export const OTHER: GraphId = graphId('user-2')
@@ -127,7 +128,7 @@ export async function makeWorld(): Promise<World> {
         workloads: () => ({ name: 'mail', writer: (owner) => guard(mailbox.writer(owner)) }),
         clock,
         random,
-        settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, ...settings },
+        settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, leaseMarginMs: LEASE_MARGIN_MS, ...settings },
       })
     },
   }

@@ -133,7 +133,7 @@ export async function startApi() {
       random,
       vault: UNUSED_VAULT,
       workloads: never,
-      settings: { lagMs: 1, sliceMs: 1 },
+      settings: { lagMs: 1, sliceMs: 1, leaseMarginMs: 1 },
     }),
     policy: policyDouble(),
     workloads: ['mail'],
