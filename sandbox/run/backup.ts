@@ -17,8 +17,8 @@ export interface BackupOptions {
   api: ApiClient
   control: ControlClient
   title: string
-  /** Items that are to be read, for the bar. */
-  total: number
+  /** Items that are to be read; undefined: nobody knows. */
+  total: number | undefined
   out: NodeJS.WriteStream
   signal: AbortSignal
 }
@@ -52,7 +52,7 @@ export function requestsOf(counts: RequestCounts): number {
 async function watch(id: string, options: BackupOptions): Promise<Run> {
   const { api, title, total, out, signal } = options
   const view = openView({ title, total, out })
-  const progress = new Progress(total)
+  const progress = new Progress(total ?? 0)
   const until = Date.now() + RUN_LIMIT_MS
   try {
     while (Date.now() < until) {

@@ -48,7 +48,8 @@ export function openDataDir(dir: string, options: { fresh?: boolean } = {}): Dat
       rmSync(within(name), { recursive: true, force: true })
     }
   }
-  const continued = existsSync(within('state'))
+  const tenantState = join(within('state'), 'tenant.sqlite')
+  const continued = existsSync(tenantState)
   const hardStopped = existsSync(within(MARKER))
   for (const name of ['azurite', 'state', 'keys', 'logs']) {
     mkdirSync(within(name), { recursive: true })
@@ -56,7 +57,7 @@ export function openDataDir(dir: string, options: { fresh?: boolean } = {}): Dat
   writeFileSync(within(MARKER), 'There is no clean stop yet.\n')
   return {
     ...{ path, continued, hardStopped, azurite: within('azurite'), keys: within('keys') },
-    tenantState: join(within('state'), 'tenant.sqlite'),
+    tenantState,
     hostState: join(within('state'), 'host.sqlite'),
     token: within('token'),
     log: (name) => join(within('logs'), `${name}.log`),

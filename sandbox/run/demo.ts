@@ -126,7 +126,7 @@ class Demo {
     const points = await this.#points()
     const proof = await this.#proof(before)
     const story = await this.#story(before)
-    const incremental = await this.#backUp('incremental', story.events.length)
+    const incremental = await this.#backUp('incremental', undefined)
     const damaged = await snapshots(control)
     const restores = await this.#fulfil(story.wishes, { points, before })
     const after = await snapshots(control)
@@ -144,7 +144,7 @@ class Demo {
     this.#out.write(`${text}\n`)
   }
 
-  #backUp(title: string, total: number): Promise<BackupResult> {
+  #backUp(title: string, total: number | undefined): Promise<BackupResult> {
     const { control } = this.#stack
     return backUp({
       ...{ api: this.#api, control, title, total, out: this.#out, signal: this.#signal },

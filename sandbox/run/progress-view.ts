@@ -7,6 +7,8 @@ import pc from 'picocolors'
 import { countText, type Pace, paceText } from './progress.ts'
 
 const LINE_EVERY_MS = 3_000
+/** Until the first slice tells what it did. */
+const WAITING = 'looking for mailboxes and changes'
 
 export interface ProgressView {
   update(pace: Pace): void
@@ -16,7 +18,8 @@ export interface ProgressView {
 
 export interface ViewOptions {
   title: string
-  total: number
+  /** Undefined: nobody knows how much there is. */
+  total: number | undefined
   out: NodeJS.WriteStream
 }
 
@@ -25,16 +28,19 @@ export function openView(options: ViewOptions): ProgressView {
 }
 
 function barView({ title, total, out }: ViewOptions): ProgressView {
-  const format = `${pc.bold(title)} {bar} {value}/{total} · {pace}`
+  const many = total === undefined ? '{value} items' : '{bar} {value}/{total}'
   const bars = new MultiBar(
-    { format, stream: out, hideCursor: true, barsize: 24, linewrap: false, forceRedraw: true },
+    {
+      ...{ format: `${pc.bold(title)} ${many} · {pace}`, stream: out, hideCursor: true },
+      ...{ barsize: 24, linewrap: false, forceRedraw: true },
+    },
     Presets.rect,
   )
-  const bar: SingleBar = bars.create(total, 0, { pace: 'beginning' })
+  const bar: SingleBar = bars.create(total ?? 0, 0, { pace: WAITING })
   return {
     update(pace) {
-      if (pace.items > total) bar.setTotal(pace.items)
-      bar.update(pace.items, { pace: paceText(pace) })
+      if (pace.items > bar.getTotal()) bar.setTotal(pace.items)
+      bar.update(pace.items, { pace: pace.requests === 0 ? WAITING : paceText(pace) })
     },
     end: () => bars.stop(),
   }
@@ -43,12 +49,19 @@ function barView({ title, total, out }: ViewOptions): ProgressView {
 function lineView({ title, total, out }: ViewOptions): ProgressView {
   let shownAtMs = Number.NEGATIVE_INFINITY
   let last: Pace | undefined
+  let isWaitingShown = false
   const show = (pace: Pace) => {
-    out.write(`${title}: ${countText(pace.items)} of ${countText(total)} · ${paceText(pace)}\n`)
+    const of = total === undefined ? '' : ` of ${countText(Math.max(total, pace.items))}`
+    out.write(`${title}: ${countText(pace.items)}${of} items · ${paceText(pace)}\n`)
     last = undefined
   }
   return {
     update(pace) {
+      if (pace.requests === 0) {
+        if (!isWaitingShown) out.write(`${title}: ${WAITING}\n`)
+        isWaitingShown = true
+        return
+      }
       last = pace
       if (performance.now() - shownAtMs < LINE_EVERY_MS) return
       shownAtMs = performance.now()
