@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import { invariant } from '../model/errors.ts'
 import type { OwnerId, PackId } from '../model/ids.ts'
+import { ByteLog } from './byte-log.ts'
 import { check } from './damage.ts'
 import type { DataKey } from './data-keys.ts'
 import { PACK_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
@@ -62,27 +63,26 @@ export function createPackBuilder(options: PackBuilderOptions): PackBuilder {
     salt,
     recipients: dataKey.recipients,
   })
-  const pieces: Uint8Array[] = [header]
+  const log = new ByteLog()
+  log.append(header)
   const entries: FooterEntry[] = []
   const hash = createHash('sha256').update(header)
-  let bytes = header.length
   let finished = false
   const push = (piece: Uint8Array) => {
-    pieces.push(piece)
+    log.append(piece)
     hash.update(piece)
-    bytes += piece.length
   }
   return {
     get bytes() {
-      return bytes
+      return log.bytes
     },
     get full() {
-      const enough = bytes >= packBytes || entries.length >= PACK_SEGMENTS_MAX
+      const enough = log.bytes >= packBytes || entries.length >= PACK_SEGMENTS_MAX
       return enough && entries.length > 0
     },
     append({ encoded, ...rest }) {
       invariant(!finished && entries.length < PACK_SEGMENTS_MAX, 'a closed pack takes nothing')
-      const offset = bytes
+      const offset = log.bytes
       const bodyBytes = encoded.length + TAG_BYTES
       const ordinal = entries.length
       const clear = encodeSegmentHeader({ ...rest, ordinal, bodyBytes })
@@ -94,12 +94,12 @@ export function createPackBuilder(options: PackBuilderOptions): PackBuilder {
     finish() {
       invariant(!finished && entries.length > 0, 'a pack is closed once, and not empty')
       finished = true
-      const footerOffset = bytes
+      const footerOffset = log.bytes
       const footer = sealFooter(keys, header, encodeFooter(entries))
       push(footer)
       const trailer = { footerOffset, footerBytes: footer.length, segments: entries.length }
-      pieces.push(encodeTrailer(trailer, hash))
-      const whole = Buffer.concat(pieces.splice(0))
+      log.append(encodeTrailer(trailer, hash))
+      const whole = log.take()
       invariant(whole.length <= PACK_BYTES_MAX, 'a pack stays under its limit')
       const layout = readLayout(whole, owner)
       checkReadBack(layout, readFooterEntries(layout, keys), entries)
