@@ -175,9 +175,9 @@ function registerBackupRole(settings: Settings, core: Core): void {
       catalogue,
       clock,
       workload: (name) => workloads[name],
-      memory: new MemoryPool(settings.HOLDFAST_BUFFER_MIB * MIB),
       settings: slice,
     },
+    memory: new MemoryPool(settings.HOLDFAST_BUFFER_MIB * MIB),
     runSettings: {
       lanes: settings.HOLDFAST_LANES,
       slotMs: settings.HOLDFAST_SLOT_MINUTES * MINUTE_MS,

@@ -12,7 +12,12 @@ import { join, resolve } from 'node:path'
 import pc from 'picocolors'
 import type { MailboxSnapshot } from '../tenant/index.ts'
 import { judge, type MailboxCase, parseFidelity } from '../verdict/index.ts'
-import { type ApiClient, createApiClient, type Resource, type RestoreRequest } from './api-client.ts'
+import {
+  type ApiClient,
+  createApiClient,
+  type Resource,
+  type RestoreRequest,
+} from './api-client.ts'
 import { type BackupResult, backUp } from './backup.ts'
 import { openDataDir } from './data-dir.ts'
 import { containersByPath, itemsOf } from './directory.ts'

@@ -4,7 +4,7 @@
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress'
 import pc from 'picocolors'
-import { countText, type Pace, paceText } from './progress.ts'
+import { countText, type Pace, paceText, plural } from './progress.ts'
 
 const LINE_EVERY_MS = 3_000
 /** Until the first slice tells what it did. */
@@ -51,8 +51,11 @@ function lineView({ title, total, out }: ViewOptions): ProgressView {
   let last: Pace | undefined
   let isWaitingShown = false
   const show = (pace: Pace) => {
-    const of = total === undefined ? '' : ` of ${countText(Math.max(total, pace.items))}`
-    out.write(`${title}: ${countText(pace.items)}${of} items · ${paceText(pace)}\n`)
+    const many =
+      total === undefined
+        ? plural(pace.items, 'item')
+        : `${countText(pace.items)} of ${plural(Math.max(total, pace.items), 'item')}`
+    out.write(`${title}: ${many} · ${paceText(pace)}\n`)
     last = undefined
   }
   return {

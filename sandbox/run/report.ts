@@ -10,7 +10,7 @@ import { countDifferences, type Fidelity, type Verdict } from '../verdict/index.
 import type { RestoreLine } from './api-client.ts'
 import { type BackupResult, requestsOf } from './backup.ts'
 import type { ImportProof } from './import-proof.ts'
-import { countText, durationText, plural, sizeText } from './progress.ts'
+import { countText, durationText, plural } from './progress.ts'
 import type { RestoreResult } from './restore.ts'
 
 export interface BackupNumbers {
@@ -274,7 +274,8 @@ function differenceTable({ verdict }: Report): string {
 const VALUE_CHARACTERS_MAX = 60
 
 function exampleText(example: Report['verdict']['unlisted'][number]): string {
-  const value = (what: unknown) => (JSON.stringify(what) ?? 'nothing').slice(0, VALUE_CHARACTERS_MAX)
+  const value = (what: unknown) =>
+    (JSON.stringify(what) ?? 'nothing').slice(0, VALUE_CHARACTERS_MAX)
   const { field, name, before, after } = example
   return pc.red(`  ${field} of "${name}": ${value(before)} became ${value(after)}`)
 }
@@ -293,10 +294,13 @@ function importText(proof: NonNullable<Report['import']>): string {
   ].join('\n')
 }
 
-function conclusion({ ok, reasons, backup, restore }: Report): string {
+function conclusion({ ok, reasons, verdict }: Report): string {
   if (ok) {
-    const what = `${plural(restore.restored, 'message')} of ${sizeText(backup.bytes)} backed up`
-    return pc.green(pc.bold(`Everything came back: ${what}.`))
+    const { restored, refused } = verdict
+    const but = refused === 0 ? '' : `, ${countText(refused)} refused with a reason`
+    return pc.green(pc.bold(`Everything came back: ${plural(restored, 'message')}${but}.`))
   }
-  return pc.red(pc.bold(`Not everything is as it should be:\n${reasons.map((r) => `  · ${r}`).join('\n')}`))
+  return pc.red(
+    pc.bold(`Not everything is as it should be:\n${reasons.map((r) => `  · ${r}`).join('\n')}`),
+  )
 }

@@ -32,8 +32,7 @@ export async function loseSample(
   file: string,
 ): Promise<Sample> {
   for (const resource of await api.resources()) {
-    const point =
-      resource.state === 'protected' ? await api.newestPoint(resource.id) : undefined
+    const point = resource.state === 'protected' ? await api.newestPoint(resource.id) : undefined
     if (point === undefined) continue
     const mailbox = await control.snapshot({ user: resource.address })
     const message = presentable(mailbox)

@@ -24,7 +24,13 @@ import { Trouble } from './trouble.ts'
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url))
 /** Of other tools and of real deployments; what the app may see is set below. */
-const FOREIGN = /^(HOLDFAST|AZURE|IDENTITY|MSI|AzureWebJobs|FUNCTIONS|WEBSITE)(_|$)/
+const FOREIGN =
+  /^(HOLDFAST_|AZURE_|IDENTITY_|MSI_|AzureWebJobs|FUNCTIONS_|WEBSITE_|languageWorkers|NODE_OPTIONS$)/
+/**
+ * V8 sizes its young generation by the machine; a worker is a small one, and objects here die
+ * young. The old generation keeps its own limit: too small a one kills the worker.
+ */
+const WORKER_ARGUMENTS = '--max-semi-space-size=4 --optimize-for-size'
 
 export interface TenantSeed {
   seed: number
@@ -189,6 +195,8 @@ export function appSettings(
 ): Record<string, string> {
   return {
     FUNCTIONS_WORKER_RUNTIME: 'node',
+    // What a deployment sets too: V8 sizes its heap by the machine, and a worker is a small one.
+    languageWorkers__node__arguments: WORKER_ARGUMENTS,
     AzureWebJobsStorage: connection,
     IDENTITY_ENDPOINT: `${tenantUrl}/msi/token`,
     IDENTITY_HEADER: DEFAULT_IDENTITY_HEADER,

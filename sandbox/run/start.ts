@@ -131,7 +131,8 @@ async function sayWhatIsMissing(stack: Stack): Promise<void> {
   const { streams, ahead } = await findVaultGap(stack.azurite.connectionString)
   say(pc.yellow('The last session was stopped hard (killed, or the machine went down).'))
   if (ahead === 0) {
-    say(`Nothing was lost: the vault has every commit that the catalogue names (${streams}).`)
+    const all = plural(streams, 'mailbox', 'mailboxes')
+    say(`Nothing was lost: of ${all} the vault has the newest commit that the catalogue names.`)
     return
   }
   say(
@@ -152,7 +153,9 @@ async function firstLook(
   const { control } = stack
   const { messages, folders } = await protectedHoldings(control)
   const mailboxes = `${plural(messages, 'message')} in ${plural(folders, 'folder')}`
-  say(`\nThe tenant holds ${mailboxes}. ${continued ? 'What is new is' : 'All of it is'} backed up now.`)
+  say(
+    `\nThe tenant holds ${mailboxes}. ${continued ? 'What is new is' : 'All of it is'} backed up now.`,
+  )
   const title = continued ? 'backup' : 'first backup'
   const total = continued ? undefined : messages + folders
   const result = await backUp({ api, control, title, total, signal, out: process.stdout })

@@ -6,7 +6,12 @@
  * follows from the snapshots, in their order, so a story can be told twice. New mail arrives
  * meanwhile; a restore must leave it alone.
  */
-import type { ControlClient, FolderSnapshot, MailboxSnapshot, MessageSnapshot } from '../tenant/index.ts'
+import type {
+  ControlClient,
+  FolderSnapshot,
+  MailboxSnapshot,
+  MessageSnapshot,
+} from '../tenant/index.ts'
 import { protectedFolders, type RestoreAsked } from '../verdict/index.ts'
 import { labelOfMessage } from './directory.ts'
 import { plural } from './progress.ts'
@@ -156,10 +161,7 @@ async function meddle(control: ControlClient, mailbox: MailboxSnapshot): Promise
 }
 
 /** Not the fullest one, so that there is mail left to meddle with. */
-function folderToEmpty(
-  mailbox: MailboxSnapshot,
-  mail: readonly MessageSnapshot[],
-): FolderSnapshot {
+function folderToEmpty(mailbox: MailboxSnapshot, mail: readonly MessageSnapshot[]): FolderSnapshot {
   const used = new Set(mail.map(({ folderId }) => folderId))
   const folders = mailbox.folders.filter(({ id, hidden }) => used.has(id) && !hidden)
   const byTotal = folders.toSorted((a, b) => b.total - a.total)

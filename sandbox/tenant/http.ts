@@ -16,6 +16,8 @@ export interface Answer {
   readonly body?: object | Uint8Array | string
   /** Cuts the connection instead of answering. */
   readonly drop?: true
+  /** Sends this share of the body (0 to 1) under the full length, then cuts the connection. */
+  readonly cutAt?: number
 }
 
 export interface Call {
@@ -79,7 +81,15 @@ function send(response: ServerResponse, answer: Answer): void {
     ...answer.headers,
     ...(answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(payload) }),
   })
-  response.end(payload)
+  if (answer.cutAt === undefined) {
+    response.end(payload)
+    return
+  }
+  const bytes = Buffer.from(payload)
+  const part = bytes.subarray(0, Math.floor(bytes.length * answer.cutAt))
+  // The headers leave even where there is no body; the cut comes after what was written.
+  response.flushHeaders()
+  response.write(part, () => response.socket?.destroy())
 }
 
 export interface HttpService {

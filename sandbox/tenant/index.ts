@@ -21,7 +21,8 @@ import {
   DEFAULT_IDENTITY_HEADER,
   TENANT_ID,
 } from './identities.ts'
-import { type TenantSettings, TenantState } from './state/tenant-state.ts'
+import { DEFAULT_SETTINGS, type TenantSettings } from './state/settings.ts'
+import { TenantState } from './state/tenant-state.ts'
 
 export type {
   AttachmentSnapshot,
@@ -31,7 +32,8 @@ export type {
 } from './control/snapshot.ts'
 export { type ControlClient, ControlRefusal, createControlClient } from './control-client.ts'
 export type { RequestCounts } from './counters.ts'
-export type { FaultSpec } from './faults.ts'
+export { FAULT_KINDS, type FaultKind } from './fault-kinds.ts'
+export type { FaultAction, FaultSpec, FaultState } from './faults.ts'
 export {
   API_RESOURCE,
   API_ROLES,
@@ -44,6 +46,7 @@ export {
   RESTORE_CLIENT_SECRET,
   TENANT_ID,
 } from './identities.ts'
+export { EXPIRED_LINK_FORMS, type ExpiredLinkForm, type TenantSettings } from './state/settings.ts'
 
 export interface TenantOptions {
   /** 0 or missing: a free port. */
@@ -75,14 +78,6 @@ export interface Tenant {
   stop(): Promise<void>
 }
 
-const DEFAULT_SETTINGS: TenantSettings = {
-  mailAdvanced: false,
-  deltaNoise: true,
-  throttling: true,
-  latencyMs: 2,
-  tokenSeconds: undefined,
-}
-
 function grantedApps(state: TenantState): Map<string, AppRegistration> {
   return new Map(
     DEFAULT_APPS.map((app) => {
@@ -112,7 +107,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     clock,
   })
   const services: HttpService[] = []
-  const faults = createFaultBoard()
+  const faults = createFaultBoard(() => state.settings.seed)
   const stop = async () => {
     faults.clear()
     await Promise.all(services.map((service) => service.stop()))
@@ -120,6 +115,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   }
   try {
     const imported = await fill(state, options)
+    state.trouble.past.startHere()
     const identityHeader = options.identityHeader ?? DEFAULT_IDENTITY_HEADER
     const started = await startServices({ ...options, clock, identityHeader }, { state, faults })
     services.push(...started)

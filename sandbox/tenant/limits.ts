@@ -24,6 +24,13 @@ export const INLINE_CONTENT_BYTES_MAX = 3 * 1024 * 1024
 /** Graph takes single attachments below this in one POST (facts 3.2). */
 export const POSTED_ATTACHMENT_BYTES_MAX = 3 * 1024 * 1024
 
+/** Largest attachment, and largest range, of an upload session (facts 3.2). */
+export const UPLOADED_ATTACHMENT_BYTES_MAX = 150 * 1024 * 1024
+export const UPLOAD_RANGE_BYTES_MAX = 4 * 1024 * 1024
+
+/** Requests in one `$batch` (facts 2.3). */
+export const BATCH_REQUESTS_MAX = 20
+
 /** Access tokens of a managed identity live 24 h, others 60-90 min. */
 export const MANAGED_IDENTITY_TOKEN_SECONDS = 86_400
 export const APP_TOKEN_SECONDS = 4_500

@@ -7,7 +7,24 @@
  * Nothing here knows HTTP, Graph or SQL.
  */
 
+/**
+ * Ways in which a mailbox is not an ordinary one. The first three answer 404
+ * `MailboxNotEnabledForRESTAPI`; `blocked` ones are outside the app's scope (403); `over-quota`
+ * ones can be read, and refuse to take anything.
+ */
+export const MAILBOX_CONDITIONS = [
+  'on-premises',
+  'inactive',
+  'unlicensed',
+  'blocked',
+  'over-quota',
+] as const
+
+export type MailboxCondition = (typeof MAILBOX_CONDITIONS)[number]
+
 export interface Mailbox {
+  /** Missing: nothing is wrong with it. */
+  readonly condition?: MailboxCondition
   readonly guid: string
   readonly purpose: 'user' | 'shared' | 'room' | 'equipment'
   readonly timeZone: string

@@ -12,6 +12,24 @@ export interface FidelityRule {
 
 export type Fidelity = ReadonlyMap<string, FidelityRule>
 
+/** A row that begins like this forgives a field only where the original had no value in it. */
+const ONLY_WHERE_NONE = 'when the original has none'
+
+/** Is this difference one that the document lists? */
+export function isListed(
+  fidelity: Fidelity,
+  { field, before }: { readonly field: string; readonly before: unknown },
+): boolean {
+  const rule = fidelity.get(field)
+  if (rule === undefined) return false
+  return !rule.when.startsWith(ONLY_WHERE_NONE) || isNothing(before)
+}
+
+function isNothing(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true
+  return Array.isArray(value) && value.length === 0
+}
+
 const FIELD_COLUMN = 'field'
 const WHEN_COLUMN = 'when'
 

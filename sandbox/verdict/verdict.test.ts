@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FolderSnapshot, MessageSnapshot } from '../tenant/index.ts'
+import type { AttachmentSnapshot, FolderSnapshot, MessageSnapshot } from '../tenant/index.ts'
 import { countDifferences, judge, type MailboxCase, parseFidelity } from './index.ts'
 import { attachment, folder, mailbox, message, restored } from './testing/mailbox.ts'
 
@@ -12,6 +12,8 @@ const FIDELITY = parseFidelity(`
 | \`lastModifiedDateTime\` | always | set by the service |
 | \`singleValueExtendedProperties\` | always | our mark |
 | \`parentFolderId\` | the folder was made anew | a new folder |
+| \`sender\` | when the original has none | the service puts the owner there |
+| \`attachments.@odata.type\` | when it was a message | whole, as a file |
 `)
 
 const root = folder('root', null, { wellKnown: 'msgfolderroot' })
@@ -130,6 +132,46 @@ for (const [what, loss, fields] of losses) {
     assert.deepEqual(verdict.problems, [])
   })
 }
+
+test('a field that is listed only where the original has none is forgiven only there', () => {
+  const ann = { name: 'Ann', address: 'ann@sandbox.example' }
+  const lost = message('inbox', 'No sender', { sender: null })
+  const kept = message('inbox', 'With sender', { sender: { ...ann, name: 'Bob' } })
+  const verdict = verdictOf({
+    before: mailbox(FOLDERS, [lost, kept]),
+    damaged: mailbox(FOLDERS, []),
+    after: mailbox(FOLDERS, [restored(lost, { sender: ann }), restored(kept, { sender: ann })]),
+  })
+  const found = verdict.differences.filter(({ field }) => field === 'sender')
+  assert.deepEqual(
+    found.map(({ name, listed }) => [name, listed]),
+    [
+      ['No sender', true],
+      ['With sender', false],
+    ],
+  )
+})
+
+test('a nested message may come back as a file of all its bytes, and not of fewer', () => {
+  const item: NonNullable<AttachmentSnapshot['item']> = {
+    ...{ subject: 'Inner', from: null, to: [], cc: [], sentMs: 1, body: 'inner' },
+    ...{ internetMessageId: '<i@x>', bodyType: 'text', importance: 'normal' },
+  }
+  const nested = attachment('Inner', { kind: 'item', contentType: null, item })
+  const file = attachment('Inner.eml', { contentType: 'message/rfc822', sha256: nested.sha256 })
+  const of = (made: typeof nested) => {
+    const lost = message('inbox', 'Outer', { attachments: [nested] })
+    return verdictOf({
+      before: mailbox(FOLDERS, [lost]),
+      damaged: mailbox(FOLDERS, []),
+      after: mailbox(FOLDERS, [restored(lost, { attachments: [made] })]),
+    })
+  }
+  assert.deepEqual(unlisted(of(file)), [])
+  assert.ok(unlisted(of({ ...file, sha256: 'less' })).includes('attachments'))
+  const later = of({ ...nested, item: { ...item, sentMs: 2 } })
+  assert.deepEqual(unlisted(later), ['attachments.item.sentDateTime'])
+})
 
 test('what was there before the restore must be there after it, unchanged', () => {
   const kept = message('inbox', 'Kept')

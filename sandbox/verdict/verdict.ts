@@ -10,7 +10,7 @@
  */
 import type { MailboxSnapshot, MessageSnapshot } from '../tenant/index.ts'
 import { type Expectation, expect, identityOf, type RestoreAsked } from './expect.ts'
-import type { Fidelity } from './fidelity.ts'
+import { type Fidelity, isListed } from './fidelity.ts'
 import { differencesOf, type FieldDifference } from './fields.ts'
 import { byId, type Places, placesOf } from './places.ts'
 
@@ -273,7 +273,7 @@ function differencesOfPair(
     ...difference,
     user: userOf(mailbox),
     name: original.subject,
-    listed: fidelity.has(difference.field),
+    listed: isListed(fidelity, difference),
   }))
 }
 
@@ -301,6 +301,8 @@ export function countDifferences(
 ): { field: string; count: number; listed: boolean }[] {
   const groups = Map.groupBy(differences, ({ field }) => field)
   return [...groups]
-    .map(([field, list]) => ({ field, count: list.length, listed: list[0]?.listed === true }))
+    .map(([field, list]) => {
+      return { field, count: list.length, listed: list.every(({ listed }) => listed) }
+    })
     .toSorted((a, b) => Number(a.listed) - Number(b.listed) || b.count - a.count)
 }

@@ -7,7 +7,7 @@
 import type { OpenEntry } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import { takeChanges } from './page.ts'
+import { takeChanges, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
 import type { CursorMap } from './round.ts'
@@ -59,6 +59,6 @@ async function retryLedger(capture: StreamCapture): Promise<void> {
     if (clock.now() >= until) return
     const item = await reader.item(event.item, signal)
     if (item) await takeChanges(capture, [item])
-    else capture.pending.add({ op: 'resolved', kind: event.kind, item: event.item, how: 'gone' })
+    else await takeGone(capture, event)
   }
 }

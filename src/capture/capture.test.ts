@@ -6,15 +6,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { HeldItem } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import { CONTAINERS, type Counts } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
+import { addUp, contents, listed, modelOf } from './testing/truth.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
 const SECOND_MS = 1000
 const LAG_MS = 1_800_000
+/** Longer than the longest wait of the ledger. */
+const LAST_TRY_MS = 8 * 86_400_000
 const id = (text: string) => text as GraphId
 const INBOX = id('inbox')
 const OTHER = id('other')
@@ -24,53 +25,6 @@ function mailbox(): ScriptedMailbox {
   made.createContainer(INBOX, 'Inbox')
   made.createContainer(OTHER, 'Other')
   return made
-}
-
-/** Everything that lists of containers say at the head, by container. */
-async function listed(world: World): Promise<Map<GraphId, HeldItem[]>> {
-  const head = await world.tables.head(world.signal)
-  const lists = new Map<GraphId, HeldItem[]>()
-  if (!head) return lists
-  const containers = await world.tables.list(CONTAINERS, head.seq, { max: 1000 }, world.signal)
-  for (const container of containers.items) {
-    const page = await world.tables.list(container.item, head.seq, { max: 1000 }, world.signal)
-    const ids = page.items.map((i) => i.item)
-    assert.equal(new Set(ids).size, ids.length, 'no item stands twice in one list')
-    const held = await world.tables.current(ids, head.seq, world.signal)
-    lists.set(container.item, [...held.values()])
-  }
-  return lists
-}
-
-/** What the vault holds now, as a model would write it down. */
-async function contents(world: World): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const [container, items] of await listed(world)) {
-    for (const item of items) {
-      if (world.hasLeft(item.item)) continue
-      const mime = item.representations.find((r) => r.name === 'mime')
-      assert.ok(mime, 'a held message has its MIME')
-      const bytes = await world.reader.readAll(mime, 1_000_000, world.signal)
-      const key = `${container}/${item.item}`
-      assert.equal(found[key], undefined, 'an item stands in one container')
-      found[key] = `${new TextDecoder().decode(bytes)}|${item.marker.decoration.split('@')[0]}`
-    }
-  }
-  return found
-}
-
-function modelOf(box: ScriptedMailbox): Record<string, string> {
-  return Object.fromEntries(
-    [...box.items].map(([item, { container, content, flags }]) => [
-      `${container}/${item}`,
-      `${content}|${flags}`,
-    ]),
-  )
-}
-
-function addUp(counts: Counts): void {
-  const { seen, stored, restated, unchanged, left, ledger, excluded } = counts
-  assert.equal(seen, stored + restated + unchanged + left + ledger + excluded, 'the numbers add up')
 }
 
 describe('a slice', () => {
@@ -204,6 +158,8 @@ type Happening =
   | { step: 'flag'; item: number; flags: string }
   | { step: 'move'; item: number; container: number }
   | { step: 'remove'; item: number }
+  | { step: 'corrupt'; item: number; is: boolean }
+  | { step: 'drop'; container: number }
 
 type Step =
   | Happening
@@ -226,6 +182,8 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   }),
   fc.record({ step: fc.constant('move' as const), item: itemNumber, container: containerNumber }),
   fc.record({ step: fc.constant('remove' as const), item: itemNumber }),
+  fc.record({ step: fc.constant('corrupt' as const), item: itemNumber, is: fc.boolean() }),
+  fc.record({ step: fc.constant('drop' as const), container: fc.constantFrom(1, 2) }),
 )
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
@@ -260,12 +218,19 @@ async function play(world: World, step: Step): Promise<void> {
 }
 
 function happen(box: ScriptedMailbox, what: Happening): void {
+  if (what.step === 'drop') {
+    box.deleteContainer(BOXES[what.container] ?? INBOX)
+    return
+  }
   const item = id(`item-${what.item}`)
   const container = 'container' in what ? BOXES[what.container] : undefined
+  const target = container && box.containers.has(container) ? container : undefined
   const now = box.items.get(item)
   if (what.step === 'remove') box.remove(item)
-  else if (what.step === 'put' && container) box.put(item, { container, content: what.content })
-  else if (what.step === 'move' && container && now) box.put(item, { container })
+  else if (what.step === 'corrupt') box.corrupt[what.is ? 'add' : 'delete'](item)
+  else if (what.step === 'put' && target)
+    box.put(item, { container: target, content: what.content })
+  else if (what.step === 'move' && target && now) box.put(item, { container: target })
   else if (what.step === 'flag' && now)
     box.put(item, { container: now.container, flags: what.flags })
 }
@@ -277,6 +242,8 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
       world.box.createContainer(id('third'), 'Third')
       for (const step of story) await play(world, step)
       while (world.box.meanwhile.length > 0) await world.untilDone()
+      if (world.box.corrupt.size > 0) world.clock.advance(LAST_TRY_MS)
+      world.box.corrupt.clear()
       await world.untilDone()
       await world.untilDone()
       assert.deepEqual(await contents(world), modelOf(world.box))

@@ -4,6 +4,7 @@
  * An item's own id decides, not the folder that speaks of it: `@removed` ends membership in that
  * container only, and a message that stands elsewhere already is none of its business (DESIGN 4).
  */
+import { invariant } from '../model/errors.ts'
 import type {
   LeftEvent,
   Marker,
@@ -19,8 +20,8 @@ export interface Known {
   marker: Marker
   place: Place
   representations: Representation[]
-  /** It is known to have left its place and has not been seen anywhere since. */
-  hasLeft: boolean
+  /** It left its place, or its newest version could not be stored: an entry is open for it. */
+  hasOpenEntry: boolean
   /** The list row that is open for it; absent where its first version is not committed yet. */
   row?: PastPlace
 }
@@ -51,7 +52,7 @@ export function decidePresent(
   const moved = known.place.container !== change.place.container
   const replaced = !samePlace(known.place, change.place)
   if (comparison === 'content') return { decide: 'content', why: 'content' }
-  if (comparison === 'same' && !replaced && !known.hasLeft) return { decide: 'unchanged' }
+  if (comparison === 'same' && !replaced && !known.hasOpenEntry) return { decide: 'unchanged' }
   return {
     decide: 'restate',
     why: moved ? 'moved' : 'decoration',
@@ -59,16 +60,25 @@ export function decidePresent(
   }
 }
 
-/** The event, or undefined where the change says nothing new. */
+/**
+ * Stored in the commit that is being collected, and gone again. One item has one event in a
+ * commit, and what was stored stays stored: that commit is written first, then it has left.
+ */
+export function needsCommitFirst(change: Removed, known: Known | undefined): boolean {
+  return known !== undefined && known.place.container === change.container && !known.row
+}
+
+/**
+ * `ignore`: the change says nothing new about what is held. An item with an open entry is the
+ * entry's business: what could not be stored elsewhere must not be lost to an older place's end.
+ */
 export function decideRemoved(
   change: Removed,
   known: Known | undefined,
   told: { at: string; round: number },
-): LeftEvent | 'ignore' | 'commit-first' {
-  if (!known || known.hasLeft) return 'ignore'
+): LeftEvent | 'ignore' {
+  if (!known || known.hasOpenEntry) return 'ignore'
   if (known.place.container !== change.container) return 'ignore'
-  // Stored in this very commit and gone again. One item has one event in a commit, and what was
-  // stored stays stored: the commit is written first, then it has left.
-  if (!known.row) return 'commit-first'
+  invariant(known.row, 'what a commit stores leaves only after that commit')
   return { op: 'left', kind: change.kind, item: change.id, place: known.row, ...told }
 }

@@ -8,4 +8,5 @@ export {
   type SliceInput,
   type SliceResult,
   type SliceSettings,
+  sliceBytes,
 } from './slice.ts'

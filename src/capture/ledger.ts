@@ -11,8 +11,9 @@ import type { Present } from '../workloads/workload.ts'
 
 const HOUR_MS = 3_600_000
 
-/** Waits between tries. A corrupt item may be repaired by the service, so it is never given up. */
+/** Waits between tries. */
 export const RETRY_AFTER_MS = [HOUR_MS, 4 * HOUR_MS, 24 * HOUR_MS, 72 * HOUR_MS] as const
+/** A corrupt item may be repaired by the service: even a final refusal is never given up (P3). */
 const RETRY_LAST_MS = 7 * 24 * HOUR_MS
 
 export function retryDelayMs(attempts: number): number {
@@ -22,7 +23,7 @@ export function retryDelayMs(attempts: number): number {
 export interface Failure {
   reason: LedgerReason
   code: string
-  /** False: only a change of the item or a person brings another try. */
+  /** False: the service calls it final; it is asked again only at the longest wait. */
   retry: boolean
 }
 
@@ -43,7 +44,7 @@ export function ledgerEvent(
     place: item.place,
     display: item.display,
     attempts,
-    ...(failure.retry && { nextTry: new Date(now + retryDelayMs(attempts)).toISOString() }),
+    nextTry: new Date(now + (failure.retry ? retryDelayMs(attempts) : RETRY_LAST_MS)).toISOString(),
   }
 }
 

@@ -6,15 +6,15 @@
  */
 import type { HeldItem } from '../catalogue/types.ts'
 import { invariant } from '../model/errors.ts'
-import type { PutEvent, Representation, StreamEvent } from '../model/events.ts'
+import type { LedgerEvent, PutEvent, Representation, StreamEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { Change, Present, Removed } from '../workloads/workload.ts'
-import { decidePresent, decideRemoved, type Known } from './decide.ts'
+import { decidePresent, decideRemoved, type Known, needsCommitFirst } from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
 import { eachLimited } from './limited.ts'
 import { newCursor } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
-import { leaveMembers } from './vanished.ts'
+import { hasPendingMembers, leaveMembers } from './vanished.ts'
 
 /** Ids looked up in the tables at once. */
 const LOOKUP_MAX = 200
@@ -29,15 +29,38 @@ export async function takeChanges(
   const latest = [...new Map(changes.map((c) => [c.id, c])).values()]
   for (let at = 0; at < latest.length; at += LOOKUP_MAX) {
     const part = latest.slice(at, at + LOOKUP_MAX)
-    const known = await lookUp(capture, part)
+    const known = await lookUpSettled(capture, part)
+    if (known === 'stopped') return 'stopped'
     for (const change of part) {
-      if (change.op !== 'removed') continue
-      if ((await takeRemoved(capture, change, known.get(change.id))) === 'stopped') return 'stopped'
+      if (change.op === 'removed') await takeRemoved(capture, change, known.get(change.id))
     }
     const present = part.filter((c) => c.op === 'present')
     if ((await takePresent(capture, present, known)) === 'stopped') return 'stopped'
   }
   return 'taken'
+}
+
+/**
+ * What is known, after a commit where one is needed before these changes can be events. It is
+ * written before anything of the part is decided: a commit moves what is known of every item.
+ */
+async function lookUpSettled(
+  capture: StreamCapture,
+  part: readonly Change[],
+): Promise<Map<GraphId, Known> | 'stopped'> {
+  const known = await lookUp(capture, part)
+  const isUnsettled = part.some((change) => {
+    if (isClosing(change) && hasPendingMembers(capture, change.id)) return true
+    return change.op === 'removed' && needsCommitFirst(change, known.get(change.id))
+  })
+  if (!isUnsettled) return known
+  return (await capture.save()) ? await lookUp(capture, part) : 'stopped'
+}
+
+/** A container that is gone or is not read (any more): its members leave it. */
+function isClosing(change: Change): boolean {
+  if (change.kind !== 'container') return false
+  return change.op === 'removed' || change.excluded !== undefined || change.hasCursor !== true
 }
 
 /** What is known of the items now: pending events first, then the committed rows. */
@@ -67,37 +90,34 @@ function knownOf(
   const event = capture.pending.event(id)
   if (event?.op === 'put') {
     const { marker, place, representations } = event
-    return { marker, place, representations, hasLeft: false }
+    return { marker, place, representations, hasOpenEntry: false }
   }
   if (!held || held.deleted || event?.op === 'deleted') return undefined
   return {
     marker: held.marker,
     place: held.place,
     representations: held.representations,
-    hasLeft: event?.op === 'left' || capture.open.get(id)?.event.op === 'left',
+    hasOpenEntry: isEntry(event ?? capture.open.get(id)?.event),
     row: held.place,
   }
+}
+
+function isEntry(event: StreamEvent | undefined): boolean {
+  return event?.op === 'left' || event?.op === 'ledger'
 }
 
 async function takeRemoved(
   capture: StreamCapture,
   change: Removed,
   known: Known | undefined,
-): Promise<PageOutcome> {
+): Promise<void> {
   const told = { at: new Date(capture.context.clock.now()).toISOString(), round: capture.round.id }
   const decision = decideRemoved(change, known, told)
-  if (decision === 'commit-first') {
-    if (!(await capture.save())) return 'stopped'
-    const again = await lookUp(capture, [change])
-    return await takeRemoved(capture, change, again.get(change.id))
-  }
   capture.pending.count('seen')
   const event = decision === 'ignore' ? ledgerEntryEnds(capture, change, known, told) : decision
   if (event) capture.pending.add(event)
   capture.pending.count(event?.op === 'left' ? 'left' : 'unchanged')
-  if (event?.op !== 'left') return 'taken'
-  if (change.kind === 'container') await leaveMembers(capture, change.id)
-  return 'taken'
+  if (event?.op === 'left' && change.kind === 'container') await leaveMembers(capture, change.id)
 }
 
 /**
@@ -115,6 +135,21 @@ function ledgerEntryEnds(
   const subject = { kind: change.kind, item: change.id }
   if (known?.row) return { op: 'left', ...subject, place: known.row, ...told }
   return { op: 'resolved', ...subject, how: 'gone' }
+}
+
+/** The service knows a ledger item no more: what is held of it has left the place it stood in. */
+export async function takeGone(capture: StreamCapture, entry: LedgerEvent): Promise<void> {
+  const { tables, signal, clock } = capture.context
+  const subject = { kind: entry.kind, item: entry.item }
+  const held = (await tables.current([entry.item], capture.headSeq, signal)).get(entry.item)
+  if (!held || held.deleted) {
+    capture.pending.add({ op: 'resolved', ...subject, how: 'gone' })
+    return
+  }
+  const told = { at: new Date(clock.now()).toISOString(), round: capture.round.id }
+  capture.pending.add({ op: 'left', ...subject, place: held.place, ...told })
+  capture.pending.count('seen')
+  capture.pending.count('left')
 }
 
 interface ContentJob {
@@ -166,7 +201,7 @@ async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<vo
   const { change } = job
   if (change.kind === 'container') {
     await put(capture, job, [], [])
-    takeContainer(capture, change)
+    await takeContainer(capture, change)
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
     return
   }
@@ -186,11 +221,11 @@ async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<vo
   capture.pending.count('ledger')
 }
 
-/** A container that is read gets a cursor; one that is excluded loses it. */
-function takeContainer(capture: StreamCapture, change: Present): void {
+/** A container that is read gets a cursor; one that is excluded loses it, and its members. */
+async function takeContainer(capture: StreamCapture, change: Present): Promise<void> {
   const cursor = capture.cursors.get(change.id)
-  if (change.excluded !== undefined || change.hasCursor !== true) {
-    if (cursor) capture.setCursor({ ...cursor, closed: true })
+  if (isClosing(change)) {
+    if (cursor && !cursor.closed) await leaveMembers(capture, change.id)
     return
   }
   if (!cursor || cursor.closed) capture.setCursor(newCursor(change.id))

@@ -26,6 +26,12 @@ export class Pending {
     return this.#events.get(item)
   }
 
+  hasPutIn(container: GraphId): boolean {
+    return [...this.#events.values()].some(
+      (event) => event.op === 'put' && event.place.container === container,
+    )
+  }
+
   add(event: StreamEvent): void {
     this.#events.set(event.item, event)
   }

@@ -2,13 +2,13 @@
  * Reads a round to its end or to the deadline: container list, every container's changes, and the
  * container list again until it brings nothing new (DESIGN 4, membership).
  */
-import { AppError, hasCode } from '../model/errors.ts'
+import { hasCode } from '../model/errors.ts'
 import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
 import type { ChangePage } from '../workloads/workload.ts'
 import { takeChanges } from './page.ts'
 import { advanced, CONFIRMATIONS_MAX, isRead, linkOf, newCursor, unread } from './round.ts'
 import type { StreamCapture, StreamResult } from './stream-capture.ts'
-import { leaveMembers } from './vanished.ts'
+import { hasPendingMembers, leaveMembers } from './vanished.ts'
 
 /** `stopped`: the deadline came or another writer took the seq. */
 type Step = 'on' | 'stopped'
@@ -76,6 +76,7 @@ async function readContainer(
   while (!isRead(cursor, capture.round.id)) {
     if (capture.outOfTime) return 'stopped'
     const page = await readPage(capture, cursor)
+    if (page === 'stopped') return 'stopped'
     if (page === 'vanished') return 'on'
     if (page === 'restart') {
       cursor = capture.cursors.get(container) ?? newCursor(container)
@@ -92,7 +93,7 @@ async function readContainer(
 async function readPage(
   capture: StreamCapture,
   cursor: Cursor,
-): Promise<ChangePage | 'vanished' | 'restart'> {
+): Promise<ChangePage | 'vanished' | 'restart' | 'stopped'> {
   const { reader, signal } = capture.context
   const link = linkOf(cursor, capture.round.id)
   try {
@@ -100,6 +101,7 @@ async function readPage(
   } catch (error) {
     if (hasCode(error, 'ItemGone') && cursor.container !== CONTAINERS) {
       // The container vanished between the list and now; the list will say so too.
+      if (hasPendingMembers(capture, cursor.container) && !(await capture.save())) return 'stopped'
       await leaveMembers(capture, cursor.container)
       return 'vanished'
     }
@@ -142,9 +144,4 @@ function addDeletions(capture: StreamCapture): void {
 
 function isOver(event: LeftEvent, round: number, startedAt: number, lagMs: number): boolean {
   return event.round < round && Date.parse(event.at) + lagMs <= startedAt
-}
-
-/** For callers that must tell an owner's trouble from a defect. */
-export function troubleCode(error: unknown): string {
-  return error instanceof AppError ? error.code : 'Unexpected'
 }

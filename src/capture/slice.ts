@@ -14,7 +14,6 @@ import type { Clock } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
 import type { Workload } from '../workloads/workload.ts'
 import { captureStream } from './capture-stream.ts'
-import type { MemoryPool } from './memory-pool.ts'
 import { PackLocks } from './pack-locks.ts'
 import { addCounts } from './pending.ts'
 import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
@@ -34,7 +33,6 @@ export interface SliceDeps {
   catalogue: Catalogue
   workload(name: WorkloadName): Workload
   clock: Clock
-  memory: MemoryPool
   settings: SliceSettings
 }
 
@@ -61,7 +59,7 @@ const BUFFERS_BESIDE_PACK_BYTES = 8 * 1024 * 1024
 
 export interface SliceInput {
   owner: OwnerId
-  /** Names this slice in the lease. */
+  /** Names this slice, and no other, in the lease. */
   holder: string
   /** Called after each commit and at the end. */
   progress(done: StreamProgress): Promise<void>
@@ -72,20 +70,19 @@ export async function runSlice(
   deps: SliceDeps,
   signal: AbortSignal,
 ): Promise<SliceResult> {
-  const need = deps.settings.packBytes + BUFFERS_BESIDE_PACK_BYTES
-  const release = await deps.memory.claim(need, signal)
-  try {
-    const leaseMs = deps.settings.sliceMs + deps.settings.leaseSlackMs
-    const lease = await deps.catalogue.owners.claim(
-      input.owner,
-      { holder: input.holder, leaseMs },
-      signal,
-    )
-    if (!lease) return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: '' }
-    return await workLease(input, lease, deps, signal)
-  } finally {
-    release()
-  }
+  const leaseMs = deps.settings.sliceMs + deps.settings.leaseSlackMs
+  const lease = await deps.catalogue.owners.claim(
+    input.owner,
+    { holder: input.holder, leaseMs },
+    signal,
+  )
+  if (!lease) return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: '' }
+  return await workLease(input, lease, deps, signal)
+}
+
+/** Memory that one slice needs; claimed as a whole before the slice begins (DESIGN 4). */
+export function sliceBytes({ packBytes }: Pick<SliceSettings, 'packBytes'>): number {
+  return packBytes + BUFFERS_BESIDE_PACK_BYTES
 }
 
 async function workLease(

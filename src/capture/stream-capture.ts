@@ -71,6 +71,8 @@ export class StreamCapture {
   #writer: CommitWriter | undefined
   #counts: Counts = { ...NO_COUNTS }
   #bytes = 0
+  /** A commit was tried and its outcome is not ours to go on from: only roll-forward is. */
+  #isSpent = false
 
   constructor(
     context: StreamContext,
@@ -99,7 +101,7 @@ export class StreamCapture {
   /** What this slice has committed or settled so far. */
   get done(): StreamProgress {
     return {
-      counts: addCounts(this.#counts, this.pending.content().counts),
+      counts: { ...this.#counts },
       bytes: this.#bytes,
       requests: this.context.reader.requests(),
     }
@@ -129,9 +131,11 @@ export class StreamCapture {
 
   /**
    * Writes what is pending: a commit where there are events (or a round with commits ends), else
-   * only the cursor rows (a quiet round writes no blob). False: another writer took this seq.
+   * only the cursor rows (a quiet round writes no blob). False: another writer took this seq, or
+   * an earlier save failed half way; the next slice rolls forward and reads again what is missing.
    */
   async save(): Promise<boolean> {
+    if (this.#isSpent) return false
     this.pending.cursor(roundCursor(this.round))
     const complete = this.round.phase === 'complete'
     const endsRound = complete && this.#head?.round.id === this.round.id && !this.#head.complete
@@ -153,9 +157,11 @@ export class StreamCapture {
     const { tables, stream, rowsNotAfter: notAfter, signal } = this.context
     const content = { ...this.pending.content(), round: this.round }
     const writer = this.writer
+    this.#isSpent = true
     const result = await writer.commit(content, { complete }, signal)
     if (result.outcome === 'lost') return false
     await tables.apply(result.commit, { secret: stream.secret, notAfter }, signal)
+    this.#isSpent = false
     this.#head = result.commit
     this.#bytes += writer.addedBytes
     this.#remember(result.commit)

@@ -10,6 +10,15 @@ import type { StreamCapture } from './stream-capture.ts'
 /** Members looked up at once. */
 const MEMBERS_PAGE = 200
 
+/**
+ * True where the commit that is being collected stores a member of the container. It must be
+ * written before the members leave: they are found by the rows that commits have opened.
+ */
+export function hasPendingMembers(capture: StreamCapture, container: GraphId): boolean {
+  return capture.pending.hasPutIn(container)
+}
+
+/** Nothing is pending of the members when it is called (hasPendingMembers). */
 export async function leaveMembers(capture: StreamCapture, container: GraphId): Promise<void> {
   const { tables, clock, signal } = capture.context
   const cursor = capture.cursors.get(container)
@@ -23,7 +32,7 @@ export async function leaveMembers(capture: StreamCapture, container: GraphId): 
     const held = await tables.current(ids, capture.headSeq, signal)
     for (const item of held.values()) {
       if (item.deleted || item.place.container !== container) continue
-      if (capture.pending.event(item.item) || capture.open.get(item.item)) continue
+      if (!mayLeave(capture, item.item, container)) continue
       const told = { at, round: capture.round.id }
       capture.pending.add({
         op: 'left',
@@ -37,4 +46,11 @@ export async function leaveMembers(capture: StreamCapture, container: GraphId): 
     }
     continuation = page.continuation
   } while (continuation !== undefined)
+}
+
+/** An entry of the ledger ends with its container; one that is open elsewhere goes on. */
+function mayLeave(capture: StreamCapture, member: GraphId, container: GraphId): boolean {
+  const event = capture.pending.event(member) ?? capture.open.get(member)?.event
+  if (!event) return true
+  return event.op === 'ledger' && event.place.container === container
 }

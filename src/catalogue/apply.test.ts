@@ -283,3 +283,44 @@ test('two events for one item, or another stream, are refused before any write',
   await assert.rejects(stream.apply(other, APPLY, NEVER), { code: 'InvariantBroken' })
   assert.equal(store.keysSeen().size, 0)
 })
+
+test('a thousand items that are not held cost one request for a thousand rows, not one each', async () => {
+  const store = memoryTableStore()
+  const stream = streamOn(store)
+  const held = Array.from({ length: 3000 }, (_, n) => aPut(messageId(n), folderId(1)))
+  await stream.apply(aCommit(1, held), APPLY, NEVER)
+  const before = store.calls.page + store.calls.get
+  const unknown = Array.from({ length: 1000 }, (_, n) => messageId(9000 + n))
+  assert.equal((await stream.current(unknown, 1, NEVER)).size, 0)
+  assert.ok(store.calls.page + store.calls.get - before <= 20)
+  const items = held.slice(0, 300).map((event) => event.item)
+  const found = await stream.current(items, 1, NEVER)
+  assert.deepEqual([...found.keys()], items)
+})
+
+test('many items at once are what each is alone, also where pages come out empty', async () => {
+  const store = memoryTableStore({ seed: 5, emptyPages: 0.3 })
+  const stream = streamOn(store)
+  // One bucket, so that keys are walked; several versions of each, some deleted in the end.
+  const inBucket = (n: number) => /^[ab]/.test(keyHash(messageId(n)))
+  const ids = Array.from({ length: 900 }, (_, n) => n)
+    .filter(inBucket)
+    .map(messageId)
+  const held = ids.slice(0, 40)
+  for (let seq = 1; seq <= 40; seq += 1) {
+    const events = held.flatMap((item, n) => {
+      const before = aPut(item, folderId(1))
+      const leaves = placeOf(before, seq - 1)
+      if (seq > 1 + n) return []
+      return [aPut(item, folderId(1), seq === 1 ? {} : { leaves })]
+    })
+    await stream.apply(aCommit(seq, events), APPLY, NEVER)
+  }
+  for (const seq of [1, 7, 40]) {
+    const found = await stream.current(ids, seq, NEVER)
+    assert.equal(found.size, 40)
+    for (const item of ids) {
+      assert.deepEqual(found.get(item), await stream.item(keyHash(item), seq, NEVER))
+    }
+  }
+})

@@ -27,22 +27,26 @@ export interface ApplyOptions {
   notAfter: number
   /** Days for which a new blob is locked. */
   lockDays: number
+  /** Rows only, of a stream of which a commit is lost: see StreamTables.apply. */
+  lossy?: boolean
 }
 
 export async function applyCommit(
   room: Room,
   { stream, head }: { stream: string; head: Head },
   commit: Commit,
-  { secret, notAfter, lockDays }: ApplyOptions,
+  { secret, notAfter, lockDays, lossy = false }: ApplyOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { events, cursors, seq } = commit
   const items = new Set(events.map((event) => event.item))
   invariant(items.size === events.length, 'a commit has one event for an item')
   const write = { guard: guardUntil(room, notAfter), signal }
+  const gaps = lossy ? 'passed' : 'refused'
   await insertMissing(room, openingRows(stream, commit, lockDays), write)
-  await closeRows(room, stream, events.flatMap(closingOf), seq, write)
+  await closeRows(room, stream, events.flatMap(closingOf), { seq, gaps }, write)
   await applyToLedger(room, stream, events, seq, write)
+  if (lossy) return
   await writeCursors(room, stream, { cursors, seq, secret, origin: 'commit' }, write)
   await head.move({ seq, hash: commit.hash, time: commit.time }, write)
   if (endsRoundNow(room, commit)) await tidyLedger(room, stream, write)
@@ -67,7 +71,7 @@ function closingOf(event: StreamEvent): Closing[] {
   return leaves ? [{ item: event.item, leaves }] : []
 }
 
-function guardUntil({ clock }: Room, notAfter: number): WriteGuard {
+export function guardUntil({ clock }: Room, notAfter: number): WriteGuard {
   return () => {
     if (clock.now() <= notAfter) return
     throw new AppError({

@@ -15,10 +15,12 @@ export interface Head {
   move(to: CommitRef, options: WriteOptions): Promise<void>
   /** Throws `SeqNotCommitted` where the head does not reach this seq. */
   check(seq: number, signal: AbortSignal): Promise<void>
+  /** The row was removed: what was seen of it counts no more. */
+  forget(): void
 }
 
 export function createHead(room: Room, stream: string): Head {
-  /** A head only grows, so what was once seen below it needs no second look. */
+  /** A head only grows (but for a rebuild), so what was once seen below it needs no second look. */
   let seen = 0
 
   async function read(signal: AbortSignal): Promise<CommitRef | undefined> {
@@ -31,6 +33,9 @@ export function createHead(room: Room, stream: string): Head {
 
   return {
     read,
+    forget: () => {
+      seen = 0
+    },
     async move(to, options) {
       const values = { seq: seqText(to.seq), hash: to.hash, time: to.time }
       const place = { table: 'heads', partition: stream } as const

@@ -5,11 +5,12 @@
  * only where the item was; marker and content are those of the version below it, read when asked.
  */
 import { z } from 'zod'
-import type { DeletedEvent, PutEvent } from '../model/events.ts'
+import type { DeletedEvent, PastPlace, PutEvent } from '../model/events.ts'
 import { type GraphId, type KeyHash, keyHash } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
 import { itemPartition, itemRange, itemRow } from './keys.ts'
-import { mapAtOnce } from './parallel.ts'
+import { newestRows } from './newest.ts'
+import { eachAtOnce } from './parallel.ts'
 import { firstRow } from './read.ts'
 import type { Room } from './room.ts'
 import { decodeBody, encodeBody, seqColumn, seqText } from './rows.ts'
@@ -64,7 +65,16 @@ export async function heldItem(
   signal: AbortSignal,
 ): Promise<HeldItem | undefined> {
   const row = await versionRow(room, stream, key, seq, signal)
-  if (!row) return undefined
+  return row && (await heldOf(room, stream, key, row, signal))
+}
+
+async function heldOf(
+  room: Room,
+  stream: string,
+  key: KeyHash,
+  row: Row,
+  signal: AbortSignal,
+): Promise<HeldItem> {
   const version = decodeBody(row, versionSchema)
   const at = { key, seq: seqColumn(row, 'seq') }
   if (version.op === 'put') {
@@ -74,6 +84,11 @@ export async function heldItem(
   const { item, kind, place } = version
   const before = await versionRow(room, stream, key, at.seq - 1, signal)
   return { item, kind, place, ...at, ...contentOf(before), deleted: true }
+}
+
+/** Where a version of an item stood, whatever it is. */
+export function itemPlaceOf(row: Row): PastPlace {
+  return decodeBody(row, versionSchema).place
 }
 
 async function versionRow(
@@ -108,9 +123,20 @@ export async function heldItems(
   seq: number,
   signal: AbortSignal,
 ): Promise<Map<GraphId, HeldItem>> {
-  const found = await mapAtOnce([...new Set(items)], async (item) => ({
-    item,
-    held: await heldItem(room, stream, keyHash(item), seq, signal),
-  }))
-  return new Map(found.flatMap(({ item, held }) => (held ? [[item, held]] : [])))
+  const keys = new Map(items.map((item) => [keyHash(item), item]))
+  const buckets = Map.groupBy(keys.keys(), (key) => itemPartition(stream, key))
+  const held = new Map<GraphId, HeldItem>()
+  await eachAtOnce([...buckets], async ([partition, bucket]) => {
+    for (const [key, row] of await newestRows(room, partition, bucket, seq, signal)) {
+      const item = keys.get(key)
+      if (item !== undefined) held.set(item, await heldOf(room, stream, key, row, signal))
+    }
+  })
+  return new Map(items.flatMap((item) => entryOf(held, item)))
+}
+
+/** In the order in which they were asked for. */
+function entryOf(held: ReadonlyMap<GraphId, HeldItem>, item: GraphId): [GraphId, HeldItem][] {
+  const found = held.get(item)
+  return found ? [[item, found]] : []
 }

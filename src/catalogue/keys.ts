@@ -58,6 +58,8 @@ export const HEAD_ROW = 'head'
 export function itemPartition(stream: string, key: KeyHash): string {
   return `${stream}~${(base32.indexOf(key.charAt(0)) >>> 1).toString(ITEM_BUCKETS)}`
 }
+export const itemPartitions = (stream: string): string[] =>
+  Array.from({ length: ITEM_BUCKETS }, (_, n) => `${stream}~${n.toString(ITEM_BUCKETS)}`)
 export const itemRow = (key: KeyHash, seq: number): string => `${key}~${invertedSeq(seq)}`
 /** The versions of an item from the newest one that is not above `seq`. */
 export function itemRange(key: KeyHash, seq: number): { from: string; below: string } {

@@ -40,19 +40,25 @@ export interface Closing {
   leaves: PastPlace
 }
 
-/** Ends the rows at `seq`. Throws `CatalogueGap` where one of them is missing. */
+/**
+ * Ends the rows at `seq`. Throws `CatalogueGap` where one of them is missing, unless gaps are
+ * `passed`: then there is nothing to end.
+ */
 export async function closeRows(
   room: Room,
   stream: string,
   closings: readonly Closing[],
-  seq: number,
+  { seq, gaps }: { seq: number; gaps: 'refused' | 'passed' },
   options: WriteOptions,
 ): Promise<void> {
   const groups = Map.groupBy(closings, ({ leaves }) => listingPartition(stream, leaves.container))
   await eachAtOnce([...groups], async ([partition, group]) => {
     const edits = new Map<string, Edit>()
     for (const { item, leaves } of group) {
-      edits.set(listingRow(leaves, keyHash(item)), (now) => ended(now, seq))
+      edits.set(listingRow(leaves, keyHash(item)), (now) => {
+        if (!now && gaps === 'passed') return undefined
+        return ended(now, seq)
+      })
     }
     await editRows(room, { table: 'listing', partition }, edits, options)
   })
@@ -69,6 +75,11 @@ function ended(now: Row | undefined, seq: number): Row['values'] | undefined {
     })
   }
   return column(now, 'to') === undefined ? { ...now.values, to: seqText(seq) } : undefined
+}
+
+/** Whom a list row speaks of. */
+export function listedItemOf(row: Row): GraphId {
+  return decodeBody(row, entrySchema).item
 }
 
 export async function listContainer(

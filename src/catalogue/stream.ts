@@ -1,7 +1,8 @@
 /** One stream's tables, put together. The rules are in the files that are named here. */
 import { invariant } from '../model/errors.ts'
 import type { OwnerId, WorkloadName } from '../model/ids.ts'
-import { applyCommit } from './apply.ts'
+import { applyCommit, guardUntil } from './apply.ts'
+import { clearStream } from './clear.ts'
 import { listPoints, pointAt } from './commits.ts'
 import { readCursors, writeCursors } from './cursors.ts'
 import { createHead } from './heads.ts'
@@ -28,6 +29,12 @@ export function createStreamTables(
       invariant(own, 'a commit is applied to its own stream')
       await applyCommit(room, { stream, head }, commit, { ...options, lockDays }, signal)
     },
+    async clear({ notAfter }, signal) {
+      await clearStream(room, stream, { guard: guardUntil(room, notAfter), signal })
+      head.forget()
+    },
+    moveHead: (to, { notAfter }, signal) =>
+      head.move(to, { guard: guardUntil(room, notAfter), signal }),
     cursors: (secret, signal) => readCursors(room, stream, secret, signal),
     async saveCursors(cursors, seq, secret, signal) {
       const write = { cursors, seq, secret, origin: 'quiet' } as const

@@ -168,12 +168,23 @@ export interface StreamTables {
    * `CatalogueGap` where a row that the commit closes is missing: rebuild the stream. Commits
    * of a stream are applied in the order of their seqs; a replay of an earlier one may run at
    * any time. The secret seals the commit's cursors.
+   *
+   * `lossy` is for the rebuild of a stream of which a commit is damaged: rows that a lost event
+   * should have opened are not missed, no cursor is written (one could pass a lost item, P2), and
+   * the head stays until moveHead.
    */
   apply(
     commit: Commit,
-    options: { secret: Uint8Array; notAfter: number },
+    options: { secret: Uint8Array; notAfter: number; lossy?: boolean },
     signal: AbortSignal,
   ): Promise<void>
+  /**
+   * Removes every row of the stream that is computed from commits, the head first. Idempotent;
+   * cut off, it is begun again. Only under the owner's lease, and only to rebuild.
+   */
+  clear(options: { notAfter: number }, signal: AbortSignal): Promise<void>
+  /** Ends a lossy rebuild. Only forward. */
+  moveHead(to: CommitRef, options: { notAfter: number }, signal: AbortSignal): Promise<void>
   /** Sealed in the rows with the index secret. */
   cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
   /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */

@@ -18,13 +18,12 @@ import {
   runInstanceId,
 } from '../orchestrations/names.ts'
 import { captureNext, endWave, planRun } from '../runs/activities.ts'
-import type { RunDeps } from '../runs/index.ts'
+import { isRunDue, type RunDeps } from '../runs/index.ts'
 import { startOnce } from './durable-client.ts'
 
 /** Inside an activity's deadline, well within functionTimeout. */
 const ACTIVITY_SLACK_MS = 60_000
 const TRIGGER_MS = 60_000
-const MINUTES_BETWEEN_DISCOVERIES = 60
 
 const runMessage = z.object({ run: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/) })
 
@@ -75,8 +74,8 @@ async function tick(deps: RunDeps, context: InvocationContext): Promise<void> {
     deps.log.info('tick: not set up', {})
     return
   }
-  if (!(await isDue(deps, signal))) return
   const now = deps.clock.now()
+  if (!(await isRunDue(deps.catalogue, now, signal))) return
   const minute = new Date(Math.floor(now / 300_000) * 300_000).toISOString()
   const id = `t-${minute.slice(0, 16).replaceAll(/[-:]/g, '')}`
   // Insert-only: the row, not the instance id, makes a second start a no-op.
@@ -84,20 +83,6 @@ async function tick(deps: RunDeps, context: InvocationContext): Promise<void> {
   if (!(await deps.catalogue.runs.insert(run, signal))) return
   const input: BackupRunInput = { run: id, attempt: 1, wave: 0 }
   await startOnce(df.getClient(context), BACKUP_RUN, runInstanceId(id, 1), input)
-}
-
-async function isDue(deps: RunDeps, signal: AbortSignal): Promise<boolean> {
-  const now = deps.clock.now()
-  const runs = await deps.catalogue.runs.list({ max: 20 }, signal)
-  const open = runs.items.some((r) => ['queued', 'planning', 'running'].includes(r.state))
-  if (open) return false
-  const latest = runs.items[0]
-  const age = latest ? now - Date.parse(latest.createdAt) : Number.POSITIVE_INFINITY
-  if (age > MINUTES_BETWEEN_DISCOVERIES * 60_000) return true
-  for await (const owner of deps.catalogue.owners.all(signal)) {
-    if (Date.parse(owner.dueAt) <= now) return true
-  }
-  return false
 }
 
 function scheduledRun(id: string, now: number): Run {

@@ -75,7 +75,7 @@ async function load(
       code: 'PolicyUnreadable',
       kind: 'corrupt',
       message: `Policy number ${found.n} cannot be read.`,
-      hint: 'Write the policy anew (PUT /api/v1/policy). Nothing is backed up until then.',
+      hint: 'Write the policy anew (PUT /api/v1/policy). Until then the last decisions hold.',
       context: { n: found.n },
     })
   }

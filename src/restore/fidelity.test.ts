@@ -36,8 +36,10 @@ describe('docs/fidelity.md', () => {
     assert.ok(fields.length > 10)
     assert.ok(fields.every((field) => field !== undefined))
     assert.equal(new Set(fields).size, fields.length)
+    // Where there was nothing, nothing can be lost.
+    const losing = rows.filter((row) => row.split(' | ')[1] !== 'when the original has none')
     assert.deepEqual(
-      fields.filter((field) => field && CONTENT.includes(field)),
+      CONTENT.filter((field) => losing.some((row) => row.startsWith(`| \`${field}\` |`))),
       [],
     )
   })

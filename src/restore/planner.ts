@@ -90,7 +90,7 @@ async function planFolderSlots(
     ...(under === undefined ? {} : { under }),
   }
   const plans = planFolders(folders, selected, there, rules)
-  await context.slots.plan(0, plans, { fresh: false }, signal)
+  await context.slots.plan(0, plans, { fresh: false, confirm: () => lease.save({}, signal) }, signal)
   const cursor = { folders: plans.length, folder: 0, next: plans.length }
   const made = plans.filter((plan) => plan.action === 'make').length
   const totals = { ...lease.plan.totals, folders: made }
@@ -125,7 +125,8 @@ class ItemPlanner {
     const page = await this.#source.page(folder.source, cursor.continuation, signal)
     const plans = await this.#plans(page.items, folder, cursor)
     if (cursor.next + plans.length > SLOTS_MAX) throw restoreTooLarge()
-    await slots.plan(cursor.next, plans, { fresh: this.#fresh }, signal)
+    const rows = { fresh: this.#fresh, confirm: () => lease.save({}, signal) }
+    await slots.plan(cursor.next, plans, rows, signal)
     this.#fresh = true
     const ended = page.continuation === undefined
     const next: PlanCursor = {

@@ -1,7 +1,7 @@
 /**
  * Slot rows of one job, decoded: reading in order, writing by etag, writing a plan.
  */
-import type { Catalogue, SlotTable } from '../catalogue/types.ts'
+import type { Catalogue, Slot, SlotTable } from '../catalogue/types.ts'
 import { AppError, invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import {
@@ -62,24 +62,33 @@ export class JobSlots {
 
   /**
    * Writes slots `first`, `first + 1`, ... `fresh: false`: rows may be there from a step that
-   * died before it saved its cursor; they are brought to what is planned now.
+   * died before it saved its cursor; they are brought to what is planned now. `confirm` throws
+   * where another step has the lease.
+   *
+   * A planner may wake long after another finished the plan and replayed it, and must then change
+   * nothing: the lease is confirmed between reading the rows and writing them by etag, and every
+   * planner writes each row that it finds, also an equal one, so that an older etag never fits.
    */
   async plan(
     first: number,
     plans: readonly SlotPlan[],
-    options: { fresh: boolean },
+    options: { fresh: boolean; confirm: () => Promise<void> },
     signal: AbortSignal,
   ): Promise<void> {
     invariant(first + plans.length <= SLOTS_MAX, 'a plan has at most SLOTS_MAX slots')
-    const rows = plans.map((plan, at) => encodeSlot({ n: first + at, plan, ...beginning(plan) }))
-    const missing = []
-    for (const row of rows) {
+    const missing: Slot[] = []
+    const found: { row: Slot; etag: string }[] = []
+    for (const [at, plan] of plans.entries()) {
+      const row = encodeSlot({ n: first + at, plan, ...beginning(plan) })
       const there = options.fresh ? undefined : await this.#table.get(this.#job, row.n, signal)
-      if (!there) missing.push(row)
-      else if (there.body !== row.body || there.state !== row.state) {
-        const written = await this.#table.replace(this.#job, row, there.etag, signal)
-        invariant(written, 'only the holder of the lease writes slots')
-      }
+      if (there) found.push({ row, etag: there.etag })
+      else missing.push(row)
+    }
+    if (found.length > 0) await options.confirm()
+    for (const { row, etag } of found) {
+      if (await this.#table.replace(this.#job, row, etag, signal)) continue
+      await options.confirm()
+      invariant(false, 'only the holder of the lease writes slots')
     }
     if (missing.length > 0) await this.#table.insert(this.#job, missing, signal)
   }

@@ -3,7 +3,15 @@
  * answers in ids and counts; expected trouble is an answer, a throw is a defect.
  */
 
-import { addCounts, runSlice, type SliceDeps, type SliceResult } from '../capture/index.ts'
+import { randomUUID } from 'node:crypto'
+import {
+  addCounts,
+  type MemoryPool,
+  runSlice,
+  type SliceDeps,
+  type SliceResult,
+  sliceBytes,
+} from '../capture/index.ts'
 import type { Catalogue, PlanEntry, Run } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type {
@@ -14,6 +22,7 @@ import type {
   WaveAnswer,
 } from '../orchestrations/names.ts'
 import { type DiscoverDeps, discover } from './discover.ts'
+import { protectedKeys } from './due.ts'
 import { planOwners } from './plan.ts'
 
 export interface RunSettings {
@@ -26,8 +35,10 @@ export interface RunSettings {
 
 export interface RunDeps extends DiscoverDeps {
   slice: SliceDeps
+  /** Of this worker; a slice claims its whole need before it claims an owner. */
+  memory: MemoryPool
   runSettings: RunSettings
-  /** Names this worker in leases. */
+  /** Names this worker in leases; each slice adds a name of its own. */
   holder: string
   log: RunLog
 }
@@ -42,7 +53,8 @@ export interface RunLog {
 const ASKED_RUN_MS = 24 * 3_600_000
 /** Planning stops for the next call after this. */
 const PLAN_CALL_MS = 120_000
-const RESOURCES_PAGE = 500
+/** A call that gets no memory is made again; meanwhile it holds no owner. */
+const MEMORY_WAIT_MS = 30_000
 /** How often a slice tells that it lives. */
 const HEARTBEAT_MS = 10_000
 
@@ -64,19 +76,32 @@ export async function planRun(
   if (!run || isOver(run) || run.flags.cancel) return { state: 'stop', lanes: 0, until }
   if (!(await catalogue.ready(signal))) return await stop(deps, run, 'CatalogueNotReady', signal)
   await catalogue.runs.update(input.run, (now) => planning(now, clock.now()), signal)
-  try {
-    if (input.wave === 0) {
-      if (!(await discover(deps, clock.now() + PLAN_CALL_MS, signal))) {
-        return { state: 'more', lanes: 0, until }
-      }
-      await catalogue.runs.plan(run.id, await pick(run, deps, signal), signal)
-    }
-  } catch (error) {
-    if (!(error instanceof AppError) || error.kind === 'bug') throw error
-    return await stop(deps, run, error.code, signal)
+  if (input.wave === 0) {
+    const found = await discovered(deps, signal)
+    if (found.state === 'more') return { state: 'more', lanes: 0, until }
+    const { trouble } = found
+    const owners = await pick(run, deps, signal)
+    // What is known already is backed up all the same; where nothing is, the run has failed.
+    if (trouble && owners.length === 0) return await stop(deps, run, trouble, signal)
+    if (trouble) await catalogue.runs.update(run.id, (now) => ({ ...now, trouble }), signal)
+    await catalogue.runs.plan(run.id, owners, signal)
   }
   await catalogue.runs.update(input.run, (now) => ({ ...now, state: 'running' }), signal)
   return { state: 'done', lanes: runSettings.lanes, until }
+}
+
+/** `over`: all of it was read, or trouble ended it, which is no reason to back up nobody. */
+type Discovered = { state: 'more' } | { state: 'over'; trouble: string }
+
+async function discovered(deps: RunDeps, signal: AbortSignal): Promise<Discovered> {
+  try {
+    const isWhole = await discover(deps, deps.clock.now() + PLAN_CALL_MS, signal)
+    return isWhole ? { state: 'over', trouble: '' } : { state: 'more' }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === 'bug') throw error
+    deps.log.error('discovery stopped', { trouble: error.code })
+    return { state: 'over', trouble: error.code }
+  }
 }
 
 function planning(now: Run, at: number): Run {
@@ -107,16 +132,7 @@ async function stop(
 
 async function pick(run: Run, deps: RunDeps, signal: AbortSignal): Promise<PlanEntry[]> {
   const { catalogue, clock } = deps
-  const protectedResources = new Set<PlanEntry['resource']>()
-  let continuation: string | undefined
-  do {
-    const query = { max: RESOURCES_PAGE, ...(continuation !== undefined && { continuation }) }
-    const page = await catalogue.resources.list(query, signal)
-    for (const resource of page.items) {
-      if (resource.state === 'protected') protectedResources.add(resource.key)
-    }
-    continuation = page.continuation
-  } while (continuation !== undefined)
+  const protectedResources = await protectedKeys(catalogue, signal)
   const owners = []
   for await (const owner of catalogue.owners.all(signal)) owners.push(owner)
   return planOwners({ run, owners, protectedResources, now: clock.now() })
@@ -128,10 +144,40 @@ export async function captureNext(
   deps: RunDeps,
   signal: AbortSignal,
 ): Promise<CaptureAnswer> {
-  const { catalogue, clock, runSettings } = deps
+  const { catalogue, clock } = deps
   const run = await catalogue.runs.get(input.run, signal)
   const stopped = !run || isOver(run) || run.flags.cancel || run.flags.pause
   if (stopped || clock.now() >= Date.parse(input.until)) return { state: 'idle' }
+  const release = await claimMemory(deps, signal)
+  if (!release) return { state: 'more' }
+  try {
+    return await workNext(input, deps, signal)
+  } finally {
+    release()
+  }
+}
+
+/**
+ * Before an owner is claimed: a claim lasts for one slice, so a slice that still had to wait for
+ * its memory would outlive it. Undefined: there was none in time.
+ */
+async function claimMemory(deps: RunDeps, signal: AbortSignal): Promise<(() => void) | undefined> {
+  const patience = AbortSignal.timeout(MEMORY_WAIT_MS)
+  try {
+    const need = sliceBytes(deps.slice.settings)
+    return await deps.memory.claim(need, AbortSignal.any([signal, patience]))
+  } catch (error) {
+    if (signal.aborted || !patience.aborted) throw error
+    return undefined
+  }
+}
+
+async function workNext(
+  input: BackupLaneInput,
+  deps: RunDeps,
+  signal: AbortSignal,
+): Promise<CaptureAnswer> {
+  const { catalogue, clock, runSettings } = deps
   const claimMs = runSettings.sliceMs + runSettings.leaseSlackMs
   let claim = await catalogue.runs.claim(input.run, { claimMs }, signal)
   if (!claim) return { state: 'idle' }
@@ -140,7 +186,8 @@ export async function captureNext(
   const result = await runSlice(
     {
       owner: before.owner,
-      holder: deps.holder,
+      // One worker runs several slices, and two runs may want the same owner.
+      holder: `${deps.holder}-${randomUUID()}`,
       progress: async (done) => {
         if (!claim) return
         claim = await catalogue.runs.settle(input.run, claim, added(before, done), signal)
@@ -219,13 +266,20 @@ export async function endWave(
     run.id,
     (r) => ({
       ...r,
-      state: r.flags.cancel ? 'cancelled' : 'done',
+      ...outcomeOf(r, open.count),
       endedAt: iso(now),
       heartbeatAt: iso(now),
     }),
     signal,
   )
   return { state: 'over', nextAt: iso(now) }
+}
+
+/** A scheduled run leaves open owners to the next one; one that was asked for has not kept its word. */
+function outcomeOf(run: Run, open: number): Pick<Run, 'state' | 'trouble'> {
+  if (run.flags.cancel) return { state: 'cancelled', trouble: run.trouble }
+  if (run.kind === 'asked' && open > 0) return { state: 'failed', trouble: 'RunTooLong' }
+  return { state: 'done', trouble: run.trouble }
 }
 
 async function openEntries(catalogue: Catalogue, run: string, signal: AbortSignal) {

@@ -48,6 +48,10 @@ const LINK_NOTE = 'directory-users-link'
 /** Number of the policy that the resources' states were last decided by. */
 const POLICY_NOTE = 'policy-applied'
 const RESOURCES_PAGE = 500
+/** How often a user without a mailbox is looked at again. */
+const RECHECK_MS = 2 * 3_600_000
+/** Users in a row whose mailbox may be unavailable by itself; the next one means the service. */
+const UNAVAILABLE_RUN_MAX = 3
 /** A directory whose pages never end is an error of the service, not a large company. */
 const PAGES_MAX = 5000
 
@@ -58,7 +62,18 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { n, policy } = await deps.policies.read(signal)
-  await applyPolicy(deps, { n, policy }, signal)
+  const seeing = { ...deps, mailboxes: mailboxCheck(deps.directory) }
+  await applyPolicy(seeing, { n, policy }, signal)
+  if (!(await readDirectory(seeing, policy, deadline, signal))) return false
+  return await recheckEmpty(seeing, policy, deadline, signal)
+}
+
+async function readDirectory(
+  deps: SeeingDeps,
+  policy: Policy,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<boolean> {
   let link = (await deps.catalogue.note(LINK_NOTE, signal)) ?? null
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const read = await readPage(deps, link, signal)
@@ -74,7 +89,7 @@ export async function discover(
 
 /** A new policy decides anew about everybody: the directory's delta only tells who changed. */
 async function applyPolicy(
-  deps: DiscoverDeps,
+  deps: SeeingDeps,
   stored: { n: number; policy: Policy },
   signal: AbortSignal,
 ): Promise<void> {
@@ -93,6 +108,57 @@ async function applyPolicy(
   await deps.catalogue.saveNote(POLICY_NOTE, String(stored.n), signal)
 }
 
+/**
+ * A mailbox may come later than its user (a licence takes effect within hours), and the directory
+ * does not tell; so those that had none are asked again.
+ */
+async function recheckEmpty(
+  deps: SeeingDeps,
+  policy: Policy,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const before = new Date(deps.clock.now() - RECHECK_MS).toISOString()
+  let continuation: string | undefined
+  do {
+    const query = { max: RESOURCES_PAGE, ...(continuation !== undefined && { continuation }) }
+    const page = await deps.catalogue.resources.list(query, signal)
+    for (const { state, seenAt, graphId: id, name, address } of page.items) {
+      if (state !== 'no-content' || seenAt > before) continue
+      if (deps.clock.now() >= deadline) return false
+      await seen(deps, { id, name, address }, policy, signal)
+    }
+    continuation = page.continuation
+  } while (continuation !== undefined)
+  return true
+}
+
+type MailboxCheck = Directory['mailbox']
+
+interface SeeingDeps extends DiscoverDeps {
+  mailboxes: MailboxCheck
+}
+
+/**
+ * One mailbox that cannot be asked for must not keep everybody else from being found: it counts
+ * as unavailable and is asked again later. Several in a row are the service's trouble.
+ */
+function mailboxCheck(directory: Directory): MailboxCheck {
+  let unavailableRun = 0
+  return async (user, signal) => {
+    try {
+      const mailbox = await directory.mailbox(user, signal)
+      unavailableRun = 0
+      return mailbox
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind === 'bug') throw error
+      unavailableRun += 1
+      if (error.kind === 'throttled' || unavailableRun > UNAVAILABLE_RUN_MAX) throw error
+      return { available: false, reason: error.code }
+    }
+  }
+}
+
 async function readPage(
   deps: DiscoverDeps,
   link: string | null,
@@ -108,7 +174,7 @@ async function readPage(
 }
 
 async function seen(
-  deps: DiscoverDeps,
+  deps: SeeingDeps,
   user: DirectoryUser,
   policy: Policy,
   signal: AbortSignal,
@@ -117,9 +183,7 @@ async function seen(
   const now = await deps.catalogue.resources.get(key, signal)
   const wanted = protects(policy, { key, address: user.address })
   const mailbox =
-    wanted && !now?.owner
-      ? await deps.directory.mailbox(user.id, signal)
-      : { available: true, reason: '' }
+    wanted && !now?.owner ? await deps.mailboxes(user.id, signal) : { available: true, reason: '' }
   const at = new Date(deps.clock.now()).toISOString()
   const resource = await deps.catalogue.resources.update(
     key,

@@ -8,5 +8,6 @@ export {
   type RunSettings,
 } from './activities.ts'
 export { type Directory, type DirectoryPage, type DirectoryUser, discover } from './discover.ts'
+export { isRunDue } from './due.ts'
 export { decideRepair, type InstanceState } from './reconcile.ts'
 export { createSetup, type SetupDone } from './setup.ts'

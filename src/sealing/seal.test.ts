@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { hasCode } from '../model/errors.ts'
+import { AppError, hasCode } from '../model/errors.ts'
 import { SEAL_OVERHEAD_BYTES, seal, unseal } from './seal.ts'
 
 const bytes = (max: number) => fc.uint8Array({ minLength: 0, maxLength: max })
@@ -31,4 +31,15 @@ test('one flipped bit anywhere, another purpose, secret or binding is noticed', 
   assert.throws(() => unseal(randomBytes(32), 'cursor', sealed), broken)
   assert.throws(() => unseal(secret, 'cursor', sealed, randomBytes(4)), broken)
   assert.throws(() => unseal(secret, 'cursor', sealed.subarray(0, 20)), broken)
+})
+
+test('what is shorter than salt and tag is refused, also where Node would take a short tag', () => {
+  // A tag of 4 bytes would be forged in 2^32 tries.
+  const secret = new Uint8Array(32)
+  for (let n = 0; n < SEAL_OVERHEAD_BYTES; n += 1) {
+    assert.throws(
+      () => unseal(secret, 'cursor', new Uint8Array(n)),
+      (error) => error instanceof AppError && error.cause instanceof RangeError,
+    )
+  }
 })

@@ -12,11 +12,18 @@ import { AppError, invariant } from '../model/errors.ts'
 export const SEAL_OVERHEAD_BYTES = 48
 const SALT_BYTES = 32
 const TAG_BYTES = 16
+const TAG = { authTagLength: TAG_BYTES }
 const ZERO_NONCE = new Uint8Array(12)
 const NOTHING = new Uint8Array(0)
 
 /** Names what an object is for, so that one can never be passed off as another. */
-export type SealPurpose = 'commit-body' | 'event-part' | 'owner-record' | 'cursor'
+export type SealPurpose =
+  | 'commit-body'
+  | 'event-part'
+  | 'owner-record'
+  | 'cursor'
+  | 'base-index'
+  | 'base-part'
 
 function keyOf(secret: Uint8Array, salt: Uint8Array, purpose: SealPurpose): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, salt, `holdfast/1/index/${purpose}`, 32))
@@ -47,9 +54,11 @@ export function unseal(
   bound: Uint8Array = NOTHING,
 ): Uint8Array {
   try {
+    // Node takes a tag of 4 bytes for a tag: what is shorter than salt and tag is no seal.
+    if (sealed.length < SEAL_OVERHEAD_BYTES) throw new RangeError('too short for a sealed object')
     const salt = sealed.subarray(0, SALT_BYTES)
     const body = sealed.subarray(SALT_BYTES, sealed.length - TAG_BYTES)
-    const opener = createDecipheriv('aes-256-gcm', keyOf(secret, salt, purpose), ZERO_NONCE)
+    const opener = createDecipheriv('aes-256-gcm', keyOf(secret, salt, purpose), ZERO_NONCE, TAG)
     opener.setAAD(bound)
     opener.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
     return new Uint8Array(Buffer.concat([opener.update(body), opener.final()]))

@@ -4,6 +4,7 @@
  */
 import { invariant } from '../model/errors.ts'
 import type { SegmentRef, StreamEvent } from '../model/events.ts'
+import { sealBaseIndex } from './base-format.ts'
 import {
   type CommitBody,
   type Envelope,
@@ -14,8 +15,8 @@ import {
 import type { Attempt, CommitWriterDeps } from './commit-writer.ts'
 import { sha256Hex } from './create-once.ts'
 import type { DataKey } from './data-keys.ts'
-import { COMMIT_PACKS_MAX, COMMIT_PARTS_MAX } from './limits.ts'
-import { indexName, partName } from './names.ts'
+import { BASE_INDEX_BYTES_MAX, COMMIT_PACKS_MAX, COMMIT_PARTS_MAX } from './limits.ts'
+import { baseIndexName, indexName, partName } from './names.ts'
 import { SALT_BYTES } from './pack-format.ts'
 import type { PackWriter, WrittenPack } from './pack-writer.ts'
 
@@ -30,6 +31,8 @@ export interface CommitDraft {
   /** In the order of the packs. */
   indexes: readonly SideBlob[]
   parts: readonly SideBlob[]
+  /** The index of the base that the commit carries: always beside commit.json. */
+  base: SideBlob | undefined
   /** The bytes of commit.json; each call seals the body anew. */
   encode(form: { inline: boolean; time: string }): Promise<Uint8Array>
 }
@@ -46,7 +49,8 @@ export async function draftCommit(
   const split = splitEvents(events)
   // Without a pack there is no other blob from whose creation the time of the commit could come,
   // so there is a part beside commit.json then, even if it is empty.
-  if (split.length === 0 && written.length === 0) split.push({ text: '', events: 0 })
+  const base = await draftBase(deps, attempt)
+  if (split.length === 0 && written.length === 0 && !base) split.push({ text: '', events: 0 })
   invariant(split.length <= COMMIT_PARTS_MAX, 'a commit has not too many parts')
   const parts: SideBlob[] = []
   for (const [index, { text }] of split.entries()) {
@@ -65,9 +69,11 @@ export async function draftCommit(
   return {
     indexes,
     parts,
+    base,
     encode({ inline, time }) {
       const envelope = {
         ...linkOf(deps, attempt),
+        base: baseLinkOf(attempt, base),
         time,
         parts: parts.map((part) => sideOf(part, inline)),
         ...packsOf(events, written, indexes, inline),
@@ -81,6 +87,25 @@ export async function draftCommit(
   }
 }
 
+async function draftBase(
+  { stream, secret, random }: CommitWriterDeps,
+  { seq, options }: Attempt,
+): Promise<SideBlob | undefined> {
+  if (options.base === undefined) return undefined
+  invariant(options.base.asOf.seq < seq, 'a base restates an earlier commit')
+  const salt = random.bytes(SALT_BYTES)
+  const bytes = await sealBaseIndex(options.base, { stream, seq }, secret, salt)
+  invariant(bytes.length <= BASE_INDEX_BYTES_MAX, 'the index of a base stays under its limit')
+  const sha256 = sha256Hex(bytes)
+  return { name: baseIndexName(stream, seq, sha256), sha256, bytes }
+}
+
+function baseLinkOf({ options }: Attempt, index: SideBlob | undefined): Envelope['base'] {
+  if (options.base === undefined || index === undefined) return null
+  const { seq, hash } = options.base.asOf
+  return { asOf: seq, hash, index: { sha256: index.sha256, bytes: index.bytes.length } }
+}
+
 /**
  * Fills in pack and offset of new segments, in the given events: the refs that addVersion gave
  * are filled in already, copies of them are not. One event for one item.
@@ -88,9 +113,8 @@ export async function draftCommit(
 function settleHints(events: readonly StreamEvent[], packs: PackWriter): void {
   const seen = new Set<string>()
   for (const event of events) {
-    const key = `${event.kind} ${event.item}`
-    invariant(!seen.has(key), 'a commit has one event for one item')
-    seen.add(key)
+    invariant(!seen.has(event.item), 'a commit has one event for one item')
+    seen.add(event.item)
     for (const ref of refsOf(event)) {
       if (ref.pack !== '') continue
       const place = packs.placeOf(ref.id)
@@ -113,7 +137,6 @@ function linkOf({ stream, toolVersion }: CommitWriterDeps, attempt: Attempt) {
     voids: [...attempt.voids],
     counts: attempt.content.counts,
     complete: attempt.options.complete,
-    base: null,
     tool: toolVersion,
   }
 }

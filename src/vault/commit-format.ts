@@ -13,6 +13,7 @@ import { seqName } from '../model/ids.ts'
 import { seal, unseal } from '../sealing/seal.ts'
 import { sha256Hex } from './create-once.ts'
 import { check, damage, isDamage } from './damage.ts'
+import { cursorSchema, eventAt, roundSchema, seqSchema } from './event-schema.ts'
 import {
   BODY_PLAIN_BYTES_MAX,
   COMMIT_PACKS_MAX,
@@ -58,8 +59,14 @@ export const envelopeSchema = z.object({
     excluded: count,
   }),
   complete: z.boolean(),
-  /** Reserved for base commits: what this restates. */
-  base: z.object({ asOf: count }).nullable(),
+  /** The state of the stream that this restates, in blobs of its own (base-format.ts). */
+  base: z
+    .object({
+      asOf: seqSchema,
+      hash,
+      index: z.object({ sha256: hash, bytes: count }),
+    })
+    .nullable(),
   /** The owner's index secret, wrapped for each recipient. */
   secret: z
     .array(z.object({ keyId: z.string(), fingerprint: hash, wrapped: z.base64() }))
@@ -70,27 +77,10 @@ export const envelopeSchema = z.object({
 export type Envelope = z.infer<typeof envelopeSchema>
 
 const bodySchema = z.object({
-  cursors: z.array(
-    z.object({
-      container: z.string(),
-      start: z.string().nullable(),
-      position: z.string().nullable(),
-      round: z.number(),
-    }),
-  ),
-  round: z.object({
-    id: z.number(),
-    startedAt: z.string(),
-    phase: z.enum(['listing', 'reading', 'confirming', 'complete']),
-  }),
+  cursors: z.array(cursorSchema),
+  round: roundSchema,
   /** Events in each part. */
   events: z.array(count).max(COMMIT_PARTS_MAX),
-})
-
-const eventSchema = z.looseObject({
-  op: z.enum(['put', 'left', 'deleted', 'ledger', 'resolved']),
-  kind: z.enum(['item', 'container']),
-  item: z.string(),
 })
 
 export type CommitBody = Pick<CommitContent, 'cursors' | 'round'> & { events: number[] }
@@ -122,6 +112,8 @@ export function parseCommit(bytes: Uint8Array, stream: StreamId, seq: number): P
     (envelope.previous === null) === (first === 1) &&
     envelope.voids.every((v, i) => v.seq === first + i)
   check(linked, 'CommitVoid', 'a commit links to the seq before it', context)
+  const past = envelope.base === null || envelope.base.asOf < seq
+  check(past, 'CommitVoid', 'a base restates a state before its own commit', context)
   check(inlineIntact(envelope, file), 'CommitVoid', 'inline blobs have their hashes', context)
   return { hash: sha256, envelope, file }
 }
@@ -157,7 +149,7 @@ export async function openBody(
   check(body.success, 'CommitVoid', 'the body has its fields', context)
   const counted = body.data.events.length === parsed.envelope.parts.length
   check(counted, 'CommitVoid', 'the body counts the events of each part', context)
-  return body.data as CommitBody
+  return body.data
 }
 
 /** Seals the body under the envelope's exact text and gives the bytes of commit.json. */
@@ -231,9 +223,9 @@ export async function openPart(
   const lines = Buffer.from(plain).toString('utf8').split('\n')
   check(lines.pop() === '', 'CommitDamaged', 'a part ends with a whole line', context)
   const events = lines.map((line) => {
-    const event = parseJson(line)
-    check(eventSchema.safeParse(event).success, 'CommitDamaged', 'a line is an event', context)
-    return event as StreamEvent
+    const event = eventAt(parseJson(line), at.seq)
+    check(event !== undefined, 'CommitDamaged', 'a line is an event', context)
+    return event
   })
   return { events, plainBytes: plain.length }
 }

@@ -4,41 +4,58 @@
  * Needs the index secret and no content key. The writer passes its own bytes through here before
  * it uploads them, so that nothing becomes a commit point which no reader would accept.
  */
-import type { Commit, CommitRef, StreamEvent } from '../model/events.ts'
-import { openBody, openPart, type ParsedCommit, parseCommit } from './commit-format.ts'
+import type { CommitRef, StreamEvent } from '../model/events.ts'
+import {
+  type CommitBody,
+  openBody,
+  openPart,
+  type ParsedCommit,
+  parseCommit,
+} from './commit-format.ts'
 import { effectiveTime } from './commit-time.ts'
 import { sha256Hex } from './create-once.ts'
 import { check } from './damage.ts'
 import { COMMIT_PLAIN_BYTES_MAX } from './limits.ts'
 import type { StreamId } from './names.ts'
+import type { ChainEnd, VaultCommit } from './types.ts'
 
 export interface CommitSource {
   stream: StreamId
   seq: number
   secret: Uint8Array
-  /** Given: the hash chain is checked. */
-  previous?: CommitRef | undefined
+  /** Given: the commit must continue the chain that ends here. */
+  end?: ChainEnd | undefined
   /** When storage says that commit.json was created. */
   createdAt?: Date
   /** The bytes of a part that lies beside commit.json. */
   readPart(sha256: string, bytes: number): Promise<Uint8Array | undefined>
 }
 
-/** Throws `CommitVoid`, `CommitDamaged`, `FormatUnknown`. */
-export async function openCommit(bytes: Uint8Array, source: CommitSource): Promise<Commit> {
-  const { stream, seq, secret } = source
+/** A valid commit, as far as commit.json tells: its events are not read yet. */
+export interface CommitLink {
+  ref: CommitRef
+  parsed: ParsedCommit
+  body: CommitBody
+}
+
+/** Throws `CommitVoid`, `FormatUnknown`. */
+export async function openLink(bytes: Uint8Array, source: CommitSource): Promise<CommitLink> {
+  const { stream, seq, secret, createdAt } = source
   const parsed = parseCommit(bytes, stream, seq)
   const body = await openBody(parsed, stream, secret)
   const { envelope, hash } = parsed
-  const { createdAt } = source
   const time = createdAt === undefined ? envelope.time : effectiveTime(envelope.time, createdAt)
-  checkChain(parsed, time, source)
+  if (source.end !== undefined) checkChain(parsed, time, stream, source.end)
+  return { ref: { seq, hash, time }, parsed, body }
+}
+
+/** Throws `CommitDamaged` where a part is missing or changed. */
+export async function openEvents(link: CommitLink, source: CommitSource): Promise<VaultCommit> {
+  const { envelope } = link.parsed
   return {
-    ...stream,
-    seq,
-    hash,
+    ...source.stream,
+    ...link.ref,
     previous: envelope.previous,
-    time,
     complete: envelope.complete,
     packs: envelope.packs.map((pack) => ({
       id: pack.id,
@@ -46,20 +63,32 @@ export async function openCommit(bytes: Uint8Array, source: CommitSource): Promi
       createdAt: pack.createdAt,
     })),
     counts: envelope.counts,
-    cursors: body.cursors,
-    round: body.round,
-    events: await readEvents(parsed, body.events, source),
+    cursors: link.body.cursors,
+    round: link.body.round,
+    events: await readEvents(link.parsed, link.body.events, source),
+    ...(envelope.base === null ? {} : { base: envelope.base }),
   }
 }
 
-function checkChain({ envelope, hash }: ParsedCommit, time: string, source: CommitSource): void {
-  const { previous, seq, stream } = source
-  if (previous === undefined) return
-  const context = { ...stream, seq, sha256: hash }
-  const linked =
-    envelope.previous === previous.hash && previous.seq === seq - envelope.voids.length - 1
+/** Throws `CommitVoid`, `CommitDamaged`, `FormatUnknown`. */
+export async function openCommit(bytes: Uint8Array, source: CommitSource): Promise<VaultCommit> {
+  return openEvents(await openLink(bytes, source), source)
+}
+
+function checkChain(
+  { envelope, hash }: ParsedCommit,
+  time: string,
+  stream: StreamId,
+  { last, voids }: ChainEnd,
+): void {
+  const context = { ...stream, seq: envelope.seq, sha256: hash }
+  const linked = envelope.previous === (last?.hash ?? null)
   check(linked, 'CommitVoid', 'a commit names the hash of the commit before it', context)
-  const later = Date.parse(time) > Date.parse(previous.time)
+  const passed =
+    envelope.voids.length === voids.length &&
+    envelope.voids.every((v, i) => v.seq === voids[i]?.seq && v.sha256 === voids[i]?.sha256)
+  check(passed, 'CommitVoid', 'a commit names the void commits that it passes', context)
+  const later = last === undefined || Date.parse(time) > Date.parse(last.time)
   check(later, 'CommitVoid', 'a commit is later than the commit before it', context)
 }
 
@@ -87,5 +116,9 @@ async function readEvents(
     check(fits, 'CommitDamaged', 'the events of a commit fit into memory', context)
     all.push(opened.events)
   }
-  return all.flat()
+  const events = all.flat()
+  const items = new Set(events.map((event) => event.item))
+  const single = items.size === events.length
+  check(single, 'CommitDamaged', 'a commit has one event for one item', { ...stream, seq })
+  return events
 }

@@ -5,7 +5,7 @@
  * await leaves either no commit (and blobs that nothing names) or a whole one. A writer makes
  * one attempt at one seq; after `lost` or an error a new writer starts from roll-forward.
  */
-import { invariant } from '../model/errors.ts'
+import { AppError, invariant } from '../model/errors.ts'
 import type { CommitContent, CommitRef } from '../model/events.ts'
 import { SEQ_MAX } from '../model/ids.ts'
 import type { BlobStore, Clock, Randomness } from '../ports.ts'
@@ -13,6 +13,7 @@ import { type CommitDraft, draftCommit } from './commit-draft.ts'
 import { openCommit } from './commit-reader.ts'
 import { COMMIT_TIME_TOLERANCE_MS, effectiveTime, statedTime } from './commit-time.ts'
 import { createNamedByHash, createOnce } from './create-once.ts'
+import { isDamage } from './damage.ts'
 import type { DataKeys } from './data-keys.ts'
 import { COMMIT_BYTES_MAX, COMMIT_VOIDS_MAX, INLINE_COMMIT_BYTES_MAX } from './limits.ts'
 import { commitName, type StreamId } from './names.ts'
@@ -85,11 +86,29 @@ async function writeCommit(
   // What no reader would accept must not become the commit point.
   const parts = new Map(draft.parts.map((p) => [p.sha256, p.bytes]))
   const readPart = async (sha256: string) => parts.get(sha256)
-  const commit = await openCommit(bytes, { stream, seq, secret, previous, readPart })
+  const end = { last: previous, voids: attempt.voids }
+  const commit = await acceptable(() => openCommit(bytes, { stream, seq, secret, end, readPart }))
   const created = await createOnce(store, commitName(stream, seq), bytes, signal)
   if (created.outcome === 'taken') return { outcome: 'lost' }
   const time = await settledTime(deps, { seq, stated: commit.time, at: created.at }, signal)
   return { outcome: 'committed', commit: { ...commit, time } }
+}
+
+/** What is wrong with bytes of our own, before anybody else has seen them, is a defect. */
+async function acceptable<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (cause) {
+    if (!isDamage(cause)) throw cause
+    throw new AppError({
+      code: 'CommitUnacceptable',
+      kind: 'bug',
+      message: 'A commit was not written, because no reader would accept it.',
+      hint: 'This is a defect in Holdfast. Please report it with the code and the context.',
+      context: cause.context,
+      cause,
+    })
+  }
 }
 
 /**
@@ -103,6 +122,7 @@ async function writeBeside(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   let at = written.at(-1)?.createdAt
+  if (draft.base) at = await createNamedByHash(store, draft.base.name, draft.base.bytes, signal)
   const beside = [...draft.indexes, ...draft.parts]
   const besideBytes = beside.reduce((sum, blob) => sum + blob.bytes.length, 0)
   if (at !== undefined && besideBytes < INLINE_COMMIT_BYTES_MAX) {

@@ -139,27 +139,47 @@ async function readSegment(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   try {
-    return await readAt(shelf, ref, signal)
+    return await readAt(shelf, ref, undefined, signal)
   } catch (hinted) {
     if (!isDamage(hinted)) throw hinted
-    const found = await shelf.lookup.find(ref.id, signal)
-    const elsewhere =
-      found !== undefined && (found.pack !== ref.pack || found.offset !== ref.offset)
-    if (elsewhere) return readAt(shelf, found, signal)
-    if (found !== undefined) throw hinted
-    const context = { owner: shelf.owner, damagedIndexes: shelf.lookup.damagedIndexes }
-    throw damage('SegmentMissing', 'some index of the owner names the segment', context, hinted)
+    return await readElsewhere(shelf, ref.id, hinted, signal)
   }
 }
 
+/** From any place that an index names, also the hinted one: with the index's copy of the header. */
+async function readElsewhere(
+  shelf: Shelf,
+  id: SegmentRef['id'],
+  hinted: AppError,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  let copies = 0
+  for await (const { ref, keys } of shelf.lookup.find(id, signal)) {
+    copies += 1
+    try {
+      return await readAt(shelf, ref, keys, signal)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+    }
+  }
+  if (copies > 0) throw hinted
+  const context = { owner: shelf.owner, damagedIndexes: shelf.lookup.damagedIndexes }
+  throw damage('SegmentMissing', 'some index of the owner names the segment', context, hinted)
+}
+
 /** One ranged read at exactly the place that the ref names. Throws the damage codes. */
-async function readAt(shelf: Shelf, ref: SegmentRef, signal: AbortSignal): Promise<Uint8Array> {
+async function readAt(
+  shelf: Shelf,
+  ref: SegmentRef,
+  known: PackKeys | undefined,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const context = { owner: shelf.owner, pack: ref.pack, offset: ref.offset }
   const sane = ref.sealedBytes >= SEGMENT_HEADER_BYTES && ref.sealedBytes <= SEALED_BYTES_MAX
   check(sane, 'SegmentDamaged', 'a ref has a sane length', context)
   const name = await shelf.names.find(ref.pack, signal)
   check(name !== undefined, 'PackDamaged', 'a pack is there', context)
-  const keys = await keysOfPack(shelf, ref.pack, name, signal)
+  const keys = known ?? (await keysOfPack(shelf, ref.pack, name, signal))
   const range = { offset: ref.offset, bytes: ref.sealedBytes }
   const found = await shelf.store.read(name, signal, range)
   check(found?.bytes.length === ref.sealedBytes, 'PackDamaged', 'a pack is long enough', context)
@@ -208,10 +228,12 @@ interface PackNames {
 
 /**
  * Refs name packs by id alone; the month in a pack's name is found by listing the owner's packs,
- * once, and once more when a pack is asked for that was not there then.
+ * once, and once more for each pack that is asked for and was not there then.
  */
 function createPackNames(store: BlobStore, owner: OwnerId): PackNames {
   let names = new Map<PackId, string>()
+  /** Not found by the last listing: asked for again, it is not listed for again. */
+  const missing = new Set<PackId>()
   let listing: Promise<void> | undefined
   const list = async (signal: AbortSignal) => {
     const found = new Map<PackId, string>()
@@ -225,11 +247,12 @@ function createPackNames(store: BlobStore, owner: OwnerId): PackNames {
   return {
     async find(pack, signal) {
       const known = names.get(pack)
-      if (known !== undefined) return known
+      if (known !== undefined || missing.has(pack)) return known
       listing ??= list(signal).finally(() => {
         listing = undefined
       })
       await listing
+      if (!names.has(pack) && missing.size < PACK_NAMES_MAX) missing.add(pack)
       return names.get(pack)
     },
   }

@@ -223,3 +223,61 @@ test('an owner record that is changed anywhere is reported', async () => {
     { numRuns: 200 },
   )
 })
+
+test('a pack whose clear header is spoilt is read with the header of its index', async () => {
+  for (const beside of [true, false]) {
+    const on = memoryVault()
+    const { owner, event, mime, named } = await oneCommit(on, { beside })
+    spoil(on, named('.pk'), flip(8 * 100))
+    assert.ok(mime.equals(await on.vault.reader(owner).readAll(mimeOf(event), 1 << 20, never)))
+  }
+})
+
+test('a ref with the right place and a wrong length is read with the lengths of the index', async () => {
+  const on = memoryVault()
+  const { owner, event, mime } = await oneCommit(on)
+  const [ref] = mimeOf(event).segments
+  assert.ok(ref !== undefined)
+  ref.sealedBytes -= 1
+  assert.ok(mime.equals(await on.vault.reader(owner).readAll(mimeOf(event), 1 << 20, never)))
+})
+
+test('of two copies of a segment the sound one is found, whichever index comes first', async () => {
+  const on = memoryVault()
+  const owner = await registered(on.vault)
+  const mail = await on.vault.stream(owner, 'mail', never)
+  const mime = randomBytes(5000)
+  const events: PutEvent[] = []
+  let previous: Parameters<typeof mail.begin>[0]
+  for (const item of ['m1', 'm2']) {
+    const writer = mail.begin(previous)
+    events.push(putEvent(item, await writer.addVersion(version(item, mime), never)))
+    const result = await writer.commit(contentOf(events.slice(-1)), { complete: true }, never)
+    assert.ok(result.outcome === 'committed')
+    previous = result.commit
+  }
+  for (const event of events) {
+    const pack = mimeOf(event).segments[0]?.pack ?? ''
+    const name = [...on.store.blobs.keys()].find((n) => n.endsWith(`${pack}.pk`)) ?? ''
+    const mend = spoil(on, name, (bytes) => bytes.fill(0))
+    assert.ok(mime.equals(await on.vault.reader(owner).readAll(mimeOf(event), 1 << 20, never)))
+    mend()
+  }
+})
+
+test('packs that are gone cost one listing each, not one for each of their segments', async () => {
+  const on = memoryVault()
+  const { owner, event, named } = await oneCommit(on)
+  on.store.blobs.delete(named('.pk'))
+  let listings = 0
+  const { list } = on.store
+  on.store.list = (prefix, signal) => {
+    if (prefix.startsWith('packs/')) listings += 1
+    return list(prefix, signal)
+  }
+  const reader = on.vault.reader(owner)
+  for (let n = 0; n < 5; n += 1) {
+    await assert.rejects(reader.readAll(mimeOf(event), 1 << 20, never), damaged)
+  }
+  assert.equal(listings, 1)
+})

@@ -13,6 +13,7 @@ export const DAMAGE_CODES = [
   'ContentDamaged',
   'CommitVoid',
   'CommitDamaged',
+  'BaseDamaged',
   'OwnerRecordDamaged',
   'BlobForged',
 ] as const

@@ -14,20 +14,32 @@ import { createOwnerRecords } from './owner-record.ts'
 import { createStreamVault } from './stream-vault.ts'
 import type { VaultApi } from './types.ts'
 
+export { type BaseOptions, type BaseOutcome, type BaseProgress, buildBase } from './base-writer.ts'
+export { CHAIN_START, endAfter, followChain, nextSeq } from './chain.ts'
 export { parseMetadata } from './content-reader.ts'
 export { voidCommitOf } from './damage.ts'
 export { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
 export { createPackOpener } from './pack-opener.ts'
 export { openPack, type Salvaged, salvage } from './pack-reader.ts'
+export { type RebuildOptions, type Rebuilt, rebuildStream } from './rebuild.ts'
 export { recoverIndexSecret } from './recover-secret.ts'
+export { openState, readShard, type StateOptions, type StateSource } from './stream-state.ts'
 export type {
+  BaseIndex,
+  ChainEnd,
+  ChainStep,
   CommitOptions,
   CommitOutcome,
   CommitWriter,
   ContentReader,
   OwnerRecord,
+  StateCursor,
+  StateEntry,
+  StateItem,
+  StateLine,
   StreamVault,
   VaultApi,
+  VaultCommit,
   VersionInput,
   VersionMetadata,
   VoidCommit,

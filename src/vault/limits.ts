@@ -28,7 +28,7 @@ export const PACK_HEADER_BYTES_MAX = 8 * KIB
 
 /** Event lines are collected into parts of about so many plain bytes. */
 export const PART_PLAIN_BYTES_TARGET = 4 * MIB
-/** One event; an item with 20,000 segments (160 GB) still fits. */
+/** One event. Writers stay far below it (VERSION_SEGMENTS_MAX). */
 export const EVENT_BYTES_MAX = 8 * MIB
 /** A part is closed before a line would make it longer than the target; one line may be longer. */
 export const PART_PLAIN_BYTES_MAX = 8 * MIB
@@ -46,3 +46,12 @@ export const COMMIT_PACKS_MAX = 4096
 export const COMMIT_VOIDS_MAX = 16
 /** Owner records and format.json are a few hundred bytes. */
 export const SMALL_FILE_BYTES_MAX = 64 * KIB
+/** Parts of a base: 64 GiB of plain lines, some fifty million items. */
+export const BASE_PARTS_MAX = 16_384
+/** Plain and sealed bytes of a base's index. */
+export const BASE_INDEX_BYTES_MAX = 16 * MIB
+/**
+ * Segments of all representations of one version: some 15 GiB. Its event must fit into a table
+ * row (catalogue/rows.ts), or the commit could never be applied.
+ */
+export const VERSION_SEGMENTS_MAX = 1900

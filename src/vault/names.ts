@@ -34,6 +34,13 @@ export const commitName = (stream: StreamId, seq: number): string =>
 export const partName = (stream: StreamId, seq: number, sha256: string): string =>
   `${commitsPrefix(stream)}${seqName(seq)}/${sha256}.mf`
 
+/** A part of the base that restates the state after the commit `asOf`. */
+export const basePartName = (stream: StreamId, asOf: number, sha256: string): string =>
+  `${commitsPrefix(stream)}${seqName(asOf)}/${sha256}.bs`
+/** Names the parts of the base that the commit with this seq carries. */
+export const baseIndexName = (stream: StreamId, seq: number, sha256: string): string =>
+  `${commitsPrefix(stream)}${seqName(seq)}/${sha256}.bi`
+
 /** Undefined for names that are none of ours; a verification reports those, readers pass them. */
 export function ownerOfRecord(name: string): OwnerId | undefined {
   const match = /^owners\/([0-9a-f]{32})\/\d+\.json$/.exec(name)
@@ -47,5 +54,10 @@ export function packOfName(name: string): PackId | undefined {
 
 export function seqOfCommit(name: string): number | undefined {
   const match = /^c\/[0-9a-f]{32}\/[a-z-]+\/(\d{10})\/commit\.json$/.exec(name)
+  return match?.[1] === undefined ? undefined : Number(match[1])
+}
+
+export function seqOfBaseIndex(name: string): number | undefined {
+  const match = /^c\/[0-9a-f]{32}\/[a-z-]+\/(\d{10})\/[0-9a-f]{64}\.bi$/.exec(name)
   return match?.[1] === undefined ? undefined : Number(match[1])
 }

@@ -13,7 +13,7 @@ import { parseCommit } from './commit-format.ts'
 import { isDamage } from './damage.ts'
 import { COMMIT_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
 import { commitsOfOwnerPrefix, indexesPrefix, packOfName, seqOfCommit } from './names.ts'
-import { openFooter } from './pack-crypto.ts'
+import { openFooter, type PackKeys } from './pack-crypto.ts'
 import { parseFooter, parseIndex, parsePackHeader, SEGMENT_HEADER_BYTES } from './pack-format.ts'
 import type { PackOpener } from './pack-opener.ts'
 
@@ -21,10 +21,18 @@ import type { PackOpener } from './pack-opener.ts'
 const PLACES_MAX = 500_000
 /** The largest index blob: a footer of 65,536 entries and what goes around it. */
 const INDEX_BYTES_MAX = 64 * PACK_SEGMENTS_MAX
+/** Copies of one segment that are tried. */
+const COPIES_MAX = 16
+
+/** Where a segment lies, as an index says, with the keys from the index's copy of the header. */
+export interface FoundSegment {
+  ref: SegmentRef
+  keys: PackKeys
+}
 
 export interface SegmentLookup {
-  /** Undefined where no sound index of the owner holds the id. */
-  find(id: SegmentId, signal: AbortSignal): Promise<SegmentRef | undefined>
+  /** Every place that the owner's sound indexes name for the id, at most COPIES_MAX. */
+  find(id: SegmentId, signal: AbortSignal): AsyncIterable<FoundSegment>
   /** Indexes that did not pass their checks so far. */
   readonly damagedIndexes: number
 }
@@ -34,11 +42,10 @@ export function createSegmentLookup(
   owner: OwnerId,
   opener: PackOpener,
 ): SegmentLookup {
-  const places = new Map<SegmentId, SegmentRef>()
+  let places: Map<SegmentId, FoundSegment[]> | undefined
   const damaged = new Set<string>()
-  let walkedWhole = false
 
-  const entriesOf = async (source: IndexSource, signal: AbortSignal): Promise<SegmentRef[]> => {
+  const entriesOf = async (source: IndexSource, signal: AbortSignal): Promise<FoundSegment[]> => {
     try {
       return await readIndex(source.bytes, opener, signal)
     } catch (error) {
@@ -48,29 +55,32 @@ export function createSegmentLookup(
     }
   }
 
-  const walk = async (id: SegmentId, signal: AbortSignal): Promise<SegmentRef | undefined> => {
-    let overflow = false
+  /** Gives the places of one id, and keeps those of every other if all of them fit. */
+  async function* walk(id: SegmentId, signal: AbortSignal): AsyncGenerator<FoundSegment> {
+    const seen = new Map<SegmentId, FoundSegment[]>()
+    let count = 0
     for await (const source of indexSources(store, owner, damaged, signal)) {
-      let found: SegmentRef | undefined
-      for (const ref of await entriesOf(source, signal)) {
-        if (ref.id === id) found = ref
-        if (places.size < PLACES_MAX) places.set(ref.id, ref)
-        else overflow = true
+      for (const found of await entriesOf(source, signal)) {
+        count += 1
+        if (count <= PLACES_MAX) seen.set(found.ref.id, [...(seen.get(found.ref.id) ?? []), found])
+        if (found.ref.id === id) yield found
       }
-      if (found !== undefined) return found
     }
-    walkedWhole = !overflow
-    return undefined
+    if (count <= PLACES_MAX) places = seen
   }
 
   return {
     get damagedIndexes() {
       return damaged.size
     },
-    async find(id, signal) {
-      const known = places.get(id)
-      if (known !== undefined || walkedWhole) return known
-      return walk(id, signal)
+    async *find(id, signal) {
+      const copies = places === undefined ? walk(id, signal) : (places.get(id) ?? [])
+      let given = 0
+      for await (const found of copies) {
+        if (given === COPIES_MAX) return
+        given += 1
+        yield found
+      }
     },
   }
 }
@@ -124,15 +134,18 @@ async function readIndex(
   bytes: Uint8Array,
   opener: PackOpener,
   signal: AbortSignal,
-): Promise<SegmentRef[]> {
+): Promise<FoundSegment[]> {
   const index = parseIndex(bytes)
   const { header } = parsePackHeader(index.header)
   const keys = await opener.keysOf(header, signal)
   return parseFooter(openFooter(keys, index.header, index.footer)).map((entry) => ({
-    id: entry.id,
-    pack: index.pack,
-    offset: entry.offset,
-    sealedBytes: SEGMENT_HEADER_BYTES + entry.bodyBytes,
-    plainBytes: entry.plainBytes,
+    keys,
+    ref: {
+      id: entry.id,
+      pack: index.pack,
+      offset: entry.offset,
+      sealedBytes: SEGMENT_HEADER_BYTES + entry.bodyBytes,
+      plainBytes: entry.plainBytes,
+    },
   }))
 }

@@ -1,13 +1,20 @@
 /**
  * What the vault offers to capture, restore and verification. Format: docs/format.md.
  */
+import type { AppError } from '../model/errors.ts'
 import type {
   Commit,
   CommitContent,
   CommitRef,
+  Cursor,
   ItemKind,
+  LedgerEvent,
+  LeftEvent,
+  PastPlace,
+  PutEvent,
   Representation,
   RepresentationName,
+  RoundState,
   SegmentRef,
 } from '../model/events.ts'
 import type { GraphId, OwnerId, WorkloadName } from '../model/ids.ts'
@@ -40,7 +47,7 @@ export interface VersionMetadata {
 }
 
 export type CommitOutcome =
-  | { outcome: 'committed'; commit: Commit }
+  | { outcome: 'committed'; commit: VaultCommit }
   /** Another writer took this seq with other bytes: start over from roll-forward. */
   | { outcome: 'lost' }
 
@@ -64,6 +71,66 @@ export interface CommitWriter {
 export interface CommitOptions {
   /** The end of a round. */
   complete: boolean
+  /** The commit carries a base that was built before (base-writer.ts). */
+  base?: BaseIndex
+}
+
+/** One sealed blob of a base. */
+export interface BasePart {
+  sha256: string
+  bytes: number
+  /** `state`: items and ledger entries, in the order of their key hashes. */
+  holds: 'state' | 'cursors'
+  /** Key hashes of the first and the last line. */
+  first: string
+  last: string
+  lines: number
+}
+
+/** An item as it stands in a state: the event that put it there, and its seq. */
+export interface StateItem
+  extends Pick<PutEvent, 'item' | 'kind' | 'why' | 'marker' | 'display' | 'representations'> {
+  is: 'item'
+  seq: number
+  place: PastPlace
+}
+
+/** An open ledger entry, or an item that left. */
+export interface StateEntry {
+  is: 'entry'
+  seq: number
+  event: LedgerEvent | LeftEvent
+}
+
+export interface StateCursor {
+  is: 'cursor'
+  seq: number
+  cursor: Cursor
+}
+
+export type StateLine = StateItem | StateEntry | StateCursor
+
+/**
+ * A base: which state it restates (the one after the commit `asOf`), and in which blobs. Plain
+ * JSON without content, so that a base that no commit names yet may be kept in a row.
+ */
+export interface BaseIndex {
+  asOf: CommitRef
+  round: RoundState
+  parts: BasePart[]
+}
+
+/** What commit.json says of the base that it carries. */
+export interface BaseLink {
+  asOf: number
+  /** Hash of the commit at `asOf`. */
+  hash: string
+  index: { sha256: string; bytes: number }
+}
+
+/** A commit as the vault reads it: with the base that it carries, if it does. */
+export interface VaultCommit extends Commit {
+  base?: BaseLink
 }
 
 /** Bytes at a commit's place that are no valid commit; the next commit names and passes them. */
@@ -72,6 +139,19 @@ export interface VoidCommit {
   /** SHA-256 of the bytes that are there, hex. */
   sha256: string
 }
+
+/** Where a chain ends: its last valid commit, and the void ones after it, in order. */
+export interface ChainEnd {
+  last: CommitRef | undefined
+  voids: readonly VoidCommit[]
+}
+
+/** What lies at the next seq of a chain. */
+export type ChainStep =
+  | { is: 'commit'; commit: VaultCommit }
+  | { is: 'void'; passed: VoidCommit }
+  /** Valid, but what it says is lost in part or as a whole; the chain goes on over it. */
+  | { is: 'damaged'; ref: CommitRef; cause: AppError }
 
 /** One stream as its writer sees it: index secret, no content key. */
 export interface StreamVault {
@@ -83,7 +163,31 @@ export interface StreamVault {
    * checks (for every reader, for ever), `CommitDamaged` where it is valid and a part of it is
    * missing or changed.
    */
-  readCommit(seq: number, signal: AbortSignal, previous?: CommitRef): Promise<Commit | undefined>
+  readCommit(
+    seq: number,
+    signal: AbortSignal,
+    previous?: CommitRef,
+  ): Promise<VaultCommit | undefined>
+  /**
+   * What follows the end of the chain, judged as every reader judges it; undefined: nothing. The
+   * way to walk a chain (chain.ts): unlike readCommit it knows the void commits in between.
+   */
+  next(end: ChainEnd, signal: AbortSignal): Promise<ChainStep | undefined>
+  /**
+   * The base that a commit carries; undefined where it carries none. Throws `BaseDamaged`: then
+   * an earlier base, or the first commit, serves. That the commit is on the chain is not checked.
+   */
+  base(commit: VaultCommit, signal: AbortSignal): Promise<BaseIndex | undefined>
+  /** Seqs that seem to carry a base, ascending: by names alone, so the commit decides. */
+  baseSeqs(signal: AbortSignal): AsyncIterable<number>
+  /** The lines of one part of a base. Throws `BaseDamaged`. */
+  readBasePart(base: BaseIndex, part: BasePart, signal: AbortSignal): Promise<StateLine[]>
+  /** Seals and stores lines, which are in the order of their key hashes. No commit names them yet. */
+  writeBasePart(
+    asOf: CommitRef,
+    lines: readonly StateLine[],
+    signal: AbortSignal,
+  ): Promise<BasePart>
   /** Seqs that have a commit.json, ascending. */
   seqs(signal: AbortSignal): AsyncIterable<number>
   /**

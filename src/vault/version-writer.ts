@@ -8,7 +8,11 @@ import { createHash } from 'node:crypto'
 import { AppError, invariant } from '../model/errors.ts'
 import type { Representation, RepresentationName, SegmentRef } from '../model/events.ts'
 import { sha256Hex } from './create-once.ts'
-import { CONTENT_SEGMENT_BYTES_MAX, METADATA_SEGMENT_BYTES_MAX } from './limits.ts'
+import {
+  CONTENT_SEGMENT_BYTES_MAX,
+  METADATA_SEGMENT_BYTES_MAX,
+  VERSION_SEGMENTS_MAX,
+} from './limits.ts'
 import type { PackWriter } from './pack-writer.ts'
 import type { VersionInput, VersionMetadata } from './types.ts'
 
@@ -25,6 +29,8 @@ export async function writeVersion(
     parts.push(await writeContent(packs, part.name, part.bytes, signal))
   }
   const contents = [...parts, ...version.carried]
+  const segments = contents.reduce((sum, content) => sum + content.segments.length, 0)
+  if (segments >= VERSION_SEGMENTS_MAX) throw tooManySegments()
   const json = await writeMetadata(packs, version, contents, capturedAt, signal)
   return [json, ...contents]
 }
@@ -48,6 +54,7 @@ async function writeContent(
   for await (const plain of cut(source, CONTENT_SEGMENT_BYTES_MAX)) {
     hash.update(plain)
     bytes += plain.length
+    if (segments.length === VERSION_SEGMENTS_MAX) throw tooManySegments()
     segments.push(await packs.add('content', plain, signal))
   }
   return { name, bytes, sha256: hash.digest('hex'), segments }
@@ -111,5 +118,15 @@ function tooLarge(bytes: number): AppError {
     message: 'The JSON of an item is longer than a metadata segment may be.',
     hint: 'The item goes to the ledger; every other item is stored.',
     context: { bytes, max: METADATA_SEGMENT_BYTES_MAX },
+  })
+}
+
+function tooManySegments(): AppError {
+  return new AppError({
+    code: 'VersionTooLarge',
+    kind: 'permanent',
+    message: 'A version has more segments than this version of the format can name.',
+    hint: 'The item goes to the ledger; every other item is stored.',
+    context: { segmentsMax: VERSION_SEGMENTS_MAX },
   })
 }

@@ -302,10 +302,12 @@ function comparable(message: MessageSnapshot) {
     received: Math.floor(message.receivedMs / 1000),
     sent: Math.floor(message.sentMs / 1000),
     attachments: message.attachments
-      .map(({ kind, name, contentType, isInline, contentId, sha256 }) => ({
-        ...{ kind, name, isInline },
-        ...(kind === 'file' ? { contentType, contentId, sha256 } : {}),
-      }))
+      // A nested message comes back as a file of all its bytes (docs/fidelity.md).
+      .map(({ kind, name, contentType, isInline, contentId, sha256 }) =>
+        kind === 'item'
+          ? { name: `${name}.eml`, isInline, contentType: 'message/rfc822', contentId, sha256 }
+          : { name, isInline, contentType, contentId, sha256 },
+      )
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }

@@ -187,7 +187,7 @@ export class WorkerSupervisor {
     const worker = fork(new URL('./child.ts', import.meta.url), [], {
       cwd: appDir,
       env: { ...env },
-      execArgv: [],
+      execArgv: workerArguments(env),
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -317,4 +317,13 @@ function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number 
 
 function describeLoad(message: { message: string; stack: string }): string {
   return message.stack === '' ? message.message : message.stack
+}
+
+/**
+ * The app setting `languageWorkers__node__arguments` of the real host: arguments of Node for the
+ * worker, such as limits of its heap.
+ */
+function workerArguments(env: Readonly<Record<string, string | undefined>>): string[] {
+  const text = env['languageWorkers__node__arguments']?.trim() ?? ''
+  return text === '' ? [] : text.split(/\s+/)
 }

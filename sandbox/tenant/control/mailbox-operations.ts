@@ -14,7 +14,7 @@ const AddressInput = z.strictObject({ name: z.string(), address: z.string() })
 const MessageRef = { user: z.string(), message: z.string() }
 const FolderRef = { user: z.string(), folder: z.string() }
 
-const Delivery = z.strictObject({
+export const Delivery = z.strictObject({
   user: z.string(),
   folder: z.string().default('inbox'),
   /** Base64 of a MIME source; then the fields below are not looked at. */
@@ -55,7 +55,8 @@ function messageNamed(state: TenantState, user: User, id: string): Message {
   return message
 }
 
-function composed(state: TenantState, input: DeliveryInput): NewMessage {
+/** A message from fields. */
+export function composed(state: TenantState, input: DeliveryInput): NewMessage {
   const nowMs = state.nowMs()
   const receivedMs =
     input.received === undefined ? nowMs : Math.floor(Date.parse(input.received) / 1000) * 1000

@@ -10,13 +10,18 @@ import { seedTenant } from '../content/generator.ts'
 import { importMessages } from '../content/importer.ts'
 import type { Counters } from '../counters.ts'
 import type { TokenService } from '../entra/tokens.ts'
-import type { FaultBoard, FaultSpec } from '../faults.ts'
+import type { FaultBoard } from '../faults.ts'
 import type { Throttle } from '../graph/throttle.ts'
 import { API_ROLES, type AppRegistration, GRAPH_RESOURCE } from '../identities.ts'
 import { APP_TOKEN_SECONDS, USER_TOKEN_SECONDS } from '../limits.ts'
-import type { TenantSettings, TenantState } from '../state/tenant-state.ts'
+import { EXPIRED_LINK_FORMS, type TenantSettings } from '../state/settings.ts'
+import type { TenantState } from '../state/tenant-state.ts'
+import { defined } from './defined.ts'
+import { faultOperations } from './fault-operations.ts'
 import { mailboxOperations } from './mailbox-operations.ts'
 import { ControlError, operation } from './operation.ts'
+import { ransomOperation } from './ransom-operation.ts'
+import { troubleOperations } from './trouble-operations.ts'
 import { userOperations } from './user-operations.ts'
 
 export interface ControlDependencies {
@@ -31,23 +36,26 @@ export interface ControlDependencies {
 
 const Nothing = z.strictObject({})
 
+const Rate = z.number().min(0).max(1).optional()
+const Milliseconds = z.number().min(0).max(31_536_000_000).optional()
+
 const Settings = z.strictObject({
+  seed: z.number().int().optional(),
   mailAdvanced: z.boolean().optional(),
   deltaNoise: z.boolean().optional(),
   throttling: z.boolean().optional(),
   latencyMs: z.number().min(0).max(60_000).optional(),
   tokenSeconds: z.number().int().optional(),
-})
-
-const Fault = z.strictObject({
-  method: z.string().optional(),
-  path: z.string(),
-  nth: z.number().int().min(1).optional(),
-  action: z.enum(['hold', 'fail', 'drop-before', 'drop-after']),
-  status: z.number().int().min(400).max(599).optional(),
-  code: z.string().optional(),
-  message: z.string().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
+  deltaLagMs: Milliseconds,
+  filterLagMs: Milliseconds,
+  silentChanges: Rate,
+  replays: Rate,
+  vanishing: Rate,
+  positionLinkMs: Milliseconds,
+  deltaLinkMs: Milliseconds,
+  linksKept: z.number().int().min(0).max(1_000_000).optional(),
+  expiredLink: z.enum(EXPIRED_LINK_FORMS).optional(),
+  uploadSessionMs: Milliseconds,
 })
 
 const Seed = z.strictObject({
@@ -56,12 +64,6 @@ const Seed = z.strictObject({
   messages: z.number().int().min(0),
   bodyBytes: z.number().int().min(1).optional(),
 })
-
-/** Drops the keys that are undefined, which exact optional types tell apart from missing ones. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
-}
 
 function tokenOperations({ state, tokens, apps }: ControlDependencies) {
   return {
@@ -109,25 +111,10 @@ function tokenOperations({ state, tokens, apps }: ControlDependencies) {
   }
 }
 
-function faultOperations({ faults }: ControlDependencies) {
-  return {
-    addFault: operation(Fault, (spec) => ({ id: faults.add(defined(spec) as FaultSpec) })),
-    listFaults: operation(Nothing, () => ({ faults: faults.list() })),
-    releaseFault: operation(z.strictObject({ id: z.number().int() }), ({ id }) => {
-      if (!faults.release(id)) throw new ControlError(`there is no fault ${id}`)
-      return {}
-    }),
-    clearFaults: operation(Nothing, () => {
-      faults.clear()
-      return {}
-    }),
-  }
-}
-
 function tenantOperations({ state, counters, throttle }: ControlDependencies) {
   return {
     settings: operation(Settings, (change): TenantSettings => {
-      Object.assign(state.settings, defined(change))
+      state.changeSettings(defined(change))
       return state.settings
     }),
     seed: operation(Seed, (options) => seedTenant(state, defined(options))),
@@ -150,10 +137,12 @@ function tenantOperations({ state, counters, throttle }: ControlDependencies) {
 export function createOperations(dependencies: ControlDependencies) {
   return {
     ...tokenOperations(dependencies),
-    ...faultOperations(dependencies),
+    ...faultOperations(dependencies.faults),
     ...tenantOperations(dependencies),
     ...userOperations(dependencies.state),
     ...mailboxOperations(dependencies.state),
+    ...troubleOperations(dependencies.state),
+    ...ransomOperation(dependencies.state),
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { bodyOf, fileBytes } from '../content/generated.ts'
+import { renderItem } from '../mime/render.ts'
 import type { Attachment, ExtendedProperty, Folder, ItemContent, Message, User } from '../model.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 
@@ -65,26 +66,29 @@ function canonicalMime(bytes: Uint8Array): string {
     .trimEnd()
 }
 
-function attachmentHash(attachment: Attachment): string | null {
-  if (attachment.kind === 'reference') return null
-  const isMime = attachment.kind === 'item' || attachment.contentType === 'message/rfc822'
-  if (attachment.kind === 'item' && attachment.content === null) {
-    return sha256(JSON.stringify(attachment.item))
+async function attachmentHash(attachment: Attachment): Promise<string | null> {
+  const { kind, content, item, contentType } = attachment
+  if (kind === 'reference') return null
+  // A generated nested message has no bytes but those that any reader of it is given.
+  if (kind === 'item' && item && content === null) {
+    return sha256(canonicalMime(await renderItem(item)))
   }
-  return sha256(isMime ? canonicalMime(fileBytes(attachment)) : fileBytes(attachment))
+  const bytes = fileBytes(attachment)
+  const isMime = kind === 'item' || contentType === 'message/rfc822'
+  return sha256(isMime ? canonicalMime(bytes) : bytes)
 }
 
-function attachmentSnapshot(attachment: Attachment): AttachmentSnapshot {
+async function attachmentSnapshot(attachment: Attachment): Promise<AttachmentSnapshot> {
   const { kind, name, contentType, isInline, contentId, size, item } = attachment
   const facts = { kind, name, contentType, isInline, contentId, size, item }
-  return { ...facts, sha256: attachmentHash(attachment) }
+  return { ...facts, sha256: await attachmentHash(attachment) }
 }
 
-function messageSnapshot(
+async function messageSnapshot(
   state: TenantState,
   message: Message,
   folder: { id: string; path: string },
-): MessageSnapshot {
+): Promise<MessageSnapshot> {
   const { pk, user, folder: folderPk, recipe, body, ...fields } = message
   const text = bodyOf({ recipe, body })
   const source = state.messages.source(message)
@@ -95,16 +99,20 @@ function messageSnapshot(
     bodySha256: sha256(text),
     bodyBytes: Buffer.byteLength(text),
     sourceSha256: source ? sha256(source) : null,
-    attachments: state.messages.attachments(message).map(attachmentSnapshot),
+    attachments: await Promise.all(state.messages.attachments(message).map(attachmentSnapshot)),
     properties: state.messages.properties(message),
   }
 }
 
 /** Folders parents first, messages by folder and then by arrival in this tenant. */
-export function snapshotMailbox(state: TenantState, user: User): MailboxSnapshot {
+export async function snapshotMailbox(state: TenantState, user: User): Promise<MailboxSnapshot> {
   const folders = state.folders.all(user)
   const ids = new Map(folders.map((folder) => [folder.pk, folder.id]))
   const paths = new Map(folders.map((folder) => [folder.pk, state.folders.path(folder)]))
+  const messages = folders.flatMap((folder) => {
+    const place = { id: folder.id, path: paths.get(folder.pk) ?? '' }
+    return state.messages.inFolder(folder).map((each) => messageSnapshot(state, each, place))
+  })
   return {
     user: { id: user.id, profile: user.profile, mailbox: user.mailbox },
     folders: folders.map(({ pk, user: _user, parent, ...fields }) => ({
@@ -112,12 +120,6 @@ export function snapshotMailbox(state: TenantState, user: User): MailboxSnapshot
       path: paths.get(pk) ?? '',
       parentId: parent === null ? null : (ids.get(parent) ?? null),
     })),
-    messages: folders.flatMap((folder) =>
-      state.messages
-        .inFolder(folder)
-        .map((message) =>
-          messageSnapshot(state, message, { id: folder.id, path: paths.get(folder.pk) ?? '' }),
-        ),
-    ),
+    messages: await Promise.all(messages),
   }
 }

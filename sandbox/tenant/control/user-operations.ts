@@ -1,7 +1,7 @@
 /** Control operations on people of the directory. */
 import { z } from 'zod'
 import { stableGuid } from '../ids.ts'
-import type { User } from '../model.ts'
+import { MAILBOX_CONDITIONS, type User } from '../model.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { ControlError, operation } from './operation.ts'
 import { snapshotMailbox } from './snapshot.ts'
@@ -68,6 +68,18 @@ function peopleOperations(state: TenantState) {
             ...(displayName === undefined ? {} : { displayName }),
             ...(accountEnabled === undefined ? {} : { accountEnabled }),
           })
+          return {}
+        }),
+    ),
+    /** `condition` null: an ordinary mailbox again. Nothing in it changes. */
+    setMailboxCondition: operation(
+      z.strictObject({ user: z.string(), condition: z.enum(MAILBOX_CONDITIONS).nullable() }),
+      ({ user: name, condition }) =>
+        state.db.transaction(() => {
+          const user = userNamed(state, name)
+          if (!user.mailbox) throw new ControlError('the user has no mailbox')
+          const { condition: _former, ...mailbox } = user.mailbox
+          state.users.setMailbox(user, condition === null ? mailbox : { ...mailbox, condition })
           return {}
         }),
     ),

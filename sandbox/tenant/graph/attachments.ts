@@ -1,5 +1,5 @@
 /**
- * Attachments: list, one, bytes, add, remove. Upload sessions are not built.
+ * Attachments: list, one, bytes, add, remove. Larger ones come through `upload-sessions.ts`.
  *
  * Rules: lists leave `contentBytes` of files above 3 MB out (facts/graph.md 7, no. 4), a single
  * GET and `$value` do not; `item` of an item attachment comes only when expanded; a reference
@@ -17,7 +17,13 @@ import type { NestedItemInput } from './inputs.ts'
 import { AttachmentBody, type AttachmentInput, addressOf, parseBody } from './inputs.ts'
 import { attachmentJson, dateTime, type Json, messageId, recipient } from './json.ts'
 import { context, listAnswer, mailboxPath } from './lists.ts'
-import { findMailbox, findMessage, type GraphRequest, type MailboxUser } from './request.ts'
+import {
+  checkQuota,
+  findMailbox,
+  findMessage,
+  type GraphRequest,
+  type MailboxUser,
+} from './request.ts'
 
 const ITEM_EXPAND = /^microsoft\.graph\.itemAttachment\/item$/i
 
@@ -174,6 +180,7 @@ export async function getAttachmentBytes(request: GraphRequest): Promise<Answer>
 
 export async function addAttachment(request: GraphRequest): Promise<Answer> {
   const user = findMailbox(request)
+  checkQuota(user)
   const input = await parseBody(request, AttachmentBody)
   const { state } = request
   return state.db.transaction(() => {

@@ -2,13 +2,14 @@
  * Next and delta links: absolute, opaque, bound to what they were made for.
  *
  * Invariants: a token carries the query options of the first call, so a link is followed as it
- * is; a token that was changed, or is used on another path, is refused; after `expireDelta` the
- * links of that mailbox answer 410 `SyncStateNotFound` (facts/graph.md 2.4).
+ * is; a token that was changed, or is used on another path, is refused; after `expireDelta`, and
+ * by the rules of `trouble/link-book.ts`, links answer as `expired-links.ts` has it.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { User } from '../model.ts'
 import type { TenantState } from '../state/tenant-state.ts'
-import { badRequest, GraphError } from './errors.ts'
+import { badRequest } from './errors.ts'
+import { badRestart, expiredLink } from './expired-links.ts'
 import type { LinkToken, QueryOptions } from './query.ts'
 import type { GraphRequest } from './request.ts'
 
@@ -34,6 +35,11 @@ export interface Cursor {
   readonly counted?: number
   /** Ordered first round: the received time and key that were reached. */
   readonly reached?: readonly [number, number]
+  /** Whose state the link is, and its place in the order of links; set when it is written. */
+  readonly owner?: string
+  readonly issued?: number
+  /** A restart that never works (facts/graph.md 7, no. 10). */
+  readonly broken?: true
 }
 
 function secretOf(state: TenantState): string {
@@ -53,9 +59,21 @@ export function writeToken(state: TenantState, cursor: Cursor): string {
   return Buffer.concat([tag(state, payload), payload]).toString('base64url')
 }
 
+/** The link that this token came with. */
+export function tokenLink(request: GraphRequest, token: LinkToken): string {
+  const name = token.kind === 'skip' ? '$skiptoken' : '$deltatoken'
+  return `${request.root}${request.path}?${name}=${token.text}`
+}
+
 export function link(request: GraphRequest, cursor: Cursor): string {
-  const name = cursor.kind === 'skip' ? '$skiptoken' : '$deltatoken'
-  return `${request.root}${cursor.path}?${name}=${writeToken(request.state, cursor)}`
+  const { links } = request.state.trouble
+  const issued = links.issue(cursor.owner ?? '', cursor.kind)
+  const text = writeToken(request.state, { ...cursor, issued })
+  return tokenLink(request, { kind: cursor.kind, text })
+}
+
+function ownerKey(owner: User | null): string {
+  return owner?.id ?? 'directory'
 }
 
 /** `owner`: whose delta state the token belongs to; null is the directory. */
@@ -70,29 +88,31 @@ export function readToken(request: GraphRequest, token: LinkToken, owner: User |
   if (cursor.path !== request.path || cursor.kind !== token.kind) {
     throw badRequest('The token does not belong to this resource.')
   }
-  if (cursor.epoch !== request.state.deltaEpoch(owner)) throw syncStateNotFound(owner)
+  refuseExpired(request, cursor, owner)
   return cursor
 }
 
-function syncStateNotFound(owner: User | null): GraphError {
-  if (owner) {
-    return new GraphError(
-      410,
-      'SyncStateNotFound',
-      'The sync state generation is not found; continuationToken=Not Found.',
-    )
-  }
-  return new GraphError(
-    410,
-    'Directory_ExpiredPageToken',
-    'The specified page token value has expired and can no longer be included in your request.',
-  )
+function refuseExpired(request: GraphRequest, cursor: Cursor, owner: User | null): void {
+  const { state } = request
+  if (cursor.broken) throw badRestart()
+  const form =
+    cursor.epoch === state.deltaEpoch(owner)
+      ? state.trouble.links.refusalOf(ownerKey(owner), cursor)
+      : state.settings.expiredLink
+  if (form === null) return
+  const restart = { ...firstCursor(request, owner), options: cursor.options }
+  const broken = form === 'gone-bad-location' ? { broken: true as const } : {}
+  throw expiredLink(form, {
+    directory: owner === null,
+    location: () => link(request, { ...restart, ...broken }),
+  })
 }
 
 /** A cursor for the first page of a call. */
 export function firstCursor(request: GraphRequest, owner: User | null): Cursor {
   return {
     path: request.path,
+    owner: ownerKey(owner),
     kind: 'skip',
     epoch: request.state.deltaEpoch(owner),
     options: request.options,
@@ -110,6 +130,15 @@ export function currentCursor(request: GraphRequest, owner: User | null): Cursor
 
 /** What a delta link keeps: the options and the position. */
 export function endOfRound(cursor: Cursor, position: number): Cursor {
-  const { path, epoch, options } = cursor
-  return { path, epoch, options, kind: 'delta', position, began: 0, page: 0 }
+  const { path, owner, epoch, options } = cursor
+  return {
+    path,
+    ...(owner ? { owner } : {}),
+    epoch,
+    options,
+    kind: 'delta',
+    position,
+    began: 0,
+    page: 0,
+  }
 }

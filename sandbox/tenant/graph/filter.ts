@@ -122,8 +122,12 @@ export function messageOrder(orderby: string | null, filter: string | null): str
   return `${column} ${direction}, pk ${direction}`
 }
 
+export interface DeltaCondition extends Condition {
+  matches(receivedMs: number): boolean
+}
+
 /** The delta of messages takes `receivedDateTime ge|gt x` and nothing else (facts 3.2). */
-export function deltaSince(filter: string | null): Condition | null {
+export function deltaSince(filter: string | null): DeltaCondition | null {
   if (filter === null) return null
   const found = /^receivedDateTime (ge|gt) (\S+)$/.exec(filter.trim())
   const literal = found?.[2]
@@ -134,5 +138,11 @@ export function deltaSince(filter: string | null): Condition | null {
       'The delta of messages can be filtered by receivedDateTime ge or gt only.',
     )
   }
-  return { where: `received ${found?.[1] === 'ge' ? '>=' : '>'} ?`, values: [dateLiteral(literal)] }
+  const since = dateLiteral(literal)
+  const including = found?.[1] === 'ge'
+  return {
+    where: `received ${including ? '>=' : '>'} ?`,
+    values: [since],
+    matches: (receivedMs) => receivedMs > since || (including && receivedMs === since),
+  }
 }

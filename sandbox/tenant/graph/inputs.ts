@@ -8,20 +8,24 @@
 import { z } from 'zod'
 import { canonicalPropertyId, isPropertyValue } from '../extended-properties.ts'
 import { BodyTooLarge } from '../http.ts'
-import { REQUEST_BYTES_MAX } from '../limits.ts'
 import type { Address, ExtendedProperty } from '../model.ts'
 import { badRequest, GraphError } from './errors.ts'
 import type { GraphRequest } from './request.ts'
 
-export async function readBody(request: GraphRequest): Promise<Buffer> {
+export function readBody(request: GraphRequest): Promise<Buffer> {
+  return readLimited(() => request.body())
+}
+
+/** Runs `read`, and refuses a body above its limit in Graph's words. */
+export async function readLimited(read: () => Promise<Buffer>): Promise<Buffer> {
   try {
-    return await request.body()
+    return await read()
   } catch (error) {
     if (error instanceof BodyTooLarge) {
       throw new GraphError(
         413,
         'RequestEntityTooLarge',
-        `The request exceeds the maximum size of ${REQUEST_BYTES_MAX} bytes.`,
+        `The request is larger than it may be: ${error.message}.`,
       )
     }
     throw error

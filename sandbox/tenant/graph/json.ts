@@ -8,7 +8,7 @@ import { canonicalPropertyId, computedProperty } from '../extended-properties.ts
 import { attachmentId, changeKey, folderId } from '../ids.ts'
 import { INLINE_CONTENT_BYTES_MAX } from '../limits.ts'
 import { htmlToText } from '../mime/plain-text.ts'
-import type { Address, Attachment, Folder, Message, User } from '../model.ts'
+import type { Address, Attachment, Folder, MailboxCondition, Message, User } from '../model.ts'
 import { badRequest, unknownProperty } from './errors.ts'
 import { type GraphRequest, type MailboxUser, mayReadContent } from './request.ts'
 
@@ -264,12 +264,20 @@ const USER_PROPERTIES: Readonly<Record<string, UserProperty>> = {
   userType: (u) => u.profile.userType,
   department: (u) => u.profile.department,
   createdDateTime: (u) => u.profile.createdDateTime,
-  assignedPlans: (u) => (u.mailbox?.purpose === 'user' ? [EXCHANGE_PLAN] : []),
+  assignedPlans: (u) => (isLicensed(u) ? [EXCHANGE_PLAN] : []),
   assignedLicenses: () => [],
   proxyAddresses: (u) => (u.profile.mail === null ? [] : [`SMTP:${u.profile.mail}`]),
   mailNickname: (u) => u.profile.userPrincipalName.split('@')[0] ?? null,
-  onPremisesSyncEnabled: () => null,
+  onPremisesSyncEnabled: (u) => (u.mailbox?.condition === 'on-premises' ? true : null),
 }
+
+/** Shared mailboxes and rooms need no licence and have none. */
+function isLicensed({ mailbox }: User): boolean {
+  const { condition } = mailbox ?? {}
+  return mailbox?.purpose === 'user' && (condition === undefined || HAS_PLAN.has(condition))
+}
+
+const HAS_PLAN: ReadonlySet<MailboxCondition> = new Set(['blocked', 'over-quota'])
 
 export function userJson(user: User, select: readonly string[] | null): Json {
   const json: Json = { id: user.id }

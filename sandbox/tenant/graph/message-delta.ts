@@ -4,7 +4,8 @@
  * A round walks the folder by seq, so a message that changes while the round runs comes again at
  * its end; what left the folder is `@removed`, also when it only moved. With noise on (default)
  * some pages are empty and some repeat the item before: a function of the tenant's state and the
- * place, not of chance, so a failing run can be repeated.
+ * place, not of chance, so a failing run can be repeated. What a lagging service shows instead of
+ * the present is in `delta-view.ts`.
  */
 import type { Answer } from '../http.ts'
 import { stableNumber } from '../ids.ts'
@@ -17,9 +18,10 @@ import {
 } from '../limits.ts'
 import type { Folder, Message } from '../model.ts'
 import type { LeftMessage } from '../state/messages.ts'
-import { type Cursor, currentCursor, endOfRound, link } from './cursor.ts'
+import { type Cursor, currentCursor, endOfRound, link, tokenLink } from './cursor.ts'
+import { changesAfter, olderStates, replayed, vanish } from './delta-view.ts'
 import { GraphError } from './errors.ts'
-import { type Condition, deltaSince } from './filter.ts'
+import { type DeltaCondition, deltaSince } from './filter.ts'
 import { type Json, type MessageView, messageJson } from './json.ts'
 import { context, mailboxPath, pageSize } from './lists.ts'
 import { checkExpand, refuseSearchFolder } from './messages.ts'
@@ -33,13 +35,19 @@ interface Page {
   readonly left: readonly LeftMessage[]
   /** null: the round ends with this page. */
   readonly next: Cursor | null
+  /** The next link is the one that was called, letter by letter. */
+  readonly sameLink?: true
 }
 
 export function deltaMessages(request: GraphRequest): Answer {
   const user = findMailbox(request)
   const folder = findFolder(request, user)
   refuseSearchFolder(folder)
-  const cursor = currentCursor(request, user)
+  const horizon = request.state.trouble.horizon(folder)
+  const presented = currentCursor(request, user)
+  // Departures that this folder does not show yet are news for a round that begins now.
+  const cursor =
+    request.token === null ? { ...presented, began: Math.min(presented.began, horizon) } : presented
   const { options } = cursor
   const effective = { ...request, options }
   checkExpand(effective)
@@ -52,17 +60,22 @@ export function deltaMessages(request: GraphRequest): Answer {
   }
   const since = deltaSince(options.filter)
   const size = pageSize(request, options.top, DELTA)
-  const reading = { request: effective, folder, cursor, since, size }
-  const page = quietPage(reading) ?? (isOrdered(cursor) ? orderedPage(reading) : seqPage(reading))
+  const reading = { request: effective, folder, cursor, since, size, horizon }
+  const page =
+    endlessPage(reading) ??
+    quietPage(reading) ??
+    (isOrdered(cursor) ? orderedPage(reading) : seqPage(reading))
   return answer(reading, { request: effective, user }, page)
 }
 
-interface Reading {
+export interface Reading {
   readonly request: GraphRequest
   readonly folder: Folder
   readonly cursor: Cursor
-  readonly since: Condition | null
+  readonly since: DeltaCondition | null
   readonly size: number
+  /** The newest seq that is shown. */
+  readonly horizon: number
 }
 
 function isOrdered(cursor: Cursor): boolean {
@@ -71,29 +84,22 @@ function isOrdered(cursor: Cursor): boolean {
 
 /** Changed and departed messages after the position, in the order in which that happened. */
 function seqPage(reading: Reading): Page {
-  const { request, folder, cursor, since, size } = reading
-  const { messages, db } = request.state
+  const { cursor, since, size, horizon } = reading
   const counted = cursor.counted ?? 0
   // Only a first, filtered pass is cut off; what changed since is reported whatever its number.
   const limited = since !== null && cursor.position < cursor.began
   const wanted = limited ? Math.min(size, FILTERED_DELTA_ITEMS_MAX - counted) : size
-  const condition = since ?? { where: '1', values: [] }
-  const changed = messages.query(
-    `folder = ? AND seq > ? AND ${condition.where} ORDER BY seq LIMIT ?`,
-    [folder.pk, cursor.position, ...condition.values, wanted + 1],
-  )
-  const left = messages.leftSince(folder, Math.max(cursor.position, cursor.began), size + 1)
-  const merged = [
-    ...changed.map((message) => ({ seq: message.seq, message, left: null })),
-    ...left.map((entry) => ({ seq: entry.seq, message: null, left: entry })),
-  ].toSorted((a, b) => a.seq - b.seq)
+  const merged = changesAfter(reading, { changed: wanted + 1, left: size + 1 })
   const entries = merged.slice(0, wanted)
   const more = merged.length > wanted
   const cutOff = limited && counted + wanted >= FILTERED_DELTA_ITEMS_MAX
   const position = cutOff ? cursor.began : (entries.at(-1)?.seq ?? cursor.position)
   const lastMessage = entries.findLast((entry) => entry.message !== null)?.message
+  const { trouble } = reading.request.state
   return {
-    messages: entries.flatMap((entry) => entry.message ?? []),
+    messages: entries.flatMap(({ message }) =>
+      message && !trouble.hides(message, cursor.position) ? [message] : [],
+    ),
     left: entries.flatMap((entry) => entry.left ?? []),
     next: more
       ? {
@@ -105,7 +111,7 @@ function seqPage(reading: Reading): Page {
           counted: counted + entries.length,
           ...(lastMessage ? { last: lastMessage.pk } : {}),
         }
-      : endOfRound(cursor, db.lastSeq()),
+      : endOfRound(cursor, Math.max(cursor.position, horizon)),
   }
 }
 
@@ -152,6 +158,14 @@ function quietPage(reading: Reading): Page | null {
   return { messages: [], left: [], next: { ...cursor, kind: 'skip', paused: true } }
 }
 
+/** A page of a loop that a test asked for: nothing new, and a next link all the same. */
+function endlessPage({ request, folder, cursor }: Reading): Page | null {
+  const loop = request.state.trouble.loops.take(folder.pk)
+  if (loop === null) return null
+  const next: Cursor = { ...cursor, kind: 'skip', page: cursor.page + (loop === 'repeat' ? 0 : 1) }
+  return { messages: [], left: [], next, ...(loop === 'repeat' ? { sameLink: true as const } : {}) }
+}
+
 /** The last item of the page before, where this page repeats it and it is still here. */
 function repeated(reading: Reading): Message[] {
   const { cursor, request, folder } = reading
@@ -170,11 +184,15 @@ function answer(reading: Reading, view: MessageView, page: Page): Answer {
     }),
   )
   const repeats = page.messages.length === 0 ? [] : repeated(reading)
-  const shown = [...repeats, ...page.messages].map((message) =>
+  const older = olderStates(reading, page.messages)
+  const shown = [...repeats, ...replayed(reading), ...older, ...page.messages].map((message) =>
     messageJson(message, view, { select, typed: true }),
   )
   const { next } = page
   if (next === null) throw new Error('a delta page always has a link')
+  vanish(reading, view.user, page.messages)
+  const { token } = request
+  const nextLink = page.sameLink && token ? tokenLink(request, token) : link(request, next)
   return {
     status: 200,
     body: {
@@ -183,7 +201,7 @@ function answer(reading: Reading, view: MessageView, page: Page): Answer {
         mailboxPath(view.user, `mailFolders('${folder.id}')/messages`),
         select,
       ),
-      [next.kind === 'delta' ? '@odata.deltaLink' : '@odata.nextLink']: link(request, next),
+      [next.kind === 'delta' ? '@odata.deltaLink' : '@odata.nextLink']: nextLink,
       value: [...removed, ...shown],
     },
   }

@@ -28,6 +28,7 @@ import {
 } from './inputs.ts'
 import { messageAnswer } from './messages.ts'
 import {
+  checkQuota,
   findFolder,
   findMailbox,
   findMessage,
@@ -194,6 +195,7 @@ async function fromMime(request: GraphRequest): Promise<NewMessage> {
 
 async function create(request: GraphRequest, user: MailboxUser, folder: Folder): Promise<Answer> {
   const { state } = request
+  checkQuota(user)
   const mime = /^text\/plain/i.test(request.contentType)
   const message = mime
     ? await fromMime(request)
@@ -261,6 +263,7 @@ async function relocate(request: GraphRequest, how: 'move' | 'copy'): Promise<An
     const message = findMessage(request, user)
     const target = folderNamed(request, user, destinationId)
     if (target.search) throw badRequest('A search folder holds no messages of its own.')
+    if (how === 'copy') checkQuota(user)
     const result = state.messages[how](user, message, target, state.nowMs())
     return messageAnswer({ request, user }, result, 201)
   })

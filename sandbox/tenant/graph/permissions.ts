@@ -39,6 +39,8 @@ const MAIL_ONE = ['Mail.ReadBasic.All', 'Mail.Read'] as const
 const MAIL_CONTENT = ['Mail.Read', 'Mail.ReadWrite'] as const
 const ATTACHMENTS = ['Mail.Read'] as const
 const MAIL_WRITE = ['Mail.ReadWrite'] as const
+/** The published list has the permission for events on the path for messages too. */
+const UPLOAD = ['Mail.ReadWrite', 'Calendars.ReadWrite'] as const
 
 const FOLDERS = '/users/{user}/mailFolders'
 const MESSAGES = '/users/{user}/messages'
@@ -73,6 +75,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   [`GET ${MESSAGES}/{message}/$value`]: MAIL_CONTENT,
   [`GET ${MESSAGES}/{message}/attachments`]: ATTACHMENTS,
   [`POST ${MESSAGES}/{message}/attachments`]: MAIL_WRITE,
+  [`POST ${MESSAGES}/{message}/attachments/createUploadSession`]: UPLOAD,
   [`GET ${MESSAGES}/{message}/attachments/{attachment}`]: MAIL_CONTENT,
   [`DELETE ${MESSAGES}/{message}/attachments/{attachment}`]: MAIL_WRITE,
   [`GET ${MESSAGES}/{message}/attachments/{attachment}/$value`]: MAIL_CONTENT,

@@ -1,8 +1,8 @@
 /** What a Graph handler gets, and how it finds the things that its path names. */
 import type { Answer } from '../http.ts'
-import type { Folder, Message, User } from '../model.ts'
+import type { Folder, MailboxCondition, Message, User } from '../model.ts'
 import type { TenantState } from '../state/tenant-state.ts'
-import { GraphError, itemNotFound } from './errors.ts'
+import { accessDenied, GraphError, itemNotFound } from './errors.ts'
 import type { LinkToken, Preferences, QueryOptions } from './query.ts'
 
 export interface GraphRequest {
@@ -49,11 +49,30 @@ export function findMailbox(request: GraphRequest): MailboxUser {
     )
   }
   const { mailbox } = user
-  if (mailbox) return { ...user, mailbox }
-  throw new GraphError(
+  if (!mailbox || ABSENT.has(mailbox.condition)) throw mailboxNotEnabled()
+  if (mailbox.condition === 'blocked') throw accessDenied()
+  return { ...user, mailbox }
+}
+
+const ABSENT: ReadonlySet<MailboxCondition | undefined> = new Set([
+  ...(['on-premises', 'inactive', 'unlicensed'] as const),
+])
+
+function mailboxNotEnabled(): GraphError {
+  return new GraphError(
     404,
     'MailboxNotEnabledForRESTAPI',
     'The mailbox is either inactive, soft-deleted, or is hosted on-premise.',
+  )
+}
+
+/** To be called before anything is added to the mailbox. */
+export function checkQuota({ mailbox }: MailboxUser): void {
+  if (mailbox.condition !== 'over-quota') return
+  throw new GraphError(
+    507,
+    'ErrorQuotaExceeded',
+    'The mailbox has exceeded its maximum mailbox size.',
   )
 }
 

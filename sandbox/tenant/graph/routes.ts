@@ -10,6 +10,7 @@ import * as writes from './message-write.ts'
 import * as messages from './messages.ts'
 import { PERMISSIONS } from './permissions.ts'
 import type { Handler } from './request.ts'
+import { createUploadSession } from './upload-sessions.ts'
 import * as users from './users.ts'
 
 export interface Route {
@@ -86,6 +87,12 @@ const ROWS: readonly Row[] = [
     attachments.listAttachments,
   ],
   [`POST ${MESSAGE}/attachments`, 'attachment.create', NONE, attachments.addAttachment],
+  [
+    `POST ${MESSAGE}/attachments/createUploadSession`,
+    'attachment.createUpload',
+    NONE,
+    createUploadSession,
+  ],
   [`GET ${ATTACHMENT}`, 'attachment.get', ['$select', '$expand'], attachments.getAttachment],
   [`DELETE ${ATTACHMENT}`, 'attachment.delete', NONE, attachments.removeAttachment],
   [`GET ${ATTACHMENT}/$value`, 'attachment.value', NONE, attachments.getAttachmentBytes],

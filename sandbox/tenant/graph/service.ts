@@ -2,101 +2,114 @@
  * The front of Graph v1.0: signs in, counts, limits, checks permissions, and calls the route.
  *
  * Order of refusals: token (401), path (400, 405, 501), limits (429; a call that is refused later
- * has cost budget all the same), permission (403), then what the route itself refuses. Every
- * answer carries `request-id` and `client-request-id`.
+ * has cost budget all the same), permission (403), then what the route itself refuses. The
+ * requests of a batch go the same way one by one; `answering.ts` is around each call.
  */
-import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Counters } from '../counters.ts'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { TokenService } from '../entra/tokens.ts'
-import type { FaultBoard, FaultSpec } from '../faults.ts'
 import type { Answer, Call } from '../http.ts'
 import { REQUEST_BYTES_MAX } from '../limits.ts'
-import type { TenantState } from '../state/tenant-state.ts'
-import { accessDenied, badRequest, errorAnswer, GraphError, notBuilt } from './errors.ts'
+import { answerWork, type FrontOptions } from './answering.ts'
+import { answerBatch, BATCH_PATH } from './batch.ts'
+import { accessDenied, badRequest, GraphError, notBuilt } from './errors.ts'
 import { parsePrefer, parseQuery } from './query.ts'
 import type { GraphRequest } from './request.ts'
 import { isKnownPath, matchRoute, type RouteMatch } from './routes.ts'
 import type { Throttle } from './throttle.ts'
+import { answerUpload, isUploadPath } from './upload-sessions.ts'
 
-export interface GraphOptions {
-  readonly state: TenantState
+export interface GraphOptions extends FrontOptions {
   readonly tokens: TokenService
   readonly throttle: Throttle
-  readonly counters: Counters
-  readonly faults: FaultBoard
   readonly baseUrl: () => string
 }
 
 const VERSION_PATH = '/v1.0/'
 
+type Claims = Awaited<ReturnType<TokenService['verifyGraph']>>
+
+/** A call with what its token and its path say. */
+interface SignedCall {
+  readonly call: Call
+  readonly claims: Claims
+  readonly match: RouteMatch | null
+  /** Requests of a batch begin at once, before any of them is served. */
+  readonly inBatch: boolean
+}
+
 export function createGraph(options: GraphOptions): (call: Call) => Promise<Answer> {
   return async (call) => {
-    const { faults, state, counters } = options
-    const ids = requestIds(call)
-    const path = decodedPath(call.rawPath)
-    const fault = faults.take(call.method, path)
-    if (fault?.spec.action === 'drop-before') return { status: 0, drop: true }
-    const kind: { name: string } = { name: 'unknown' }
-    let answer: Answer
-    try {
-      if (fault?.spec.action === 'fail') throw faultError(fault.spec)
-      answer = await serveCall(options, call, kind)
-    } catch (error) {
-      if (!(error instanceof GraphError)) throw error
-      answer = errorAnswer(error, ids, state.preciseNowMs())
+    if (isUploadPath(call.rawPath)) return answerUploadCall(options, call)
+    const claims = await verifiedClaims(options.tokens, call)
+    if (call.method === 'POST' && call.rawPath.toLowerCase() === BATCH_PATH) {
+      return answerBatchCall(options, call, claims)
     }
-    counters.count(kind.name, answer.status)
-    if (fault?.spec.action === 'hold') await fault.hold()
-    if (fault?.spec.action === 'drop-after') return { status: 0, drop: true }
-    return { ...answer, headers: { ...graphHeaders(ids), ...answer.headers } }
+    return answerRouteCall(options, { call, claims, inBatch: false })
   }
 }
 
-function requestIds(call: Call) {
-  const sent = call.headers['client-request-id']
-  const requestId = randomUUID()
-  return { requestId, clientRequestId: typeof sent === 'string' ? sent : requestId }
+function appOf(claims: Claims): string {
+  return 'refused' in claims ? '' : claims.appId
 }
 
-function graphHeaders(ids: { requestId: string; clientRequestId: string }) {
-  return {
-    'cache-control': 'no-store, no-cache',
-    'request-id': ids.requestId,
-    'client-request-id': ids.clientRequestId,
-    'x-ms-ags-diagnostic': '{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"0"}}',
-  }
-}
-
-function decodedPath(rawPath: string): string {
-  try {
-    return decodeURIComponent(rawPath)
-  } catch (error) {
-    if (error instanceof URIError) return rawPath
-    throw error
-  }
-}
-
-function faultError(spec: FaultSpec): GraphError {
-  return new GraphError(
-    spec.status ?? 503,
-    spec.code ?? 'ServiceUnavailable',
-    spec.message ?? 'A fault that a test asked for.',
-    spec.headers,
-  )
-}
-
-async function serveCall(options: GraphOptions, call: Call, kind: { name: string }) {
-  const { state } = options
+function answerRouteCall(
+  options: GraphOptions,
+  signed: Omit<SignedCall, 'match'>,
+): Promise<Answer> {
+  const { call, claims } = signed
   const match = findRoute(call)
-  // Counted under its kind even where it is refused: refused calls cost budget as well.
-  if (match) kind.name = match.route.kind
-  const claims = await options.tokens.verifyGraph(bearer(call))
-  if ('refused' in claims) throw new GraphError(401, 'InvalidAuthenticationToken', claims.refused)
+  return answerWork(options, {
+    call,
+    app: appOf(claims),
+    kind: match?.route.kind ?? 'unknown',
+    serve: () => serveCall(options, { ...signed, match }),
+  })
+}
+
+function answerBatchCall(options: GraphOptions, call: Call, claims: Claims): Promise<Answer> {
+  const run = (part: Call) => answerRouteCall(options, { call: part, claims, inBatch: true })
+  return answerWork(options, {
+    call,
+    app: appOf(claims),
+    kind: 'batch',
+    serve: async () => {
+      if ('refused' in claims) throw notSignedIn(claims.refused)
+      return answerBatch(call, run)
+    },
+  })
+}
+
+/** The URL of an upload session is its own authentication: no token is looked at. */
+function answerUploadCall(options: GraphOptions, call: Call): Promise<Answer> {
+  const { state } = options
+  return answerWork(options, {
+    call,
+    app: '',
+    kind: 'attachment.upload',
+    serve: async () => {
+      const answer = await answerUpload(state, call)
+      if (state.settings.latencyMs > 0) await delay(state.settings.latencyMs)
+      return answer
+    },
+  })
+}
+
+const notSignedIn = (reason: string) => new GraphError(401, 'InvalidAuthenticationToken', reason)
+
+async function verifiedClaims(tokens: TokenService, call: Call): Promise<Claims> {
+  const token = /^Bearer (\S+)$/i.exec(call.headers.authorization ?? '')?.[1]
+  return token === undefined ? { refused: 'Access token is empty.' } : tokens.verifyGraph(token)
+}
+
+async function serveCall(options: GraphOptions, signedCall: SignedCall): Promise<Answer> {
+  const { state } = options
+  const { call, claims, match, inBatch } = signedCall
+  if ('refused' in claims) throw notSignedIn(claims.refused)
   if (!match) throw unservedPath(call)
   const allowed = match.route.permissions.some((permission) => claims.permissions.has(permission))
   const leave = enterMailbox(options, match, claims.appId)
   try {
+    if (inBatch) await nextTurn()
     if (!allowed) throw notPermitted(match)
     const request = toRequest(options, call, match, claims)
     const answer = await match.route.handle(request)
@@ -110,26 +123,20 @@ async function serveCall(options: GraphOptions, call: Call, kind: { name: string
   }
 }
 
-function bearer(call: Call): string {
-  const header = call.headers.authorization
-  const token = /^Bearer (\S+)$/i.exec(header ?? '')?.[1]
-  if (token !== undefined) return token
-  throw new GraphError(401, 'InvalidAuthenticationToken', 'Access token is empty.')
-}
-
-/** Segments are decoded one by one: ids may hold an encoded slash. */
-function segmentsOf(rawPath: string): string[] {
+/** Segments are decoded one by one: ids may hold an encoded slash. null: not decodable. */
+function segmentsOf(rawPath: string): string[] | null {
   try {
     return rawPath.slice(VERSION_PATH.length).replace(/\/$/, '').split('/').map(decodeURIComponent)
   } catch (error) {
-    if (error instanceof URIError) throw badRequest('The path is not valid percent-encoding.')
+    if (error instanceof URIError) return null
     throw error
   }
 }
 
 function findRoute(call: Call): RouteMatch | null {
   if (!call.rawPath.startsWith(VERSION_PATH)) return null
-  return matchRoute(call.method, segmentsOf(call.rawPath))
+  const segments = segmentsOf(call.rawPath)
+  return segments && matchRoute(call.method, segments)
 }
 
 function unservedPath(call: Call): GraphError {
@@ -138,6 +145,7 @@ function unservedPath(call: Call): GraphError {
     return badRequest('Invalid version: the path must begin with /v1.0/.')
   }
   const segments = segmentsOf(call.rawPath)
+  if (!segments) return badRequest('The path is not valid percent-encoding.')
   if (isKnownPath(segments)) {
     return new GraphError(
       405,
@@ -145,7 +153,7 @@ function unservedPath(call: Call): GraphError {
       'Specified HTTP method is not allowed for the request target.',
     )
   }
-  if (/^(users|groups|sites|drives|teams|\$batch|me|admin|directory)$/i.test(segments[0] ?? '')) {
+  if (/^(users|groups|sites|drives|teams|me|admin|directory)$/i.test(segments[0] ?? '')) {
     return notBuilt(`${call.method} on this path`)
   }
   return badRequest(`Resource not found for the segment '${segments[0] ?? ''}'.`)

@@ -60,6 +60,8 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>()
   #seq: number
   #depth = 0
+  /** Told of each committed transaction that changed something, with its last seq. */
+  onCommit: (seq: number) => void = () => {}
 
   /** Opens or creates the file; `:memory:` keeps everything in this process. */
   constructor(file: string) {
@@ -96,6 +98,7 @@ export class Database {
     try {
       const result = work()
       this.#db.exec('COMMIT')
+      if (this.#seq !== seqBefore) this.onCommit(this.#seq)
       return result
     } catch (error) {
       this.#db.exec('ROLLBACK')

@@ -34,13 +34,24 @@ export interface NewMessage {
   readonly source: Uint8Array | null
 }
 
+/** Who wants to know of changes while they happen; must not change anything itself. */
+export interface MessageWatch {
+  created(message: Message): void
+  /** Before each change, move or departure, with the state that ends. */
+  changing(before: Message): void
+  /** After a change of fields. */
+  updated(before: Message, after: Message, change: Partial<MessageContent>): void
+}
+
 export class MessageStore {
   readonly #db: Database
   readonly #folders: FolderStore
+  readonly #watch: MessageWatch
 
-  constructor(db: Database, folders: FolderStore) {
+  constructor(db: Database, folders: FolderStore, watch: MessageWatch) {
     this.#db = db
     this.#folders = folders
+    this.#watch = watch
   }
 
   create(user: User, folder: Folder, message: NewMessage, nowMs: number): Message {
@@ -82,11 +93,14 @@ export class MessageStore {
     }
     for (const property of message.properties) this.#setProperty(pk, property)
     this.#folders.count(folder.pk, { total: 1, unread: content.isRead ? 0 : 1 })
-    return this.byPk(pk)
+    const created = this.byPk(pk)
+    this.#watch.created(created)
+    return created
   }
 
   /** Changes fields. A change of content makes a kept MIME source stale: it is dropped. */
   update(message: Message, change: Partial<MessageContent>, nowMs: number): Message {
+    this.#watch.changing(message)
     const next = { ...message, ...change }
     if ('body' in change && change.body !== null) next.recipe = null
     this.#db.run(
@@ -112,7 +126,9 @@ export class MessageStore {
     if (CONTENT_FIELDS.some((field) => field in change)) this.#dropSource(message)
     const unread = Number(!next.isRead) - Number(!message.isRead)
     this.#folders.count(message.folder, { total: 0, unread })
-    return this.byPk(message.pk)
+    const updated = this.byPk(message.pk)
+    this.#watch.updated(message, updated, change)
+    return updated
   }
 
   /** To another folder: new mutable id, same immutable one. */
@@ -157,6 +173,7 @@ export class MessageStore {
   }
 
   addAttachment(message: Message, attachment: AttachmentContent, nowMs: number): Attachment {
+    this.#watch.changing(message)
     const key = `${this.#db.nextSeq()}:0`
     const pk = this.#insertAttachment(message.pk, key, attachment, nowMs)
     this.#attachmentsChanged(message, nowMs)
@@ -164,6 +181,7 @@ export class MessageStore {
   }
 
   removeAttachment(message: Message, attachment: Attachment, nowMs: number): void {
+    this.#watch.changing(message)
     this.#db.run('DELETE FROM attachments WHERE pk = ?', attachment.pk)
     this.#attachmentsChanged(message, nowMs)
   }
@@ -249,6 +267,7 @@ export class MessageStore {
   }
 
   #leave(message: Message): void {
+    this.#watch.changing(message)
     this.#db.run(
       `INSERT INTO left_messages(seq, user, folder, immutable_id, mutable_id)
        VALUES(?, ?, ?, ?, ?)`,

@@ -14,31 +14,23 @@ import {
   type UserProfile,
   WELL_KNOWN_FOLDERS,
 } from '../model.ts'
+import { Trouble } from '../trouble/trouble.ts'
 import { Database } from './database.ts'
 import { FolderStore } from './folders.ts'
 import { MessageStore } from './messages.ts'
+import type { TenantSettings } from './settings.ts'
+import { UploadSessions } from './upload-sessions.ts'
 import { UserStore } from './users.ts'
-
-/** Switches that tests may turn while the tenant runs; not kept over a restart. */
-export interface TenantSettings {
-  /** The rule of 31 December 2026 for non-draft messages (facts/graph.md 1.4). */
-  mailAdvanced: boolean
-  /** Empty pages and repeated items in delta rounds. */
-  deltaNoise: boolean
-  /** Refuses what is beyond four calls at once or 10,000 in ten minutes. */
-  throttling: boolean
-  /** How long each Graph answer takes at least; it makes calls really overlap. */
-  latencyMs: number
-  /** Lifetime of tokens issued from now on; undefined: as Entra does. */
-  tokenSeconds: number | undefined
-}
 
 export class TenantState {
   readonly db: Database
   readonly users: UserStore
   readonly folders: FolderStore
   readonly messages: MessageStore
+  /** Changed through `changeSettings` only. */
   readonly settings: TenantSettings
+  readonly trouble: Trouble
+  readonly uploads: UploadSessions
   readonly tenantId: string
   readonly #clock: () => number
 
@@ -51,10 +43,25 @@ export class TenantState {
     this.db = new Database(options.file)
     this.users = new UserStore(this.db)
     this.folders = new FolderStore(this.db)
-    this.messages = new MessageStore(this.db, this.folders)
     this.settings = options.settings
     this.tenantId = options.tenantId
     this.#clock = options.clock
+    this.trouble = new Trouble({
+      settings: this.settings,
+      lastSeq: () => this.db.lastSeq(),
+      nowMs: options.clock,
+    })
+    this.uploads = new UploadSessions({
+      lifeMs: () => this.settings.uploadSessionMs,
+      nowMs: options.clock,
+    })
+    this.messages = new MessageStore(this.db, this.folders, this.trouble)
+    this.db.onCommit = (seq) => this.trouble.past.committed(seq)
+  }
+
+  changeSettings(change: Partial<TenantSettings>): void {
+    Object.assign(this.settings, change)
+    this.trouble.settingsChanged()
   }
 
   /** Whole seconds: Exchange keeps no more. */

@@ -39,6 +39,18 @@ export class UserStore {
     return this.byPk(user.pk)
   }
 
+  /** A change of the mailbox is one of the user: the directory delta tells of it. */
+  setMailbox(user: User, mailbox: Mailbox): User {
+    this.#cache.clear()
+    this.#db.run(
+      'UPDATE users SET mailbox = ?, seq = ? WHERE pk = ?',
+      JSON.stringify(mailbox),
+      this.#db.nextSeq(),
+      user.pk,
+    )
+    return this.byPk(user.pk)
+  }
+
   /** Soft deletion, as the directory does it: the user is gone from lists and calls. */
   remove(user: User): void {
     this.#cache.clear()

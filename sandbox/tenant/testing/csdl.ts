@@ -147,6 +147,7 @@ const COLLECTIONS: Readonly<Record<string, string>> = {
   attachments: 'attachment',
   mailboxSettings: 'mailboxSettings',
   exchange: 'exchangeSettings',
+  'microsoft.graph.uploadSession': 'uploadSession',
 }
 
 /** The type of an answer, from its `@odata.context`. */

@@ -4,6 +4,7 @@
  * `@removed` for what left a container, replays, one log for each container, links that are
  * positions in the log. Every call moves the clock, so that deadlines fall anywhere.
  */
+import { AppError } from '../../model/errors.ts'
 import { CONTAINERS, type Marker } from '../../model/events.ts'
 import type { GraphId } from '../../model/ids.ts'
 import type {
@@ -33,8 +34,14 @@ const PAGE = 3
 export class ScriptedMailbox {
   readonly items = new Map<GraphId, ScriptedItem>()
   readonly containers = new Map<GraphId, string>()
+  /** Containers that are shown and not read. */
+  readonly excluded = new Set<GraphId>()
   /** Items whose content answers with an error of the item. */
   readonly corrupt = new Set<GraphId>()
+  /** The service calls errors of items final. */
+  isFinal = false
+  /** Awaited before content is answered. */
+  beforeContent: () => Promise<void> = async () => undefined
   /** Thrown by the next call of the reader. */
   nextError: Error | undefined
   contentRequests = 0
@@ -101,11 +108,13 @@ export class ScriptedMailbox {
       requests: () => this.#requests,
       changes: async (container, link) => {
         step()
+        if (container !== CONTAINERS && !this.containers.has(container)) throw gone()
         return this.#page(container, Number(link ?? 0))
       },
       content: async (item) => {
         step()
         this.contentRequests += 1
+        await this.beforeContent()
         return this.#content(item)
       },
       item: async (id) => {
@@ -129,7 +138,7 @@ export class ScriptedMailbox {
       const name = this.containers.get(id)
       return name === undefined
         ? { op: 'removed', kind: 'container', id, container }
-        : presentContainer(id, name)
+        : presentContainer(id, name, this.excluded.has(id))
     }
     const item = this.items.get(id)
     return item?.container === container
@@ -141,7 +150,12 @@ export class ScriptedMailbox {
     const now = this.items.get(item.id)
     if (!now) return { outcome: 'gone' }
     if (this.corrupt.has(item.id)) {
-      return { outcome: 'ledger', reason: 'corrupt', code: 'ErrorCorruptData', retry: true }
+      return {
+        outcome: 'ledger',
+        reason: 'corrupt',
+        code: 'ErrorCorruptData',
+        retry: !this.isFinal,
+      }
     }
     return { outcome: 'content', parts: [{ name: 'mime', bytes: pieces(now.content) }] }
   }
@@ -149,6 +163,10 @@ export class ScriptedMailbox {
 
 async function* pieces(text: string): AsyncIterable<Uint8Array> {
   yield new TextEncoder().encode(text)
+}
+
+function gone(): AppError {
+  return new AppError({ code: 'ItemGone', kind: 'permanent', message: 'no such folder' })
 }
 
 function presentItem(id: GraphId, item: ScriptedItem): Present {
@@ -167,7 +185,7 @@ function presentItem(id: GraphId, item: ScriptedItem): Present {
   }
 }
 
-function presentContainer(id: GraphId, name: string): Present {
+function presentContainer(id: GraphId, name: string, isExcluded: boolean): Present {
   return {
     op: 'present',
     kind: 'container',
@@ -176,7 +194,7 @@ function presentContainer(id: GraphId, name: string): Present {
     marker: { content: name, decoration: '', change: name },
     display: { name },
     json: { id, displayName: name },
-    hasCursor: true,
+    ...(isExcluded ? { excluded: 'sync-issues' } : { hasCursor: true }),
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../../vault/testing/memory-blob-store.ts'
 import { createMemoryKeys } from '../../vault/testing/memory-keys.ts'
 import type { ContentReader } from '../../vault/types.ts'
-import { MemoryPool, runSlice, type SliceResult } from '../index.ts'
+import { runSlice, type SliceResult } from '../index.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
 
 const MIB = 1024 * 1024
@@ -81,7 +81,6 @@ export async function captureWorld(
         catalogue,
         workload: () => workload,
         clock,
-        memory: new MemoryPool(64 * MIB),
         settings: {
           commitEvents: options.commitEvents ?? 1000,
           packBytes: MIB,

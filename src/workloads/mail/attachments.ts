@@ -1,28 +1,21 @@
 /**
  * The attachments of a held message, as they can be created again.
  *
- * Files, inline files and nested messages come from the MIME; links from the attachments that
- * the JSON (or a list of its own) names, because MIME has no place for them. (v1.0 of Graph names links but not their targets.) A nested
- * message that has attachments itself is restored as an `.eml` file: whole, instead of in parts.
+ * What counts as an attachment, its name and its marks, is what the service listed; the bytes are
+ * those of the MIME part that fits (`attachment-match.ts`). Links come from the list alone,
+ * because MIME has no place for them, and v1.0 names links but not their targets.
+ *
+ * A nested message comes back as an `.eml` file, byte for byte. As an item attachment it would
+ * lose its dates, its headers and its own attachments: Graph takes the first as read-only, has no
+ * place for the second, and is reported to drop the last without a word (msgraph-sdk-dotnet 2876).
  */
-import { createHash } from 'node:crypto'
-import PostalMime, { type Address, type Email } from 'postal-mime'
-import { type JsonObject, objectsOf, textOf } from '../../graph/index.ts'
+import { type JsonObject, textOf } from '../../graph/index.ts'
 import type { HeldVersion } from '../workload.ts'
-import { heldMessage, parseHeld } from './held.ts'
-import { decodedBytes, type Leaf, leavesOf, readLeafHeaders } from './mime-parts.ts'
+import { isInline, isLink, isListedItem, listedAttachments } from './attachment-list.ts'
+import { matchListed } from './attachment-match.ts'
+import { type HeldFile, type MimePart, nestedPartsOf, partsOf } from './attachment-parts.ts'
 
-export type HeldAttachment =
-  | {
-      kind: 'file'
-      name: string
-      contentType: string
-      bytes: Buffer
-      isInline: boolean
-      contentId?: string
-    }
-  | { kind: 'item'; name: string; message: JsonObject }
-  | { kind: 'reference'; name: string; isInline: boolean }
+export type HeldAttachment = HeldFile | { kind: 'reference'; name: string; isInline: boolean }
 
 export interface HeldAttachments {
   all: HeldAttachment[]
@@ -31,178 +24,68 @@ export interface HeldAttachments {
 }
 
 export async function heldAttachments(version: HeldVersion): Promise<HeldAttachments> {
-  const mime = version.representations.get('mime')
-  const parts: HeldAttachment[] = []
-  for (const leaf of mime === undefined ? [] : leavesOf(mime)) {
-    const attachment = await attachmentOf(leaf)
-    if (attachment !== undefined) parts.push(attachment)
-  }
-  const listed = listedAttachments(version)
+  const parts = await partsOf(version)
   const claimed = version.display.hasAttachments === true
-  if (listed === undefined) return { all: parts, whole: !claimed || parts.length > 0 }
-  const links = listed.flatMap(linkOf)
-  const others = listed.filter((entry) => linkOf(entry).length === 0)
-  const matched = matchListed(parts, others)
-  const all = [...matched, ...links]
-  return { all, whole: matched.length === others.length && (!claimed || all.length > 0) }
-}
-
-/** Undefined where nothing says what the attachments are. */
-function listedAttachments(version: HeldVersion): JsonObject[] | undefined {
-  const message = heldMessage(version)
-  if ('attachments' in message) return objectsOf(message, 'attachments')
-  const bytes = version.representations.get('attachments')
-  return bytes === undefined ? undefined : objectsOf({ list: parseHeld(bytes) }, 'list')
-}
-
-type Likeness = (part: HeldAttachment, entry: JsonObject) => boolean
-
-/** From the surest to the last resort. */
-const LIKENESSES: readonly Likeness[] = [
-  (part, entry) => part.name === textOf(entry, 'name') && isItem(part) === isListedItem(entry),
-  (part, entry) => part.name === textOf(entry, 'name'),
-  (part, entry) =>
-    isListedItem(entry) ? isItem(part) : typeOf(part) === textOf(entry, 'contentType'),
-  () => true,
-]
-
-/**
- * The parts that Graph lists, under its own names and inline marks, which MIME need not have
- * (`ATT00001.png`). Parts that it does not list were no attachments of the original either:
- * delivery reports, the calendar form of an invitation.
- */
-function matchListed(
-  parts: readonly HeldAttachment[],
-  listed: readonly JsonObject[],
-): HeldAttachment[] {
-  const free = new Set(parts)
-  const found = new Map<JsonObject, HeldAttachment>()
-  for (const alike of LIKENESSES) {
-    for (const entry of listed.filter((each) => !found.has(each))) {
-      const part = [...free].find((each) => alike(each, entry))
-      if (part === undefined) continue
-      free.delete(part)
-      found.set(entry, part)
-    }
+  const listed = listedAttachments(version)
+  if (listed === undefined) {
+    const all = parts.filter(({ isText }) => !isText).map(unlisted)
+    return { all, whole: !claimed || all.length > 0 }
   }
-  return [...found].map(([entry, part]) => named(part, entry))
+  const files = listed.filter((entry) => !isLink(entry))
+  const own = matchListed(parts, files)
+  // Seldom, and costly: what lies in the messages in the message is read where nothing else fits.
+  const isShort = own.size < files.length
+  const matched = isShort ? matchListed([...parts, ...(await nestedPartsOf(parts))], files) : own
+  const all = listed.flatMap((entry) => {
+    const part = matched.get(entry)
+    if (isLink(entry)) return [linkOf(entry)]
+    return part === undefined ? [] : [named(part, entry)]
+  })
+  return { all, whole: all.length === listed.length && (!claimed || all.length > 0) }
 }
 
-function typeOf(part: HeldAttachment): string {
-  return part.kind === 'file' ? part.contentType : 'message/rfc822'
+function linkOf(entry: JsonObject): HeldAttachment {
+  return { kind: 'reference', name: textOf(entry, 'name') ?? '', isInline: isInline(entry) }
 }
 
-function isItem(part: HeldAttachment): boolean {
-  return typeOf(part) === 'message/rfc822'
+/** By the form in which MIME carries an item: the endings with which clients open them. */
+const ITEM_ENDINGS: Readonly<Record<string, string>> = {
+  'message/rfc822': '.eml',
+  'text/calendar': '.ics',
+  'text/vcard': '.vcf',
+  'text/x-vcard': '.vcf',
 }
 
-function isListedItem(entry: JsonObject): boolean {
-  return textOf(entry, '@odata.type') === '#microsoft.graph.itemAttachment'
-}
-
-function named(part: HeldAttachment, entry: JsonObject): HeldAttachment {
+function named(part: MimePart, entry: JsonObject): HeldFile {
   const name = textOf(entry, 'name') || part.name
-  if (part.kind !== 'file') return { ...part, name }
-  // A nested message that is restored as a file needs the ending by which a client opens it.
-  if (isListedItem(entry)) return { ...part, name: `${name}.eml` }
-  const { isInline } = entry
-  const contentType = textOf(entry, 'contentType') || part.contentType
-  return { ...part, name, contentType, isInline: isInline === true }
-}
-
-function linkOf(listed: JsonObject): HeldAttachment[] {
-  if (textOf(listed, '@odata.type') !== '#microsoft.graph.referenceAttachment') return []
-  const { isInline } = listed
-  return [{ kind: 'reference', name: textOf(listed, 'name') ?? '', isInline: isInline === true }]
-}
-
-/** Undefined for the text of the message itself. */
-async function attachmentOf(leaf: Leaf): Promise<HeldAttachment | undefined> {
-  const headers = await readLeafHeaders(leaf)
-  const disposition = headers?.disposition ?? ''
-  const fileName = headers?.filename ?? ''
-  const isText = leaf.type === 'text/plain' || leaf.type === 'text/html'
-  if (isText && disposition !== 'attachment' && fileName === '') return undefined
-  if (leaf.type.startsWith('multipart/')) return undefined
-  if (leaf.type === 'message/rfc822') return nestedOf(leaf, fileName)
-  const contentId = headers?.contentId?.replace(/^<|>$/g, '')
-  const isInline =
-    disposition === 'inline' || (contentId !== undefined && disposition !== 'attachment')
-  return {
-    kind: 'file',
-    name: fileName || (leaf.type === 'text/calendar' ? 'invite.ics' : 'attachment'),
-    contentType: leaf.type,
-    bytes: decodedBytes(leaf),
-    isInline,
-    ...(contentId === undefined ? {} : { contentId }),
+  const file = { ...fileOf(part), isInline: isInline(entry) }
+  if (isListedItem(entry)) {
+    return { ...file, name: `${name}${ITEM_ENDINGS[part.contentType] ?? ''}` }
   }
+  return { ...file, name, contentType: textOf(entry, 'contentType') || part.contentType }
 }
 
-async function nestedOf(leaf: Leaf, fileName: string): Promise<HeldAttachment> {
-  const bytes = decodedBytes(leaf)
-  const email = await PostalMime.parse(bytes, { forceRfc822Attachments: true })
-  const name = fileName.replace(/\.eml$/i, '') || email.subject || 'message'
-  if (email.attachments.length === 0) return { kind: 'item', name, message: messageOf(email) }
-  return {
-    kind: 'file',
-    name: `${name}.eml`,
-    contentType: 'message/rfc822',
-    bytes,
-    isInline: false,
-  }
+function unlisted(part: MimePart): HeldFile {
+  const isMessage = part.contentType === 'message/rfc822'
+  return { ...fileOf(part), name: isMessage ? `${part.name}.eml` : part.name }
 }
 
-function messageOf(email: Email): JsonObject {
-  const body =
-    email.html === undefined
-      ? { contentType: 'text', content: email.text ?? '' }
-      : { contentType: 'html', content: email.html }
-  const [from] = recipientsOf(email.from === undefined ? [] : [email.from])
-  return {
-    '@odata.type': '#microsoft.graph.message',
-    subject: email.subject ?? '',
-    body,
-    ...(from === undefined ? {} : { from, sender: from }),
-    toRecipients: recipientsOf(email.to ?? []),
-    ccRecipients: recipientsOf(email.cc ?? []),
-    ...(email.messageId === undefined ? {} : { internetMessageId: email.messageId }),
-  }
-}
-
-function recipientsOf(addresses: readonly Address[]): JsonObject[] {
-  return addresses
-    .flatMap((address) => address.group ?? [address])
-    .map(({ name, address }) => ({ emailAddress: { name, address } }))
+function fileOf({ isText: _text, isNested: _nested, ...file }: MimePart): HeldFile {
+  return file
 }
 
 /** As the creating POST names it. */
 export function attachmentJson(attachment: HeldAttachment): JsonObject {
-  const { name } = attachment
-  switch (attachment.kind) {
-    case 'file':
-      return {
-        '@odata.type': '#microsoft.graph.fileAttachment',
-        name,
-        contentType: attachment.contentType,
-        isInline: attachment.isInline,
-        ...(attachment.contentId === undefined ? {} : { contentId: attachment.contentId }),
-        contentBytes: attachment.bytes.toString('base64'),
-      }
-    case 'item':
-      return { '@odata.type': '#microsoft.graph.itemAttachment', name, item: attachment.message }
-    case 'reference':
-      return {
-        '@odata.type': '#microsoft.graph.referenceAttachment',
-        name,
-        isInline: attachment.isInline,
-      }
+  const { name, isInline: inline } = attachment
+  if (attachment.kind === 'reference') {
+    return { '@odata.type': '#microsoft.graph.referenceAttachment', name, isInline: inline }
   }
-}
-
-/** One line for each attachment that is equal exactly for equal ones, as far as can be read. */
-export function fingerprint(attachment: HeldAttachment): string {
-  if (attachment.kind !== 'file') return JSON.stringify([attachment.kind, attachment.name])
-  const { name, isInline, bytes } = attachment
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  return JSON.stringify(['file', name, isInline, sha256])
+  return {
+    '@odata.type': '#microsoft.graph.fileAttachment',
+    name,
+    contentType: attachment.contentType,
+    isInline: inline,
+    ...(attachment.contentId === undefined ? {} : { contentId: attachment.contentId }),
+    contentBytes: attachment.bytes.toString('base64'),
+  }
 }

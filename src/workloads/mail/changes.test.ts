@@ -179,3 +179,14 @@ test('a purged message is gone, although its id still answers', async () => {
   assert.equal((await items.read(id, signal))?.place.container, 'inbox')
   assert.equal(await items.read(id, signal), undefined)
 })
+
+test('a message whose attachments cannot be expanded is read without them', async () => {
+  const { transport, seen } = scripted(
+    () => graphError(400, 'BadRequest'),
+    () => json({ id: 'm', parentFolderId: 'inbox' }),
+    ...Array.from({ length: 4 }, () => () => graphError(404, 'ErrorItemNotFound')),
+  )
+  const items = createItemReader(mailboxOf(graphOn(transport).graph, 'u'))
+  assert.equal((await items.read('m' as GraphId, signal))?.id, 'm')
+  assert.ok(seen[0]?.url.includes('$expand') && !seen[1]?.url.includes('$expand'))
+})

@@ -20,6 +20,7 @@ import { AppError } from '../../model/errors.ts'
 import { CONTAINERS, type Display } from '../../model/events.ts'
 import { type GraphId, keyHash } from '../../model/ids.ts'
 import type { ChangePage, Present, Removed } from '../workload.ts'
+import { createExpandFallback, type ExpandFallback, type Fields } from './expand-fallback.ts'
 import {
   bringsNewTop,
   decodeFolderCursor,
@@ -51,10 +52,13 @@ export const MESSAGE_SELECT = [
   'conversationIndex',
 ].join(',')
 
-/** `$expand` of a message delta is documented; where it is refused, content.ts asks instead. */
+/** Documented for message deltas, and not always served: see expand-fallback.ts. */
 const ATTACHMENTS_EXPAND = 'attachments($select=id,name,contentType,size,isInline)'
 
-export const MESSAGE_QUERY = { $select: MESSAGE_SELECT, $expand: ATTACHMENTS_EXPAND }
+export const MESSAGE_QUERIES = {
+  expanded: { $select: MESSAGE_SELECT, $expand: ATTACHMENTS_EXPAND },
+  plain: { $select: MESSAGE_SELECT },
+} as const satisfies Record<Fields, Record<string, string>>
 
 /** Milliseconds of the year 2286: more than any mail's date, in 13 digits. */
 const SORT_KEY_TOP = 9_999_999_999_999
@@ -67,6 +71,7 @@ export interface ChangeReader {
 export function createChangeReader(mailbox: Mailbox, pageSize: number): ChangeReader {
   // The guards see only this slice; a walk over several slices is bounded by the slices' limits.
   const guards = new Map<GraphId, WalkGuard>()
+  const fallback = createExpandFallback()
   const guardOf = (container: GraphId, call: string): WalkGuard => {
     const guard = guards.get(container) ?? new WalkGuard(call)
     guards.set(container, guard)
@@ -79,7 +84,7 @@ export function createChangeReader(mailbox: Mailbox, pageSize: number): ChangeRe
         return folderPage(mailbox, guardOf(container, 'mailFolders.delta'), link, signal)
       }
       const guard = guardOf(container, 'messages.delta')
-      return messagePage({ mailbox, guard, container, link, pageSize, signal })
+      return messagePage({ mailbox, guard, fallback, container, link, pageSize, signal })
     },
   }
 }
@@ -165,6 +170,7 @@ function presentFolder(folder: JsonObject, known: KnownFolders): Present {
 interface MessagePageOptions {
   mailbox: Mailbox
   guard: WalkGuard
+  fallback: ExpandFallback
   container: GraphId
   link: string | null
   pageSize: number
@@ -172,37 +178,26 @@ interface MessagePageOptions {
 }
 
 async function messagePage(options: MessagePageOptions): Promise<ChangePage> {
-  const { mailbox, guard, container, link, pageSize, signal } = options
+  const { mailbox, guard, fallback, container, pageSize, signal } = options
   const call = 'messages.delta'
   const path = ['mailFolders', container, 'messages', 'delta']
-  const readWith = (query: Record<string, string>) =>
+  const page = await fallback.page(container, options.link, (link, fields) =>
     readDeltaPage({
       call,
       link,
       guard,
       sizes: [pageSize, ...SMALL_PAGES.filter((size) => size < pageSize)],
       read: (at, size) => {
-        const where = at === null ? { path, query } : { link: at }
+        const where = at === null ? { path, query: MESSAGE_QUERIES[fields] } : { link: at }
         return mailbox.json({ name: call, ...where, prefer: [`odata.maxpagesize=${size}`] }, signal)
       },
-    })
-  const page = await readWith(MESSAGE_QUERY).catch((error: unknown) => {
-    if (link !== null || !isAboutTheQuery(error)) throw error
-    return readWith({ $select: MESSAGE_SELECT })
-  })
+    }),
+  )
   const changes = [
     ...page.items.map((message) => presentMessage(message, container)),
     ...removedOf(page, container, 'item'),
   ]
   return { changes, ...linksOf(page, (at) => at) }
-}
-
-/** Refused, or too much for the service even for one message (7.24). */
-function isAboutTheQuery(error: unknown): boolean {
-  if (!(error instanceof AppError)) return false
-  if (error.code === 'RequestNotUnderstood' || error.code === 'UnreadableAnswer') return true
-  const { status } = error.context
-  return error.code === 'GraphUnavailable' && status === 500
 }
 
 /** `container`: the folder whose list says so; a page of a folder holds only its members. */

@@ -1,16 +1,15 @@
 /**
  * Reads a restored message back and compares it with what was held.
  *
- * Field by field, dates to the second, attachments by name, kind and SHA-256. The outcome names
- * fields, never values (P9). Item and link attachments are compared by kind and name, because
- * Graph gives no bytes for them that could be equal.
+ * Field by field, dates to the second; attachments in check-attachments.ts. The outcome names
+ * fields, never values (P9).
  */
 import { type JsonObject, type Mailbox, objectOf, objectsOf, textOf } from '../../graph/index.ts'
 import { AppError } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
 import type { CheckOutcome, HeldVersion } from '../workload.ts'
-import { fingerprint, heldAttachments } from './attachments.ts'
 import { MESSAGE_SELECT } from './changes.ts'
+import { attachmentDifferences } from './check-attachments.ts'
 import { heldMessage } from './held.ts'
 import { canonicalJson } from './markers.ts'
 
@@ -35,7 +34,7 @@ export async function checkMessage(check: Check): Promise<CheckOutcome> {
     )
     const held = heldMessage(version)
     const fields = FIELDS.filter(({ read }) => read(held) !== read(made)).map(({ name }) => name)
-    if (!(await sameAttachments(check, made))) fields.push('attachments')
+    fields.push(...(await attachmentDifferences(check, objectsOf(made, 'attachments'))))
     return fields.length === 0 ? { outcome: 'verified' } : { outcome: 'differs', fields }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -129,45 +128,3 @@ const FIELDS: readonly Field[] = [
   flag,
   categories,
 ]
-
-async function sameAttachments(check: Check, made: JsonObject): Promise<boolean> {
-  const { all } = await heldAttachments(check.version)
-  const held = all.map(fingerprint)
-  const found: string[] = []
-  for (const attachment of objectsOf(made, 'attachments')) {
-    found.push(await foundFingerprint(check, attachment))
-  }
-  return canonicalJson(held.sort()) === canonicalJson(found.sort())
-}
-
-async function foundFingerprint(check: Check, attachment: JsonObject): Promise<string> {
-  const name = textOf(attachment, 'name') ?? ''
-  const type = textOf(attachment, '@odata.type')
-  if (type === '#microsoft.graph.itemAttachment')
-    return fingerprint({ kind: 'item', name, message: {} })
-  const { isInline } = attachment
-  if (type === '#microsoft.graph.referenceAttachment') {
-    return fingerprint({ kind: 'reference', name, isInline: isInline === true })
-  }
-  return fingerprint({
-    kind: 'file',
-    name,
-    contentType: '',
-    bytes: await bytesOf(check, attachment),
-    isInline: isInline === true,
-  })
-}
-
-/** Lists leave the bytes of larger files out. */
-async function bytesOf(check: Check, attachment: JsonObject): Promise<Buffer> {
-  const inline = textOf(attachment, 'contentBytes')
-  if (inline !== undefined) return Buffer.from(inline, 'base64')
-  const response = await check.mailbox.send(
-    {
-      name: 'attachments.value',
-      path: ['messages', check.id, 'attachments', textOf(attachment, 'id') ?? '', '$value'],
-    },
-    check.signal,
-  )
-  return Buffer.from(await response.arrayBuffer())
-}

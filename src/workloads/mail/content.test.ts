@@ -41,42 +41,34 @@ test('MIME is handed on byte for byte, long or short', async () => {
   }
 })
 
-test('attachments that MIME does not show are asked for, unless the JSON names them', async () => {
-  const plain = 'Content-Type: text/plain\r\n\r\nhello'
-  const file =
-    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment\r\n\r\nx\r\n--b--'
+test('attachments are asked for by name, unless the JSON names them', async () => {
+  const mime = 'Content-Disposition: attachment\r\n\r\nhello'
   const list = [{ '@odata.type': '#microsoft.graph.referenceAttachment', id: '1', name: 'link' }]
   const { content, seen } = contentOn(
-    () => new Response(plain),
     () => json({ value: list }),
-    () => new Response(file),
-    () => new Response(plain),
+    () => new Response(mime),
+    () => new Response(mime),
+    () => new Response(mime),
   )
+  // Also where the MIME shows one: a link beside it would be lost.
   const asked = await content.fetch(item({ hasAttachments: true }), signal)
   assert.ok(asked.outcome === 'content')
-  assert.equal(await text(asked.parts[0]?.bytes), plain)
+  assert.equal(await text(asked.parts[0]?.bytes), mime)
   assert.deepEqual(JSON.parse(await text(asked.parts[1]?.bytes)), list)
-  const shown = await content.fetch(item({ hasAttachments: true }), signal)
-  assert.ok(shown.outcome === 'content' && shown.parts.length === 1)
-  assert.equal(await text(shown.parts[0]?.bytes), file)
-  const named = await content.fetch(item({ hasAttachments: true, attachments: list }), signal)
-  assert.ok(named.outcome === 'content' && named.parts.length === 1)
+  for (const known of [{ hasAttachments: true, attachments: list }, { hasAttachments: false }]) {
+    const outcome = await content.fetch(item(known), signal)
+    assert.ok(outcome.outcome === 'content' && outcome.parts.length === 1)
+    await text(outcome.parts[0]?.bytes)
+  }
   assert.equal(seen.length, 4)
 })
 
-test('a stream that nobody will read gives its slot back', async () => {
-  const long = Buffer.alloc(6_000_000, 'text\r\n')
-  const steps: Step[] = Array.from({ length: 6 }, () => [
-    () => new Response(long),
-    () => graphError(403, 'ErrorAccessDenied'),
-  ]).flat()
-  const { content, seen } = contentOn(...steps)
-  for (let turn = 0; turn < 6; turn += 1) {
-    await assert.rejects(content.fetch(item({ hasAttachments: true }), signal), (e) =>
-      hasCode(e, 'AccessDenied'),
-    )
-  }
-  assert.equal(seen.length, 12)
+test('where the attachments cannot be listed, no stream is begun', async () => {
+  const { content, seen } = contentOn(() => graphError(403, 'ErrorAccessDenied'))
+  await assert.rejects(content.fetch(item({ hasAttachments: true }), signal), (e) =>
+    hasCode(e, 'AccessDenied'),
+  )
+  assert.equal(seen.length, 1)
 })
 
 test("an item's own trouble goes to the ledger, a mailbox's is thrown", async () => {

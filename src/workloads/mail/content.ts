@@ -1,17 +1,15 @@
 /**
  * Fetches a message's content: its MIME stream, and its attachment list where that is not known.
  *
- * MIME is handed on as it arrives. MIME has no place for link attachments; the JSON names them.
- * Only where the JSON came without them, and the message has attachments, the beginning is held
- * back to see whether one is in it; if not, they are asked for. Trouble with the item goes to the ledger; trouble with the mailbox is thrown.
+ * MIME is handed on as it arrives. It has no place for link attachments, and a restored copy is
+ * held to the service's own list; so where the JSON came without that list and the message has
+ * attachments, the list is asked for. Trouble with the item goes to the ledger; trouble with the
+ * mailbox is thrown.
  */
 import { isObject, type JsonObject, type Mailbox, walkPages } from '../../graph/index.ts'
 import { AppError } from '../../model/errors.ts'
 import type { LedgerReason } from '../../model/events.ts'
 import type { ContentOutcome, ContentPart, Present } from '../workload.ts'
-
-/** How much of a message with attachments is searched for the first of them. */
-const SEARCHED_BYTES = 4 * 1024 * 1024
 
 /** Items in a row that may be unavailable by themselves; the next one means the mailbox. */
 const UNAVAILABLE_RUN_MAX = 3
@@ -45,22 +43,16 @@ async function partsOf(
   item: Present,
   signal: AbortSignal,
 ): Promise<ContentPart[]> {
+  const isNamed = isObject(item.json) && 'attachments' in item.json
+  const asks = !isNamed && item.display.hasAttachments === true
+  // Before the MIME is begun: a stream that nobody goes on to read would keep its slot.
+  const list = asks ? await attachmentList(mailbox, item.id, signal) : undefined
   const path = ['messages', item.id, '$value']
   const response = await mailbox.send({ name: 'messages.value', path, answer: 'streamed' }, signal)
-  const body = bytesOf(response)
-  const isNamed = isObject(item.json) && 'attachments' in item.json
-  if (isNamed || item.display.hasAttachments !== true) return [{ name: 'mime', bytes: body }]
-  try {
-    const searched = await hold(body, SEARCHED_BYTES)
-    const mime: ContentPart = { name: 'mime', bytes: searched.bytes }
-    if (showsAttachment(searched.head)) return [mime]
-    const list = Buffer.from(JSON.stringify(await attachmentList(mailbox, item.id, signal)), 'utf8')
-    return [mime, { name: 'attachments', bytes: once(list) }]
-  } catch (error) {
-    // Nobody will read on: the stream and its slot are given back.
-    await body.return(undefined)
-    throw error
-  }
+  const mime: ContentPart = { name: 'mime', bytes: bytesOf(response) }
+  if (list === undefined) return [mime]
+  const named = Buffer.from(JSON.stringify(list), 'utf8')
+  return [mime, { name: 'attachments', bytes: once(named) }]
 }
 
 async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
@@ -70,43 +62,6 @@ async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
-}
-
-interface Held {
-  head: Buffer
-  /** The whole stream again, the head included. */
-  bytes: AsyncIterable<Uint8Array>
-}
-
-/** Reads at least `limitBytes` (or all) into memory and gives the whole stream back. */
-async function hold(body: AsyncGenerator<Uint8Array>, limitBytes: number): Promise<Held> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  let ended = false
-  while (bytes < limitBytes && !ended) {
-    const { done, value } = await body.next()
-    ended = done === true
-    if (value !== undefined) {
-      chunks.push(value)
-      bytes += value.byteLength
-    }
-  }
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    yield* chunks
-    if (!ended) yield* body
-  }
-  return { head: Buffer.concat(chunks), bytes: whole() }
-}
-
-const attachmentHeaders = [
-  /^content-disposition:\s*attachment/im,
-  /^content-type:\s*(?:application|audio|video|message)\//im,
-]
-
-/** Generous: a line of text that looks like such a header costs no content, a miss one request. */
-function showsAttachment(head: Buffer): boolean {
-  const text = head.toString('latin1')
-  return attachmentHeaders.some((pattern) => pattern.test(text))
 }
 
 const LIST_PAGE_SIZE = 100

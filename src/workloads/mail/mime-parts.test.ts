@@ -79,6 +79,15 @@ test('line feeds alone, a missing boundary and a missing end are borne', () => {
   assert.equal(leavesOf(Buffer.alloc(0)).length, 1)
 })
 
+test('half a type is no text, and broken encodings lose only what is noise', () => {
+  const [leaf] = leavesOf(mime('Content-Type: X-BE2;version=12', '', 'x'))
+  assert.equal(leaf?.type, 'x-be2')
+  const [cut] = leavesOf(mime('Content-Transfer-Encoding: quoted-printable', '', 'a=', 'b='))
+  assert.equal(cut && decodedBytes(cut).toString(), 'ab', 'a soft line end at the end of all')
+  const [noisy] = leavesOf(mime('Content-Transfer-Encoding: base64', '', 'YW-J_j', '--'))
+  assert.equal(noisy && decodedBytes(noisy).toString(), 'abc')
+})
+
 test('nesting and the number of parts are bounded', () => {
   const deep = Array.from({ length: 100 }, (_, n) =>
     mime(`Content-Type: multipart/mixed; boundary=b${n}`, '', `--b${n}`, ''),

@@ -32,7 +32,8 @@ function collect(entity: Buffer, usualType: string, depth: number, leaves: Leaf[
   const { head, body } = splitHead(entity)
   const headers = headersOf(head)
   const value = headers.get('content-type') ?? ''
-  const type = /^\s*([\w.+-]+\/[\w.+-]+)/.exec(value)?.[1]?.toLowerCase() ?? usualType
+  // Also of a type without its second half: that is no text either.
+  const type = /^\s*([^\s;]+)/.exec(value)?.[1]?.toLowerCase() ?? usualType
   const boundary = type.startsWith('multipart/') ? boundaryOf(value) : undefined
   const children = boundary === undefined ? [] : splitBody(body, boundary)
   if (children.length === 0 || depth >= DEPTH_MAX) {
@@ -41,6 +42,11 @@ function collect(entity: Buffer, usualType: string, depth: number, leaves: Leaf[
   }
   const inside = type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
   for (const child of children) collect(child, inside, depth + 1, leaves)
+}
+
+/** The header of a message alone, with its empty line. */
+export function headOf(message: Buffer): Buffer {
+  return message.subarray(0, message.length - splitHead(message).body.length)
 }
 
 /** At the first empty line, whichever line ends the message has. */
@@ -100,12 +106,16 @@ function endBefore(body: Buffer, at: number): number {
 /** The bytes of a leaf without its transfer encoding. */
 export function decodedBytes(leaf: Leaf): Buffer {
   const encoding = leaf.headers.get('content-transfer-encoding')?.toLowerCase() ?? ''
-  if (encoding.includes('base64')) return Buffer.from(leaf.raw.toString('latin1'), 'base64')
+  if (encoding.includes('base64')) {
+    // Buffer would take `-` and `_` for data; here they are noise, as RFC 2045 6.8 says.
+    const text = leaf.raw.toString('latin1').replace(/[^A-Za-z0-9+/=]/g, '')
+    return Buffer.from(text, 'base64')
+  }
   if (!encoding.includes('quoted-printable')) return leaf.raw
   const text = leaf.raw
     .toString('latin1')
     .replace(/[ \t]+(?=\r?\n|$)/g, '')
-    .replace(/=\r?\n/g, '')
+    .replace(/=(?:\r?\n|$)/g, '')
     .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
   return Buffer.from(text, 'latin1')
 }

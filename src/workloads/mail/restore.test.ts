@@ -190,7 +190,7 @@ test('a check names the fields that differ, and hashes what lists leave out', as
   assert.deepEqual(await writer.check(id, version, signal), { outcome: 'verified' })
   assert.deepEqual(await writer.check(id, version, signal), {
     outcome: 'differs',
-    fields: ['subject', 'sentDateTime', 'categories', 'attachments'],
+    fields: ['subject', 'sentDateTime', 'categories', 'attachments.contentBytes'],
   })
   assert.deepEqual(await writer.check(id, version, signal), {
     outcome: 'could-not-check',

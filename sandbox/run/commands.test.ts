@@ -1,0 +1,81 @@
+/**
+ * The commands as a person runs them, end to end: real processes, the built app. Not here: what
+ * the app does when it is killed (test/crash), and the figures of the bench.
+ */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { checkPorts, portsFrom } from './ports.ts'
+import type { Report } from './report.ts'
+import { run } from './testing/children.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'holdfast-commands-'))
+after(() => rm(folder, { recursive: true, force: true }))
+
+const BASE_TRIES_MAX = 50
+
+/** Six ports in a row that nobody has, below those that the system gives out. */
+async function freeBase(): Promise<number> {
+  for (let n = 0; n < BASE_TRIES_MAX; n += 1) {
+    const base = 20_000 + Math.floor(Math.random() * 1_000) * 6
+    const isFree = await checkPorts(portsFrom(base)).then(
+      () => true,
+      () => false,
+    )
+    if (isFree) return base
+  }
+  throw new Error('no six free ports in a row')
+}
+
+test('a mistake on the command line is told with the usage, and nothing is started', async () => {
+  for (const command of ['start.ts', 'demo.ts', 'bench.ts']) {
+    const { code, err, out } = await run(command, ['--nonsense']).ended
+    assert.equal(code, 64)
+    assert.match(err, /--nonsense[\s\S]*usage: npm/)
+    assert.equal(out, '')
+  }
+})
+
+test('start stays up, is alone in its folder, ends with its terminal, and goes on later', async () => {
+  const [base, other] = [await freeBase(), await freeBase()]
+  const dir = join(folder, 'start')
+  const args = ['--dir', dir, '--users', '2', '--messages', '5', '--port-base', String(base)]
+  const first = run('start.ts', args)
+  await first.says('Everything is up.')
+
+  const samePorts = await run('start.ts', [...args, '--dir', join(folder, 'x')]).ended
+  assert.equal(samePorts.code, 2)
+  assert.match(samePorts.err, new RegExp(`Port ${base} is in use`))
+  const sameDir = await run('start.ts', [...args, '--port-base', String(other)]).ended
+  assert.equal(sameDir.code, 2)
+  assert.match(sameDir.err, /Another sandbox is using the folder/)
+
+  first.process.kill('SIGHUP')
+  const ended = await first.ended
+  assert.equal(ended.code, 0, ended.err)
+  assert.match(ended.out, /A new sample tenant[\s\S]*Backed up: [\s\S]*\/api\/v1\/restores/)
+  await checkPorts(portsFrom(base))
+  assert.equal(existsSync(join(dir, 'running')), false, 'the stop was clean')
+
+  const second = run('start.ts', args)
+  await second.says('Everything is up.')
+  second.process.kill('SIGINT')
+  const again = await second.ended
+  assert.equal(again.code, 0, again.err)
+  assert.match(again.out, /Going on with the data/)
+  assert.doesNotMatch(again.out, /stopped hard/)
+})
+
+test('the demo tells its story, gets everything back, and says so as one document', async () => {
+  const { code, out, err } = await run('demo.ts', ['--json', '--users', '3', '--messages', '24'])
+    .ended
+  const report = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as Report
+  assert.deepEqual([report.ok, report.reasons, code], [true, [], 0], err)
+  assert.equal(report.backup.items, report.backup.stored)
+  assert.ok(report.restore.restored > 0)
+  assert.equal(report.restore.restored, report.restore.verified + report.restore.differs)
+  assert.equal(report.verdict.restored, report.verdict.expected)
+})

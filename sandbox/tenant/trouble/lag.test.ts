@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { TenantOptions } from '../index.ts'
+import { startBench } from '../testing/harness.ts'
+
+const ADA = 'ada.brandt@sandbox.example'
+const SEED = { seed: 11, users: 1, messages: 30 }
+
+/** A quiet tenant whose clock only the test moves. */
+async function startStill(t: TestContext, settings: TenantOptions['settings'] = {}) {
+  const clock = { ms: Date.parse('2026-11-20T10:00:00Z') }
+  const bench = await startBench(t, {
+    seed: SEED,
+    clock: () => clock.ms,
+    settings: { deltaNoise: false, ...settings },
+  })
+  const ids = async (link: string) => {
+    const { items, delta } = await bench.walk(link)
+    const name = (item: (typeof items)[number]) => `${item['@removed'] ? '-' : '+'}${item.id}`
+    return { ids: items.map(name), items, delta }
+  }
+  return { ...bench, clock, ids }
+}
+
+const delta = (folder: string, query = '') =>
+  `/users/${ADA}/mailFolders/${folder}/messages/delta${query}`
+
+test('a lagging delta tells of new mail only after its time', async (t) => {
+  const { control, clock, ids } = await startStill(t, { deltaLagMs: 60_000 })
+  const first = await ids(delta('inbox'))
+  const { messages } = await control.messages({ user: ADA, folder: 'inbox' })
+  assert.equal(first.ids.length, messages.length, 'what was there before is seen')
+  const { id } = await control.deliver({ user: ADA, subject: 'late' })
+  const early = await ids(first.delta)
+  assert.deepEqual(early.ids, [])
+  clock.ms += 59_000
+  assert.deepEqual((await ids(early.delta)).ids, [])
+  clock.ms += 1_000
+  assert.deepEqual((await ids(early.delta)).ids, [`+${id}`])
+})
+
+test('folders that lag differently show a moved item twice, or nowhere', async (t) => {
+  const { control, clock, ids } = await startStill(t)
+  const { id } = await control.deliver({ user: ADA, subject: 'mover' })
+  const inbox = await ids(delta('inbox'))
+  const archive = await ids(delta('archive'))
+  await control.setFolderLag({ user: ADA, folder: 'archive', lagMs: 60_000 })
+  await control.move({ user: ADA, message: id, folder: 'archive' })
+  const left = await ids(inbox.delta)
+  assert.deepEqual(left.ids, [`-${id}`])
+  assert.deepEqual((await ids(archive.delta)).ids, [], 'nowhere for a minute')
+  clock.ms += 60_000
+  const arrived = await ids(archive.delta)
+  assert.deepEqual(arrived.ids, [`+${id}`])
+  await control.move({ user: ADA, message: id, folder: 'inbox' })
+  assert.deepEqual((await ids(left.delta)).ids, [`+${id}`])
+  assert.ok((await ids(delta('archive'))).ids.includes(`+${id}`), 'a new round shows it still')
+  assert.deepEqual((await ids(arrived.delta)).ids, [])
+  clock.ms += 60_000
+  assert.deepEqual((await ids(arrived.delta)).ids, [`-${id}`])
+})
+
+test('an item that vanished within the lag is listed as it was, and then removed', async (t) => {
+  const { control, call, clock, ids } = await startStill(t, { deltaLagMs: 60_000 })
+  const { id } = await control.deliver({ user: ADA, subject: 'short life' })
+  await control.edit({ user: ADA, message: id, subject: 'edited' })
+  clock.ms += 60_000
+  await control.edit({ user: ADA, message: id, subject: 'edited again' })
+  await control.delete({ user: ADA, message: id, mode: 'hard' })
+  const round = await ids(delta('inbox'))
+  assert.equal(round.items.find((item) => item.id === id)?.subject, 'edited')
+  assert.equal((await call(`/users/${ADA}/messages/${encodeURIComponent(id)}`)).status, 404)
+  clock.ms += 60_000
+  assert.deepEqual((await ids(round.delta)).ids, [`-${id}`])
+})
+
+test('no filter finds an item before the index does', async (t) => {
+  const { call, clock } = await startStill(t, { filterLagMs: 30_000 })
+  const name = 'String {00020329-0000-0000-C000-000000000046} Name mark'
+  const created = await call(`/users/${ADA}/mailFolders/inbox/messages`, {
+    json: { subject: 'marked', singleValueExtendedProperties: [{ id: name, value: 'm-1' }] },
+  })
+  assert.equal(created.status, 201)
+  const any = `singleValueExtendedProperties/any(p:p/id eq '${name}' and p/value eq 'm-1')`
+  const list = `/users/${ADA}/messages?$count=true`
+  const found = async (filter: string) =>
+    (await call(`${list}&$filter=${encodeURIComponent(filter)}`)).json.value.map(({ id }) => id)
+  assert.deepEqual(await found(any), [])
+  assert.deepEqual(await found("subject eq 'marked'"), [])
+  const direct = `/users/${ADA}/messages/${encodeURIComponent(created.json.id)}`
+  assert.equal((await call(direct)).status, 200)
+  assert.ok((await call(`${list}&$top=100`)).json.value.some(({ id }) => id === created.json.id))
+  clock.ms += 30_000
+  assert.deepEqual(await found(any), [created.json.id])
+})
+
+test('silent changes are not told, and do not hide what comes after them', async (t) => {
+  const { control, ids } = await startStill(t, { silentChanges: 1 })
+  const { id } = await control.deliver({ user: ADA, subject: 'quiet', isRead: false })
+  const first = await ids(delta('inbox'))
+  await control.read({ user: ADA, message: id, isRead: true })
+  await control.flag({ user: ADA, message: id, flagStatus: 'flagged' })
+  const second = await ids(first.delta)
+  assert.deepEqual(second.ids, [])
+  const whole = await ids(delta('inbox'))
+  const item = whole.items.find((each) => each.id === id)
+  assert.deepEqual([item?.isRead, item?.flag.flagStatus], [true, 'flagged'])
+  await control.edit({ user: ADA, message: id, body: 'other' })
+  assert.deepEqual((await ids(second.delta)).ids, [`+${id}`])
+})
+
+test('the share of silent changes follows the seed', async (t) => {
+  const { control, ids } = await startStill(t, { silentChanges: 0.5 })
+  const { messages } = await control.messages({ user: ADA, folder: 'inbox' })
+  const told = async (flagStatus: 'flagged' | 'complete') => {
+    const before = await ids(delta('inbox'))
+    for (const { id } of messages) await control.flag({ user: ADA, message: id, flagStatus })
+    return (await ids(before.delta)).ids.length
+  }
+  const count = await told('flagged')
+  assert.ok(count > 0 && count < messages.length, `${count} of ${messages.length}`)
+  await control.settings({ silentChanges: 0 })
+  assert.equal(await told('complete'), messages.length)
+})
+
+test('replays bring older states first and the present one last', async (t) => {
+  const { control, ids } = await startStill(t, { replays: 1 })
+  const { id } = await control.deliver({ user: ADA, subject: 'old' })
+  const first = await ids(delta('inbox'))
+  await control.edit({ user: ADA, message: id, subject: 'new' })
+  const second = await ids(first.delta)
+  const subjects = second.items.filter((item) => item.id === id).map(({ subject }) => subject)
+  assert.deepEqual(subjects, ['old', 'new'])
+  assert.ok(second.ids.length > 2, 'unchanged items come again too')
+  const quiet = await ids(second.delta)
+  assert.ok(quiet.ids.length > 0)
+  assert.equal(quiet.items.find((item) => item.id === id)?.subject, 'new')
+})
+
+test('listed items vanish before they are fetched, each once', async (t) => {
+  const { call, control, ids } = await startStill(t, { vanishing: 0.3 })
+  const round = await ids(delta('inbox'))
+  const snapshot = await control.snapshot({ user: ADA })
+  const places = new Map(snapshot.messages.map((m) => [m.immutableId, m.folderPath]))
+  const gone = round.items.filter(({ id }) => places.get(id) !== 'Inbox')
+  assert.ok(gone.length > 0 && gone.length < round.items.length)
+  for (const { id } of gone) {
+    const { status } = await call(`/users/${ADA}/messages/${encodeURIComponent(id)}`)
+    assert.equal(status, places.has(id) ? 200 : 404)
+  }
+  const removed = gone.map(({ id }) => `-${id}`).toSorted()
+  assert.deepEqual((await ids(round.delta)).ids.toSorted(), removed)
+  await control.settings({ vanishing: 0 })
+})

@@ -1,0 +1,92 @@
+/**
+ * Removes every row of a stream that is computed from commits, so that a rebuild starts from
+ * nothing: rows that come from no commit would otherwise stay for ever.
+ *
+ * The head goes first, so that no reader sees half a stream, and its absence says that the work
+ * is not done: a clear that dies is begun again. Listing partitions are named by containers, which
+ * only item rows and the list of containers know; so those go after the listings. Pack rows stay:
+ * they belong to the owner and are measured.
+ */
+import { CONTAINERS } from '../model/events.ts'
+import type { GraphId } from '../model/ids.ts'
+import { BATCH_OPS_MAX, type TableName } from '../ports.ts'
+import { itemPlaceOf } from './items.ts'
+import { itemPartitions, listingPartition } from './keys.ts'
+import { PAGE_ROWS_MAX } from './limits.ts'
+import { listedItemOf } from './listing.ts'
+import { eachAtOnce } from './parallel.ts'
+import { walkRows } from './read.ts'
+import type { Room } from './room.ts'
+import { contended, type WriteOptions } from './write.ts'
+
+/** Passes over one partition; each removes a page, and only other writers can add rows. */
+const PASSES_MAX = 100_000
+/** Conflicts in a row: another remover takes the same rows. */
+const CONFLICTS_MAX = 16
+
+/** Idempotent; may be cut off and begun again. */
+export async function clearStream(
+  room: Room,
+  stream: string,
+  options: WriteOptions,
+): Promise<void> {
+  await removeRows(room, 'heads', stream, options)
+  const containers = await containersOf(room, stream, options)
+  await eachAtOnce([...containers], (container) =>
+    removeRows(room, 'listing', listingPartition(stream, container), options),
+  )
+  await removeRows(room, 'listing', listingPartition(stream, CONTAINERS), options)
+  await eachAtOnce(itemPartitions(stream), (partition) =>
+    removeRows(room, 'items', partition, options),
+  )
+  for (const table of ['commits', 'ledger', 'cursors'] as const) {
+    await removeRows(room, table, stream, options)
+  }
+}
+
+/** Every container that may have list rows, but for the list of containers itself. */
+async function containersOf(
+  { tables }: Room,
+  stream: string,
+  { signal }: WriteOptions,
+): Promise<Set<GraphId>> {
+  const containers = new Set<GraphId>()
+  const tree = { partition: listingPartition(stream, CONTAINERS) }
+  for await (const row of walkRows(tables, 'listing', tree, signal)) {
+    containers.add(listedItemOf(row))
+  }
+  await eachAtOnce(itemPartitions(stream), async (partition) => {
+    for await (const row of walkRows(tables, 'items', { partition }, signal)) {
+      containers.add(itemPlaceOf(row).container)
+    }
+  })
+  containers.delete(CONTAINERS)
+  return containers
+}
+
+async function removeRows(
+  { tables }: Room,
+  table: TableName,
+  partition: string,
+  { guard, signal }: WriteOptions,
+): Promise<void> {
+  let conflicts = 0
+  for (let n = 0; n < PASSES_MAX && conflicts < CONFLICTS_MAX; n += 1) {
+    // Keys alone. An empty page may still go on.
+    const query = { partition, select: [] }
+    const keys: string[] = []
+    for await (const { row } of walkRows(tables, table, query, signal)) {
+      keys.push(row)
+      if (keys.length === PAGE_ROWS_MAX) break
+    }
+    if (keys.length === 0) return
+    for (let at = 0; at < keys.length; at += BATCH_OPS_MAX) {
+      guard()
+      const chunk = keys.slice(at, at + BATCH_OPS_MAX)
+      const ops = chunk.map((row) => ({ op: 'remove', row }) as const)
+      const { outcome } = await tables.batch(table, partition, ops, signal)
+      conflicts = outcome === 'applied' ? 0 : conflicts + 1
+    }
+  }
+  throw contended(table)
+}

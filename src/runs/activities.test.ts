@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryPool } from '../capture/index.ts'
+import { ScriptedMailbox } from '../capture/testing/scripted-mailbox.ts'
+import { AppError } from '../model/errors.ts'
+import type { GraphId } from '../model/ids.ts'
+import { captureNext, endWave, planRun } from './activities.ts'
+import { discover } from './discover.ts'
+import { runRow, runsWorld } from './testing/world.ts'
+
+const MIB = 1024 * 1024
+const HOUR_MS = 3_600_000
+
+/** Ann's mailbox, with a message in it. */
+async function worldOfAnn() {
+  const world = await runsWorld()
+  const box = new ScriptedMailbox()
+  box.createContainer('inbox' as GraphId, 'Inbox')
+  box.put('a' as GraphId, { container: 'inbox' as GraphId, content: 'one' })
+  const { catalogue, vault, clock } = world
+  const sizes = { sliceMs: HOUR_MS, leaseSlackMs: 1000 }
+  const memory = new MemoryPool(64 * MIB)
+  const deps = {
+    ...world,
+    memory,
+    holder: 'worker',
+    log: { info: () => undefined, error: () => undefined },
+    runSettings: { ...sizes, lanes: 2, slotMs: HOUR_MS, wavePauseMs: 1000 },
+    slice: {
+      ...{ vault, catalogue, clock, workload: () => box.workload(clock) },
+      settings: {
+        ...{ ...sizes, commitEvents: 10, packBytes: MIB, deletionLagMs: 0 },
+        ...{ intervalMs: HOUR_MS, protectionDays: 30 },
+      },
+    },
+  }
+  const add = (id: string, at = clock.now()) =>
+    catalogue.runs.insert(runRow(id, at, { kind: 'asked', state: 'queued' }), world.signal)
+  const plan = (run: string) => planRun({ run, attempt: 1, wave: 0 }, deps, world.signal)
+  const next = (run: string) =>
+    captureNext({ run, until: new Date(clock.now() + HOUR_MS).toISOString() }, deps, world.signal)
+  return { ...world, box, deps, add, plan, next }
+}
+
+test('P3: trouble with the directory is noted, and what is known is backed up all the same', async () => {
+  const world = await worldOfAnn()
+  world.joins('ann')
+  await discover(world, world.clock.now() + HOUR_MS, world.signal)
+  world.directory.users = async () => {
+    throw new AppError({ code: 'GraphUnavailable', kind: 'transient', message: 'answered 503' })
+  }
+  await world.add('run')
+  assert.equal((await world.plan('run')).state, 'done')
+  assert.equal((await world.next('run')).state, 'done')
+  assert.equal((await world.catalogue.runs.get('run', world.signal))?.trouble, 'GraphUnavailable')
+})
+
+test('two runs in one worker never work one owner at the same time', async () => {
+  const world = await worldOfAnn()
+  world.joins('ann')
+  for (const run of ['one', 'two']) {
+    await world.add(run)
+    await world.plan(run)
+  }
+  let other: string | undefined
+  world.box.beforeContent = async () => {
+    other ??= (await world.next('two')).state
+  }
+  assert.equal((await world.next('one')).state, 'done')
+  assert.equal(other, 'wait')
+  assert.equal(world.box.contentRequests, 1)
+})
+
+test('a run that was asked for and has open owners after a day has failed, not ended well', async () => {
+  const world = await worldOfAnn()
+  world.joins('ann')
+  await world.add('run')
+  await world.plan('run')
+  world.clock.advance(25 * HOUR_MS)
+  await endWave({ run: 'run', attempt: 1, wave: 0 }, world.deps, world.signal)
+  const run = await world.catalogue.runs.get('run', world.signal)
+  assert.deepEqual([run?.state, run?.trouble], ['failed', 'RunTooLong'])
+})
+
+test('a slice has its memory before its owner is claimed', async () => {
+  const world = await worldOfAnn()
+  world.joins('ann')
+  await world.add('run')
+  await world.plan('run')
+  const release = await world.deps.memory.claim(64 * MIB, world.signal)
+  const waiting = world.next('run')
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => setImmediate(done))
+  const states = []
+  for await (const entry of world.catalogue.runs.entries('run', world.signal)) {
+    states.push(entry.state)
+  }
+  assert.deepEqual(states, ['queued'])
+  release()
+  assert.equal((await waiting).state, 'done')
+})

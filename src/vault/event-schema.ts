@@ -1,0 +1,155 @@
+/**
+ * The shape of events, cursors and the round inside parts and bodies (docs/format.md, 8.2 and 8.3).
+ *
+ * Strict on purpose: the writer passes its own commit through these checks before the commit
+ * point, because what is committed and cannot become rows would stop the stream for ever. Fields
+ * that are not known here are let through.
+ */
+import { z } from 'zod'
+import {
+  type Cursor,
+  type Display,
+  EXCLUSION_REASONS,
+  LEDGER_REASONS,
+  type LedgerEvent,
+  type LeftEvent,
+  type Marker,
+  type PastPlace,
+  type Place,
+  REPRESENTATIONS,
+  type Representation,
+  type RoundState,
+  type StreamEvent,
+} from '../model/events.ts'
+import { type GraphId, type PackId, SEQ_MAX, type SegmentId } from '../model/ids.ts'
+
+const hashPattern = /^[0-9a-f]{64}$/
+const hashOf = <T extends string>() =>
+  z
+    .string()
+    .regex(hashPattern)
+    .transform((text) => text as T)
+export const graphIdSchema = z
+  .string()
+  .min(1)
+  .transform((text) => text as GraphId)
+const whole = z.int().nonnegative()
+export const seqSchema = z.int().min(1).max(SEQ_MAX)
+
+const place = {
+  container: graphIdSchema,
+  /** Stands in a table key (model/events.ts, Place). */
+  sortKey: z.string().regex(/^[0-9A-Za-z.~_-]{1,64}$/),
+}
+const placeSchema: z.ZodType<Place> = z.object(place)
+export const pastPlaceSchema: z.ZodType<PastPlace> = z.object({ ...place, from: seqSchema })
+
+export const markerSchema: z.ZodType<Marker> = z.object({
+  content: z.string(),
+  decoration: z.string(),
+  change: z.string(),
+})
+
+export const displaySchema: z.ZodType<Display> = z.object({
+  name: z.string(),
+  by: z.string().exactOptional(),
+  date: z.string().exactOptional(),
+  size: z.number().exactOptional(),
+  isRead: z.boolean().exactOptional(),
+  hasAttachments: z.boolean().exactOptional(),
+  parent: graphIdSchema.exactOptional(),
+  wellKnownName: z.string().exactOptional(),
+  excluded: z.enum(EXCLUSION_REASONS).exactOptional(),
+})
+
+export const representationsSchema: z.ZodType<Representation[]> = z.array(
+  z.object({
+    name: z.enum(REPRESENTATIONS),
+    bytes: whole,
+    sha256: z.string().regex(hashPattern),
+    segments: z.array(
+      z.object({
+        id: hashOf<SegmentId>(),
+        pack: hashOf<PackId>(),
+        offset: whole,
+        sealedBytes: whole,
+        plainBytes: whole,
+      }),
+    ),
+  }),
+)
+
+export const itemKindSchema = z.enum(['item', 'container'])
+export const whySchema = z.enum(['new', 'content', 'decoration', 'moved'])
+const subject = { kind: itemKindSchema, item: graphIdSchema }
+
+export const ledgerEventSchema: z.ZodType<LedgerEvent> = z.object({
+  ...subject,
+  op: z.literal('ledger'),
+  reason: z.enum(LEDGER_REASONS),
+  code: z.string(),
+  place: placeSchema,
+  display: displaySchema,
+  attempts: whole,
+  nextTry: z.string().exactOptional(),
+})
+
+export const leftEventSchema: z.ZodType<LeftEvent> = z.object({
+  ...subject,
+  op: z.literal('left'),
+  place: pastPlaceSchema,
+  at: z.string(),
+  round: whole,
+})
+
+const eventSchema: z.ZodType<StreamEvent> = z.union([
+  z.object({
+    ...subject,
+    op: z.literal('put'),
+    why: whySchema,
+    place: placeSchema,
+    marker: markerSchema,
+    display: displaySchema,
+    representations: representationsSchema,
+    leaves: pastPlaceSchema.exactOptional(),
+  }),
+  leftEventSchema,
+  z.object({
+    ...subject,
+    op: z.literal('deleted'),
+    leaves: pastPlaceSchema,
+    leftAt: z.string(),
+  }),
+  ledgerEventSchema,
+  z.object({ ...subject, op: z.literal('resolved'), how: z.enum(['gone', 'excluded']) }),
+])
+
+export const cursorSchema: z.ZodType<Cursor> = z.object({
+  container: graphIdSchema,
+  start: z.string().nullable(),
+  position: z.string().nullable(),
+  round: whole,
+  closed: z.boolean().exactOptional(),
+})
+
+export const roundSchema: z.ZodType<RoundState> = z.object({
+  id: whole,
+  startedAt: z.string(),
+  phase: z.enum(['listing', 'reading', 'confirming', 'complete']),
+})
+
+/** Undefined where it is no event that a commit with this seq can say. */
+export function eventAt(json: unknown, seq: number): StreamEvent | undefined {
+  const parsed = eventSchema.safeParse(json)
+  if (!parsed.success) return undefined
+  const past = pastOf(parsed.data)
+  if (past !== undefined && past.from >= seq) return undefined
+  // Fields that a later writer added are kept.
+  return json as StreamEvent
+}
+
+/** The list row, opened by an earlier commit, that the event names. */
+function pastOf(event: StreamEvent): PastPlace | undefined {
+  if (event.op === 'left') return event.place
+  return event.op === 'put' || event.op === 'deleted' ? event.leaves : undefined
+}

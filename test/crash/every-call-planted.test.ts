@@ -1,0 +1,30 @@
+/** The harness catches what it is there to catch: known bugs, planted (docs/crash-tests.md). */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  PLANTS,
+  type PlantName,
+  WRITER_PLANTS,
+  type WriterPlantName,
+} from './every-call/plants.ts'
+import { inThread } from './every-call/thread.ts'
+
+const concurrency = 2
+
+describe('a planted bug is caught', { concurrency }, () => {
+  for (const plant of Object.keys(PLANTS) as PlantName[]) {
+    test(`${plant}: ${PLANTS[plant].bug}`, async (t) => {
+      const { caught } = await inThread({ job: 'planted', plant })
+      assert.ok(caught, 'it is caught')
+      t.diagnostic(`${caught.at}: ${caught.broken}`)
+    })
+  }
+
+  for (const plant of Object.keys(WRITER_PLANTS) as WriterPlantName[]) {
+    test(`${plant}: ${WRITER_PLANTS[plant].bug}`, async (t) => {
+      const { caught } = await inThread({ job: 'planted-writer', plant })
+      assert.ok(caught, 'it is caught')
+      t.diagnostic(`${caught.at}: ${caught.broken}`)
+    })
+  }
+})

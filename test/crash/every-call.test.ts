@@ -1,0 +1,49 @@
+/**
+ * P4: a crash anywhere is harmless, at every single port call of a slice (docs/crash-tests.md).
+ */
+import { describe, test } from 'node:test'
+import { everySpoil } from './every-call/points.ts'
+import { CAPTURE_SCENARIOS } from './every-call/scenarios.ts'
+import { inThread } from './every-call/thread.ts'
+
+/** The machine has two cores or more. */
+const concurrency = 2
+/** Every call of this one is also stalled and made to fail: it has all kinds of events. */
+const BUSIEST = 'a round while the mailbox changes'
+
+describe('P4: every port call of a slice', { concurrency }, () => {
+  for (const { name } of CAPTURE_SCENARIOS) {
+    test(`may be the last of its process: ${name}`, async (t) => {
+      const { calls, runs } = await inThread({ job: 'capture', scenario: name, how: 'crash' })
+      t.assert.equal(runs, [...everySpoil('crash', calls)].length)
+      t.diagnostic(`${calls} port calls, ${runs} crash points`)
+    })
+  }
+
+  test('may be where a worker sleeps while another works the owner', async (t) => {
+    const { runs } = await inThread({ job: 'capture', scenario: BUSIEST, how: 'stall' })
+    t.diagnostic(`${runs} stalls`)
+  })
+
+  test('may be lost, done without an answer, done twice, or throttled', async (t) => {
+    const { runs } = await inThread({ job: 'capture', scenario: BUSIEST, how: 'fault' })
+    t.diagnostic(`${runs} faults`)
+  })
+})
+
+describe('P4: every port call of a restore', { concurrency }, () => {
+  test('may be the last of its process: nothing is made twice, nothing is forgotten', async (t) => {
+    const { calls, runs } = await inThread({ job: 'restore', how: 'crash' })
+    t.diagnostic(`${calls} port calls, ${runs} crash points`)
+  })
+
+  test('may be where a worker sleeps while another takes its job over', async (t) => {
+    const { runs } = await inThread({ job: 'restore', how: 'stall' })
+    t.diagnostic(`${runs} stalls`)
+  })
+
+  test('may be lost, done without an answer, done twice, or throttled', async (t) => {
+    const { runs } = await inThread({ job: 'restore', how: 'fault' })
+    t.diagnostic(`${runs} faults`)
+  })
+})

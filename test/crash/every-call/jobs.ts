@@ -1,0 +1,134 @@
+/** The explorations by name, so that they can be told to a thread. */
+import { cleanRun, type Exploration, type Spoil, spoiledRun, Violation } from './explore.ts'
+import { nothingProven } from './invariants.ts'
+import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './plants.ts'
+import { everySpoil } from './points.ts'
+import { randomRun } from './random.ts'
+import {
+  cleanRestore,
+  type RestoreExploration,
+  spoiledRestore,
+} from './restore-runs.ts'
+import { askedForRestore, CAPTURE_SCENARIOS } from './scenarios.ts'
+
+export type Job =
+  | { job: 'capture'; scenario: string; how: Spoil['how'] }
+  | { job: 'restore'; how: Spoil['how'] }
+  | { job: 'planted'; plant: PlantName }
+  | { job: 'planted-writer'; plant: WriterPlantName }
+  | { job: 'random'; from: number; count: number }
+
+export interface JobResult {
+  /** Port calls of a clean run. */
+  calls: number
+  /** Runs that were spoiled and checked. */
+  runs: number
+  /** Where a planted bug was caught, and what it broke; absent: it was not. */
+  caught?: { at: string; broken: string }
+}
+
+export async function runJob(job: Job): Promise<JobResult> {
+  switch (job.job) {
+    case 'capture':
+      return await explore(captureSubject(await explorationOf(job.scenario)), job.how)
+    case 'restore':
+      return await explore(restoreSubject({ stage: await askedForRestore() }), job.how)
+    case 'planted': {
+      const { scenario, how, plants } = PLANTS[job.plant]
+      return await hunt(captureSubject({ ...(await explorationOf(scenario)), plants }), how)
+    }
+    case 'planted-writer': {
+      const { how, plant } = WRITER_PLANTS[job.plant]
+      return await hunt(restoreSubject({ stage: await askedForRestore(), plant }), how)
+    }
+    case 'random':
+      return await randomRuns(job)
+  }
+}
+
+/** Every seed runs also where one fails, so that a report names all of them. */
+async function randomRuns({ from, count }: { from: number; count: number }): Promise<JobResult> {
+  const violations: Violation[] = []
+  let calls = 0
+  for (let seed = from; seed < from + count; seed += 1) {
+    try {
+      calls += await randomRun(seed)
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      violations.push(error)
+    }
+    if (violations.length === VIOLATIONS_MAX) break
+  }
+  stopAt(violations)
+  return { calls, runs: count }
+}
+
+function stopAt(violations: readonly Violation[]): void {
+  const [first] = violations
+  if (!first) return
+  const places = violations.map(({ at }) => at).join('\n')
+  throw new Error(`${violations.length} violations:\n${places}\n\n${first.message}`)
+}
+
+/** Enough to see a pattern. */
+const VIOLATIONS_MAX = 20
+
+/** What can be run cleanly and spoiled. */
+interface Subject {
+  clean(): Promise<number>
+  spoiled(spoil: Spoil): Promise<void>
+}
+
+const captureSubject = (exploration: Exploration): Subject => ({
+  clean: () => cleanRun(exploration),
+  spoiled: (spoil) => spoiledRun(exploration, spoil),
+})
+
+const restoreSubject = (exploration: RestoreExploration): Subject => ({
+  clean: () => cleanRestore(exploration),
+  spoiled: (spoil) => spoiledRestore(exploration, spoil),
+})
+
+async function explorationOf(name: string): Promise<Exploration> {
+  const scenario = CAPTURE_SCENARIOS.find((s) => s.name === name)
+  if (!scenario) throw new RangeError(`There is no scenario "${name}".`)
+  return { stage: await scenario.stage(), plants: {}, proven: nothingProven() }
+}
+
+/** Runs every point also where one fails, so that a report names all places. */
+async function explore(subject: Subject, how: Spoil['how']): Promise<JobResult> {
+  const calls = await subject.clean()
+  const violations: Violation[] = []
+  let runs = 0
+  for (const spoil of everySpoil(how, calls)) {
+    try {
+      await subject.spoiled(spoil)
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      violations.push(error)
+      if (violations.length === VIOLATIONS_MAX) break
+    }
+    runs += 1
+  }
+  stopAt(violations)
+  return { calls, runs }
+}
+
+/** Explores until the first violation. */
+async function hunt(subject: Subject, how: Spoil['how']): Promise<JobResult> {
+  let calls = 0
+  let runs = 0
+  try {
+    calls = await subject.clean()
+    for (const spoil of everySpoil(how, calls)) {
+      runs += 1
+      await subject.spoiled(spoil)
+    }
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    const { cause, at } = error
+    const text = cause instanceof Error ? cause.message : String(cause)
+    return { calls, runs, caught: { at, broken: text.split('\n')[0] ?? '' } }
+  }
+  return { calls, runs }
+}

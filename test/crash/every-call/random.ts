@@ -1,0 +1,117 @@
+/**
+ * Long random runs: several days, several workers a day, each with faults, a death or a sleep.
+ *
+ * One process runs at a time: a worker that sleeps hands over to the next, and wakes when that
+ * one is done. So a run is a function of its seed alone and can be played again.
+ */
+import { ProcessDied, SeededRandom } from '../../../sandbox/storage/index.ts'
+import type { ScriptedMailbox } from '../../../src/capture/testing/scripted-mailbox.ts'
+import { CaptureWorld, type Story } from './capture-world.ts'
+import { atRest, seen } from './explore.ts'
+import { checkVault, checkVisible, nothingProven } from './invariants.ts'
+import { body, id } from './stories.ts'
+
+const DAYS = 4
+const ACTS_A_DAY = 8
+const WORKERS_A_DAY = 3
+const FOLDERS_MAX = 5
+const DAY_MS = 24 * 3_600_000
+const SLEEP_MINUTES_MAX = 90
+/** A slice of these mailboxes has some hundred calls: most deaths and sleeps come to their turn. */
+const CALLS = 120
+const FAULT_CHANCE = 0.02
+const PAGES = { emptyPages: 0.1, shortPages: 0.1 }
+
+/** Port calls of one whole random run. Throws a violation with its seed. */
+export async function randomRun(seed: number): Promise<number> {
+  const random = new SeededRandom(seed)
+  const options = { seed, commitEvents: 1 + random.below(6), sliceMs: 60 + random.below(300) }
+  const world = (await CaptureWorld.make(options)).fork({ pages: PAGES })
+  const proven = nothingProven()
+  await seen('a random run', world, async () => {
+    for (let day = 0; day < DAYS; day += 1) {
+      world.tell(aDay(random.branch(day), day))
+      await worked(world, random, WORKERS_A_DAY)
+      await checkVisible(world, await checkVault(world, proven))
+      world.storage.clock.advance(DAY_MS)
+    }
+    await atRest(world, { plants: {}, proven })
+  })
+  return world.storage.trace.lines.length
+}
+
+/** One worker, disturbed; while it sleeps, the next; then it goes on. */
+async function worked(world: CaptureWorld, random: SeededRandom, workers: number): Promise<void> {
+  if (workers === 0) return
+  const worker = world.worker(`worker ${workers}`)
+  const { process } = worker
+  process.faultChance(FAULT_CHANCE)
+  const k = 1 + random.below(CALLS)
+  const moment = random.chance(0.5) ? 'before' : 'after'
+  const sleepMs = random.below(SLEEP_MINUTES_MAX) * 60_000
+  if (random.chance(0.5)) {
+    if (moment === 'before') process.crashBefore(k)
+    else process.crashAfter(k)
+    await livesOrDies(world.round(worker))
+    await worked(world, random, workers - 1)
+    return
+  }
+  const asleep = process.stallAt(k, moment)
+  const running = livesOrDies(world.round(worker))
+  await Promise.race([asleep, running])
+  world.storage.clock.advance(sleepMs)
+  await worked(world, random, workers - 1)
+  process.resume()
+  await running
+}
+
+async function livesOrDies(run: Promise<void>): Promise<void> {
+  try {
+    await run
+  } catch (error) {
+    if (!(error instanceof ProcessDied)) throw error
+  }
+}
+
+/** What people do in a day, half of it while the mailbox is read. Told again, it is the same. */
+function aDay(random: SeededRandom, day: number): Story {
+  const acts = Array.from({ length: ACTS_A_DAY }, (_, n) => {
+    const chances = [random.next(), random.next(), random.next()] as const
+    return { later: random.chance(0.5), act: actOf(`${day}-${n}`, chances) }
+  })
+  return (box) => {
+    if (day === 0) box.createContainer(id('inbox'), 'Inbox')
+    for (const { later, act } of acts) {
+      if (later) box.meanwhile.push(() => act(box))
+      else act(box)
+    }
+  }
+}
+
+/** Mostly new mail; what the other chances choose depends on what is there at that time. */
+function actOf(name: string, [what, which, where]: readonly [number, number, number]): Story {
+  return (box) => {
+    const container = chosen([...box.containers.keys()], where)
+    const item = chosen([...box.items.keys()], which)
+    if (container === undefined) return
+    if (item === undefined || what < 0.35) {
+      box.put(id(`m${name}`), { container, content: body(`mail ${name}`) })
+      if (what < 0.05) box.corrupt.add(id(`m${name}`))
+    } else if (what < 0.55) box.put(item, { container })
+    else if (what < 0.65) box.put(item, { container: placeOf(box, item), flags: name })
+    else if (what < 0.75) {
+      box.put(item, { container: placeOf(box, item), content: body(`edited ${name}`) })
+    } else if (what < 0.85) box.remove(item)
+    else if (what < 0.95) {
+      if (box.containers.size < FOLDERS_MAX) box.createContainer(id(`f${name}`), `Folder ${name}`)
+    } else if (container !== id('inbox')) box.deleteContainer(container)
+  }
+}
+
+function placeOf(box: ScriptedMailbox, item: Parameters<ScriptedMailbox['put']>[0]) {
+  return box.items.get(item)?.container ?? id('inbox')
+}
+
+function chosen<T>(choices: readonly T[], chance: number): T | undefined {
+  return choices[Math.floor(chance * choices.length)]
+}

@@ -1,0 +1,92 @@
+/** The small workloads whose every crash point is run. */
+import { CaptureWorld, type WorldOptions } from './capture-world.ts'
+import { dies } from './explore.ts'
+import { type RestoreStage, restoreStage } from './restore-world.ts'
+import { aDayLater, firstMails, fiveMails, oneMoves, twoFolders, whileItIsRead } from './stories.ts'
+
+/** Small commits and slices of some thirty calls: cursors are saved in the middle of everything. */
+const OPTIONS: WorldOptions = { seed: 1, commitEvents: 4, sliceMs: 120 }
+const DAY_MS = 24 * 3_600_000
+
+export interface Scenario {
+  name: string
+  /** The state from which every run starts. */
+  stage(): Promise<CaptureWorld>
+}
+
+export const CAPTURE_SCENARIOS: readonly Scenario[] = [
+  { name: 'the first copy', stage: () => beforeFirstCopy() },
+  { name: 'a round with moves, deletions, an edit and the ledger', stage: () => aDayAfter() },
+  { name: 'a round while the mailbox changes', stage: () => busyMailbox() },
+  { name: 'a move whose two ends are in two commits', stage: () => movedBetweenCommits() },
+  { name: 'roll-forward over commits without rows', stage: () => commitsWithoutRows() },
+]
+
+/** A backup of five messages in two folders, and a job that asks for all of it. */
+export async function askedForRestore(): Promise<RestoreStage> {
+  const world = await CaptureWorld.make(OPTIONS)
+  world.tell(fiveMails)
+  await world.round(world.worker('first'))
+  return await restoreStage(world)
+}
+
+async function beforeFirstCopy(): Promise<CaptureWorld> {
+  const world = await CaptureWorld.make(OPTIONS)
+  world.tell(firstMails)
+  return world
+}
+
+async function afterFirstCopy(): Promise<CaptureWorld> {
+  const world = await beforeFirstCopy()
+  await world.round(world.worker('first'))
+  return world
+}
+
+async function aDayAfter(): Promise<CaptureWorld> {
+  const world = await afterFirstCopy()
+  world.storage.clock.advance(DAY_MS)
+  world.tell(aDayLater)
+  return world
+}
+
+async function busyMailbox(): Promise<CaptureWorld> {
+  const world = await aDayAfter()
+  world.tell(whileItIsRead)
+  return world
+}
+
+/** Every page is a commit, so the old folder's `@removed` is committed before the arrival. */
+async function movedBetweenCommits(): Promise<CaptureWorld> {
+  const world = await CaptureWorld.make({ ...OPTIONS, commitEvents: 1 })
+  world.tell(twoFolders)
+  await world.round(world.worker('first'))
+  world.storage.clock.advance(DAY_MS)
+  world.tell(oneMoves)
+  return world
+}
+
+/** Two processes died right after their commit.json, before its first row. */
+async function commitsWithoutRows(): Promise<CaptureWorld> {
+  let world = await aDayAfter()
+  for (const victim of ['one', 'two']) {
+    const k = await callThatCommits(world)
+    world = world.fork()
+    const worker = world.worker(victim)
+    worker.process.crashAfter(k)
+    await dies(world.round(worker))
+    world.storage.clock.advance(DAY_MS)
+  }
+  return world
+}
+
+/** Number of the call that creates the first commit.json of a clean run. */
+async function callThatCommits(stage: CaptureWorld): Promise<number> {
+  const world = stage.fork()
+  const worker = world.worker('scout')
+  await world.round(worker)
+  const commit = world.storage.trace
+    .of('scout')
+    .find((line) => line.op === 'create' && line.target.endsWith('/commit.json'))
+  if (!commit) throw new Error('This workload writes no commit.')
+  return commit.k
+}

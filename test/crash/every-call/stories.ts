@@ -1,0 +1,79 @@
+/** What happens in the mailboxes of the crash scenarios. */
+import type { ScriptedMailbox } from '../../../src/capture/testing/scripted-mailbox.ts'
+import type { GraphId } from '../../../src/model/ids.ts'
+
+export const id = (text: string): GraphId => text as GraphId
+
+export const INBOX = id('inbox')
+export const WORK = id('work')
+export const OLD = id('old')
+
+/** Text that a pack of the harness holds a few of. */
+export const body = (text: string): string => `${text} `.repeat(40)
+
+/** Three folders, seven messages, one of them corrupt. */
+export function firstMails(box: ScriptedMailbox): void {
+  box.createContainer(INBOX, 'Inbox')
+  box.createContainer(WORK, 'Work')
+  box.createContainer(OLD, 'Old')
+  for (const n of [1, 2, 3, 4]) {
+    box.put(id(`m${n}`), { container: INBOX, content: body(`mail ${n}`) })
+  }
+  for (const n of [5, 6]) box.put(id(`m${n}`), { container: WORK, content: body(`mail ${n}`) })
+  box.put(id('m7'), { container: OLD, content: body('mail 7') })
+  box.corrupt.add(id('m4'))
+}
+
+/** A move, a flag, an edit, a new one, a deletion, a folder that goes, and a repaired message. */
+export function aDayLater(box: ScriptedMailbox): void {
+  box.put(id('m1'), { container: WORK })
+  box.put(id('m2'), { container: INBOX, flags: 'read' })
+  box.put(id('m5'), { container: WORK, content: body('mail 5, edited') })
+  box.remove(id('m6'))
+  box.deleteContainer(OLD)
+  box.corrupt.delete(id('m4'))
+  box.put(id('m8'), { container: INBOX, content: body('mail 8') })
+  box.put(id('m9'), { container: INBOX, content: body('mail 9') })
+  box.corrupt.add(id('m9'))
+}
+
+/** Happens between calls of the reader, while a round runs: there and back, and gone again. */
+export function whileItIsRead(box: ScriptedMailbox): void {
+  box.meanwhile.push(
+    () => undefined,
+    () => box.put(id('m3'), { container: WORK }),
+    () => box.put(id('m10'), { container: INBOX, content: body('mail 10') }),
+    () => box.remove(id('m8')),
+    () => box.put(id('m1'), { container: INBOX }),
+  )
+}
+
+export function fiveMails(box: ScriptedMailbox): void {
+  box.createContainer(INBOX, 'Inbox')
+  box.createContainer(WORK, 'Work')
+  for (const n of [1, 2, 3]) box.put(id(`m${n}`), { container: INBOX, content: body(`mail ${n}`) })
+  for (const n of [4, 5]) box.put(id(`m${n}`), { container: WORK, content: body(`mail ${n}`) })
+}
+
+export function twoFolders(box: ScriptedMailbox): void {
+  box.createContainer(INBOX, 'Inbox')
+  box.createContainer(WORK, 'Work')
+  box.put(id('m1'), { container: INBOX, content: body('mail 1') })
+}
+
+export function oneMoves(box: ScriptedMailbox): void {
+  box.put(id('m1'), { container: WORK })
+}
+
+/** The service repairs what was corrupt, so that every ledger entry can end. */
+export function repaired(box: ScriptedMailbox): void {
+  box.corrupt.clear()
+}
+
+/** Happens while one worker sleeps and another works: what its late rows would say is past. */
+export function whileOneSleeps(box: ScriptedMailbox): void {
+  box.put(id('m1'), { container: INBOX, flags: 'flagged' })
+  box.put(id('m3'), { container: WORK })
+  box.remove(id('m2'))
+  box.put(id('m11'), { container: WORK, content: body('mail 11') })
+}
