@@ -30,11 +30,17 @@ export class BlobContainer {
   readonly #clock: SimulatedClock
   /** Oldest version first; never changed in place, so a copy of the map is a copy of all. */
   readonly #blobs: Map<string, readonly BlobVersion[]>
+  #changes = 0
 
   constructor(name: ContainerName, clock: SimulatedClock, like?: BlobContainer) {
     this.name = name
     this.#clock = clock
     this.#blobs = new Map(like ? like.#blobs : [])
+  }
+
+  /** Writes and removals since this object was made. */
+  get changes(): number {
+    return this.#changes
   }
 
   names(prefix = ''): string[] {
@@ -60,6 +66,7 @@ export class BlobContainer {
   removeVersion(identity: Identity, name: string, index: number): void {
     if (!this.#may(identity, 'delete-version', name)) throw blobDenied('delete-version')
     const left = this.versionsOf(name).filter((_, i) => i !== index)
+    this.#changes += 1
     if (left.length === 0) this.#blobs.delete(name)
     else this.#blobs.set(name, left)
   }
@@ -104,6 +111,7 @@ export class BlobContainer {
     const createdAt = this.#clock.serverTime()
     const version = { bytes: Uint8Array.from(bytes), createdAt, by: identity.name }
     this.#blobs.set(name, [...this.versionsOf(name), version])
+    this.#changes += 1
   }
 
   #read(identity: Identity, name: string, range?: { offset: number; bytes: number }) {

@@ -48,6 +48,11 @@ export class Tables {
     this.#writes = like ? like.#writes : 0
   }
 
+  /** Rows written or removed so far. */
+  get changes(): number {
+    return this.#writes
+  }
+
   /** What `prepare` does, without a call. */
   make(): void {
     for (const name of TABLES) if (!this.#tables.has(name)) this.#tables.set(name, new Map())

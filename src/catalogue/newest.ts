@@ -57,9 +57,8 @@ async function settlePage(
   const query = { partition, ...range, select: [] }
   const page = await tables.page('items', query, { max: PAGE_ROWS_MAX }, signal)
   const rows = page.rows.map(({ row }) => row)
-  const reached = rows.at(-1)
   // An empty page may still go on: then it has settled nothing.
-  if (page.continuation !== undefined && reached === undefined) return 0
+  const reached = rows.at(-1) ?? ''
   let settled = 0
   let at = 0
   for (const key of open) {
@@ -67,7 +66,7 @@ async function settlePage(
     while (at < rows.length && (rows[at] ?? '') < from) at += 1
     const row = rows[at]
     const hit = row !== undefined && row < below
-    const passed = page.continuation === undefined || (reached ?? '') >= below
+    const passed = page.continuation === undefined || reached >= below
     if (!hit && !passed) break
     if (hit) there.set(key, row)
     settled += 1

@@ -90,7 +90,12 @@ async function planFolderSlots(
     ...(under === undefined ? {} : { under }),
   }
   const plans = planFolders(folders, selected, there, rules)
-  await context.slots.plan(0, plans, { fresh: false, confirm: () => lease.save({}, signal) }, signal)
+  await context.slots.plan(
+    0,
+    plans,
+    { fresh: false, confirm: () => lease.save({}, signal) },
+    signal,
+  )
   const cursor = { folders: plans.length, folder: 0, next: plans.length }
   const made = plans.filter((plan) => plan.action === 'make').length
   const totals = { ...lease.plan.totals, folders: made }

@@ -120,18 +120,25 @@ test('a damaged base is passed for the commits before it', async () => {
   }
 })
 
-test('a base of a commit that is not on the chain is not believed', async () => {
+test('a base is not believed where its commit, or what it restates, is not on the chain', async () => {
   const chain = await basedChain()
-  // A thief of the index secret restates a past without message 1, and links it to that past.
-  const forgedPast = { seq: 4, hash: 'ab'.repeat(32), time: last(chain).time }
-  const round = { id: 9, startedAt: forgedPast.time, phase: 'complete' as const }
-  const forged: BaseIndex = { asOf: forgedPast, round, parts: [] }
-  const content = { events: [], cursors: [], round, counts: aCommit(1, []).counts }
-  const writer = chain.stream.begin(forgedPast)
-  const result = await writer.commit(content, { complete: true, base: forged }, never)
-  assert.equal(result.outcome, 'committed')
-  const state = await stateAt(chain.stream, last(chain))
-  assert.equal(state.lines.length, 3)
+  const real = last(chain)
+  const wrong = { ...real, hash: 'ab'.repeat(32) }
+  // A thief of the index secret restates an empty past: of another chain, or in a void commit.
+  for (const [asOf, previous] of [
+    [wrong, wrong],
+    [real, wrong],
+  ] as const) {
+    const forging = await basedChain()
+    const at = (ref: CommitRef) => (ref === real ? last(forging) : ref)
+    const round = { id: 9, startedAt: real.time, phase: 'complete' as const }
+    const base: BaseIndex = { asOf: at(asOf), round, parts: [] }
+    const content = { events: [], cursors: [], round, counts: aCommit(1, []).counts }
+    const writer = forging.stream.begin(at(previous))
+    const result = await writer.commit(content, { complete: true, base }, never)
+    assert.equal(result.outcome, 'committed')
+    assert.equal((await stateAt(forging.stream, last(forging))).lines.length, 3)
+  }
 })
 
 test('no base is built over a damaged commit: it would launder the loss', async () => {

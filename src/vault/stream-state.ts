@@ -186,21 +186,29 @@ async function readShardOnce(
   const inShard = (key: KeyHash) => shardOf(key, shards) === shard
   const items = new Map<GraphId, StateItem>()
   const entries = new Map<GraphId, StateEntry>()
-  for (const part of base?.parts ?? []) {
-    const near = shardOf(part.first, shards) <= shard && shard <= shardOf(part.last, shards)
-    if (base === undefined || part.holds !== 'state' || !near) continue
-    for (const line of await stream.readBasePart(base, part, signal)) {
-      if (!inShard(keyOfLine(line))) continue
-      if (line.is === 'item') items.set(line.item, line)
-      if (line.is === 'entry') entries.set(line.event.item, line)
-    }
+  for await (const line of baseLines(source, shard, signal)) {
+    if (!inShard(keyOfLine(line))) continue
+    if (line.is === 'item') items.set(line.item, line)
+    if (line.is === 'entry') entries.set(line.event.item, line)
   }
   for await (const commit of commitsFrom(stream, base, asOf.seq, signal)) {
-    for (const event of commit.events) {
-      if (inShard(keyHash(event.item))) fold({ items, entries }, event, commit.seq)
-    }
+    const events = commit.events.filter((event) => inShard(keyHash(event.item)))
+    for (const event of events) fold({ items, entries }, event, commit.seq)
   }
   return sorted([...items.values(), ...entries.values()])
+}
+
+/** Lines of the parts that reach into the shard; also some of its neighbours. */
+async function* baseLines(
+  { base, stream, shards }: StateSource,
+  shard: number,
+  signal: AbortSignal,
+): AsyncGenerator<StateLine> {
+  if (base === undefined) return
+  for (const part of base.parts) {
+    const near = shardOf(part.first, shards) <= shard && shard <= shardOf(part.last, shards)
+    if (part.holds === 'state' && near) yield* await stream.readBasePart(base, part, signal)
+  }
 }
 
 /** What one event changes. */

@@ -1,12 +1,7 @@
 /** The harness catches what it is there to catch: known bugs, planted (docs/crash-tests.md). */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import {
-  PLANTS,
-  type PlantName,
-  WRITER_PLANTS,
-  type WriterPlantName,
-} from './every-call/plants.ts'
+import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './every-call/plants.ts'
 import { inThread } from './every-call/thread.ts'
 
 const concurrency = 2

@@ -9,32 +9,36 @@ import { inThread } from './every-call/thread.ts'
 /** The machine has two cores or more. */
 const concurrency = 2
 /** Every call of this one is also stalled and made to fail: it has all kinds of events. */
-const BUSIEST = 'a round while the mailbox changes'
+const RICHEST = 'a round with moves, deletions, an edit and the ledger'
 
 describe('P4: every port call of a slice', { concurrency }, () => {
   for (const { name } of CAPTURE_SCENARIOS) {
     test(`may be the last of its process: ${name}`, async (t) => {
-      const { calls, runs } = await inThread({ job: 'capture', scenario: name, how: 'crash' })
+      const { calls, runs, states } = await inThread({
+        job: 'capture',
+        scenario: name,
+        how: 'crash',
+      })
       t.assert.equal(runs, [...everySpoil('crash', calls)].length)
-      t.diagnostic(`${calls} port calls, ${runs} crash points`)
+      t.diagnostic(`${calls} port calls, ${runs} crash points, ${states} different states`)
     })
   }
 
   test('may be where a worker sleeps while another works the owner', async (t) => {
-    const { runs } = await inThread({ job: 'capture', scenario: BUSIEST, how: 'stall' })
+    const { runs } = await inThread({ job: 'capture', scenario: RICHEST, how: 'stall' })
     t.diagnostic(`${runs} stalls`)
   })
 
   test('may be lost, done without an answer, done twice, or throttled', async (t) => {
-    const { runs } = await inThread({ job: 'capture', scenario: BUSIEST, how: 'fault' })
+    const { runs } = await inThread({ job: 'capture', scenario: RICHEST, how: 'fault' })
     t.diagnostic(`${runs} faults`)
   })
 })
 
 describe('P4: every port call of a restore', { concurrency }, () => {
   test('may be the last of its process: nothing is made twice, nothing is forgotten', async (t) => {
-    const { calls, runs } = await inThread({ job: 'restore', how: 'crash' })
-    t.diagnostic(`${calls} port calls, ${runs} crash points`)
+    const { calls, runs, states } = await inThread({ job: 'restore', how: 'crash' })
+    t.diagnostic(`${calls} port calls, ${runs} crash points, ${states} different states`)
   })
 
   test('may be where a worker sleeps while another takes its job over', async (t) => {

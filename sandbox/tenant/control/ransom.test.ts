@@ -42,15 +42,17 @@ test('ransomware changes every body, file and subject, or deletes, and leaves a 
 })
 
 test('the same seed hits the same messages in the same way', async (t) => {
-  const outcome = async (seed: number) => {
+  const outcome = async (seed: number, shares = { share: 0.5, deletedShare: 0 }) => {
     const { control } = await startBench(t, { seed: SEED })
-    const hit = await control.ransom({ user: ADA, seed, share: 0.5, note: false })
+    const hit = await control.ransom({ user: ADA, seed, ...shares, note: false })
     const { messages } = await control.snapshot({ user: ADA })
     return { hit, bodies: messages.map(({ subject, bodySha256 }) => [subject, bodySha256]) }
   }
   const [one, again, other] = [await outcome(3), await outcome(3), await outcome(4)]
   assert.deepEqual(again, one)
   assert.notDeepEqual(other.hit, one.hit)
+  const all = { share: 1, deletedShare: 0.5 }
+  assert.notDeepEqual((await outcome(3, all)).hit.deleted, (await outcome(4, all)).hit.deleted)
   const count = one.hit.encrypted.length + one.hit.deleted.length
   assert.ok(count > 15 && count < 45, String(count))
 })

@@ -1,9 +1,10 @@
-/** Control operations that let the service lag, repeat itself and forget its links. */
+/** Control operations that let the service lag, repeat itself, forget links, refuse mailboxes. */
 import { z } from 'zod'
+import { MAILBOX_CONDITIONS } from '../model.ts'
 import { EXPIRED_LINK_FORMS } from '../state/settings.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { folderNamed } from './mailbox-operations.ts'
-import { operation } from './operation.ts'
+import { ControlError, operation } from './operation.ts'
 import { userNamed } from './user-operations.ts'
 
 const LAG_MS_MAX = 86_400_000
@@ -25,8 +26,26 @@ function folderPath(names: readonly (string | null)[]): (path: string) => boolea
   }
 }
 
+function mailboxTrouble(state: TenantState) {
+  return {
+    /** `condition` null: an ordinary mailbox again. Nothing in it changes. */
+    setMailboxCondition: operation(
+      z.strictObject({ user: z.string(), condition: z.enum(MAILBOX_CONDITIONS).nullable() }),
+      ({ user: name, condition }) =>
+        state.db.transaction(() => {
+          const user = userNamed(state, name)
+          if (!user.mailbox) throw new ControlError('the user has no mailbox')
+          const { condition: _former, ...mailbox } = user.mailbox
+          state.users.setMailbox(user, condition === null ? mailbox : { ...mailbox, condition })
+          return {}
+        }),
+    ),
+  }
+}
+
 export function troubleOperations(state: TenantState) {
   return {
+    ...mailboxTrouble(state),
     /** Message deltas of this folder show what was so long ago; null: as the setting says. */
     setFolderLag: operation(
       z.strictObject({ ...FolderRef, lagMs: z.number().min(0).max(LAG_MS_MAX).nullable() }),

@@ -1,7 +1,7 @@
 /** Control operations on people of the directory. */
 import { z } from 'zod'
 import { stableGuid } from '../ids.ts'
-import { MAILBOX_CONDITIONS, type User } from '../model.ts'
+import type { User } from '../model.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { ControlError, operation } from './operation.ts'
 import { snapshotMailbox } from './snapshot.ts'
@@ -71,18 +71,6 @@ function peopleOperations(state: TenantState) {
           return {}
         }),
     ),
-    /** `condition` null: an ordinary mailbox again. Nothing in it changes. */
-    setMailboxCondition: operation(
-      z.strictObject({ user: z.string(), condition: z.enum(MAILBOX_CONDITIONS).nullable() }),
-      ({ user: name, condition }) =>
-        state.db.transaction(() => {
-          const user = userNamed(state, name)
-          if (!user.mailbox) throw new ControlError('the user has no mailbox')
-          const { condition: _former, ...mailbox } = user.mailbox
-          state.users.setMailbox(user, condition === null ? mailbox : { ...mailbox, condition })
-          return {}
-        }),
-    ),
     deleteUser: operation(UserRef, ({ user }) =>
       state.db.transaction(() => {
         state.users.remove(userNamed(state, user))
@@ -102,7 +90,7 @@ function truthOperations(state: TenantState) {
     snapshot: operation(UserRef, ({ user }) => snapshotMailbox(state, userNamed(state, user))),
     /** `message`: the immutable id. Works for deleted messages too. */
     mimeLog: operation(z.strictObject({ message: z.string() }), ({ message }) => ({
-      answers: state.messages.mimeLog(message),
+      answers: state.mimeLog.read(message),
     })),
   }
 }

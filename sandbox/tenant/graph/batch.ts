@@ -13,7 +13,7 @@ import { BATCH_REQUESTS_MAX, REQUEST_BYTES_MAX } from '../limits.ts'
 import { badRequest, GraphError } from './errors.ts'
 import { checked, readLimited } from './inputs.ts'
 
-export const BATCH_PATH = '/v1.0/$batch'
+export const BATCH_PATH = /^\/v1\.0\/(\$|%24)batch$/i
 const VERSION_PATH = '/v1.0'
 
 const Part = z.strictObject({

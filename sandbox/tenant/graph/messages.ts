@@ -120,6 +120,6 @@ export async function getMime(request: GraphRequest): Promise<Answer> {
     attachments: messages.attachments(message),
     source: messages.source(message),
   })
-  messages.logMime(message, mime)
+  request.state.mimeLog.add(message.immutableId, mime)
   return { status: 200, headers: { 'content-type': 'text/plain' }, body: mime }
 }

@@ -5,7 +5,7 @@
  * has cost budget all the same), permission (403), then what the route itself refuses. The
  * requests of a batch go the same way one by one; `answering.ts` is around each call.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TokenService } from '../entra/tokens.ts'
 import type { Answer, Call } from '../http.ts'
 import { REQUEST_BYTES_MAX } from '../limits.ts'
@@ -33,18 +33,16 @@ interface SignedCall {
   readonly call: Call
   readonly claims: Claims
   readonly match: RouteMatch | null
-  /** Requests of a batch begin at once, before any of them is served. */
-  readonly inBatch: boolean
 }
 
 export function createGraph(options: GraphOptions): (call: Call) => Promise<Answer> {
   return async (call) => {
     if (isUploadPath(call.rawPath)) return answerUploadCall(options, call)
     const claims = await verifiedClaims(options.tokens, call)
-    if (call.method === 'POST' && call.rawPath.toLowerCase() === BATCH_PATH) {
+    if (call.method === 'POST' && BATCH_PATH.test(call.rawPath)) {
       return answerBatchCall(options, call, claims)
     }
-    return answerRouteCall(options, { call, claims, inBatch: false })
+    return answerRouteCall(options, call, claims)
   }
 }
 
@@ -52,22 +50,18 @@ function appOf(claims: Claims): string {
   return 'refused' in claims ? '' : claims.appId
 }
 
-function answerRouteCall(
-  options: GraphOptions,
-  signed: Omit<SignedCall, 'match'>,
-): Promise<Answer> {
-  const { call, claims } = signed
+function answerRouteCall(options: GraphOptions, call: Call, claims: Claims): Promise<Answer> {
   const match = findRoute(call)
   return answerWork(options, {
     call,
     app: appOf(claims),
     kind: match?.route.kind ?? 'unknown',
-    serve: () => serveCall(options, { ...signed, match }),
+    serve: () => serveCall(options, { call, claims, match }),
   })
 }
 
 function answerBatchCall(options: GraphOptions, call: Call, claims: Claims): Promise<Answer> {
-  const run = (part: Call) => answerRouteCall(options, { call: part, claims, inBatch: true })
+  const run = (part: Call) => answerRouteCall(options, part, claims)
   return answerWork(options, {
     call,
     app: appOf(claims),
@@ -103,15 +97,15 @@ async function verifiedClaims(tokens: TokenService, call: Call): Promise<Claims>
 
 async function serveCall(options: GraphOptions, signedCall: SignedCall): Promise<Answer> {
   const { state } = options
-  const { call, claims, match, inBatch } = signedCall
+  const { call, claims, match } = signedCall
   if ('refused' in claims) throw notSignedIn(claims.refused)
   if (!match) throw unservedPath(call)
   const allowed = match.route.permissions.some((permission) => claims.permissions.has(permission))
   const leave = enterMailbox(options, match, claims.appId)
   try {
-    if (inBatch) await nextTurn()
     if (!allowed) throw notPermitted(match)
     const request = toRequest(options, call, match, claims)
+    // The slot is held over this await: requests of a batch, begun together, meet their limit.
     const answer = await match.route.handle(request)
     const { latencyMs } = state.settings
     if (latencyMs > 0) await delay(latencyMs)

@@ -5,7 +5,6 @@
  * that leaves a folder leaves a `left_messages` row there, in the same transaction; the folder's
  * counters follow. Reading never parses a whole mailbox: one row for one message.
  */
-import { hash } from 'node:crypto'
 import { immutableMessageId, mutableMessageId } from '../ids.ts'
 import type {
   Attachment,
@@ -248,22 +247,6 @@ export class MessageStore {
   source(message: Message): Uint8Array | null {
     const row = this.#db.get('SELECT bytes FROM sources WHERE message = ?', message.pk)
     return row?.['bytes'] instanceof Uint8Array ? row['bytes'] : null
-  }
-
-  logMime(message: Message, mime: Uint8Array): void {
-    this.#db.run(
-      'INSERT INTO mime_log(message, sha256, bytes) VALUES(?, ?, ?)',
-      message.immutableId,
-      hash('sha256', mime, 'hex'),
-      mime.length,
-    )
-  }
-
-  /** SHA-256 of each `$value` answer that was given for the message, oldest first. */
-  mimeLog(immutableId: string): { sha256: string; bytes: number }[] {
-    return this.#db
-      .all('SELECT sha256, bytes FROM mime_log WHERE message = ? ORDER BY rowid', immutableId)
-      .map((row) => ({ sha256: text(row, 'sha256'), bytes: integer(row, 'bytes') }))
   }
 
   #leave(message: Message): void {

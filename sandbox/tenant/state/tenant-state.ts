@@ -18,6 +18,7 @@ import { Trouble } from '../trouble/trouble.ts'
 import { Database } from './database.ts'
 import { FolderStore } from './folders.ts'
 import { MessageStore } from './messages.ts'
+import { MimeLog } from './mime-log.ts'
 import type { TenantSettings } from './settings.ts'
 import { UploadSessions } from './upload-sessions.ts'
 import { UserStore } from './users.ts'
@@ -31,6 +32,7 @@ export class TenantState {
   readonly settings: TenantSettings
   readonly trouble: Trouble
   readonly uploads: UploadSessions
+  readonly mimeLog: MimeLog
   readonly tenantId: string
   readonly #clock: () => number
 
@@ -51,6 +53,7 @@ export class TenantState {
       lastSeq: () => this.db.lastSeq(),
       nowMs: options.clock,
     })
+    this.mimeLog = new MimeLog(this.db)
     this.uploads = new UploadSessions({
       lifeMs: () => this.settings.uploadSessionMs,
       nowMs: options.clock,
@@ -125,6 +128,7 @@ export class TenantState {
   }
 
   close(): void {
+    this.mimeLog.close()
     this.db.close()
   }
 

@@ -74,6 +74,25 @@ test('an item that vanished within the lag is listed as it was, and then removed
   assert.deepEqual((await ids(round.delta)).ids, [`-${id}`])
 })
 
+test('a departure that becomes visible during the first round is told in it', async (t) => {
+  const { control, call, clock } = await startStill(t, { deltaLagMs: 60_000 })
+  const { messages } = await control.messages({ user: ADA, folder: 'inbox' })
+  const page = { headers: { prefer: 'IdType="ImmutableId", odata.maxpagesize=2' } }
+  const oldest = (await call(delta('inbox'), page)).json.value[0]?.id ?? ''
+  await control.delete({ user: ADA, message: oldest, mode: 'hard' })
+  const first = (await call(delta('inbox'), page)).json
+  assert.equal(first.value[0]?.id, oldest, 'it is shown as if it were there')
+  clock.ms += 60_000
+  const removed: string[] = []
+  let next = first['@odata.nextLink']
+  for (let n = 0; next !== undefined && n <= messages.length; n += 1) {
+    const { json } = await call(next, page)
+    removed.push(...json.value.filter((item) => item['@removed']).map(({ id }) => id))
+    next = json['@odata.nextLink']
+  }
+  assert.deepEqual(removed, [oldest])
+})
+
 test('no filter finds an item before the index does', async (t) => {
   const { call, clock } = await startStill(t, { filterLagMs: 30_000 })
   const name = 'String {00020329-0000-0000-C000-000000000046} Name mark'
@@ -138,17 +157,26 @@ test('replays bring older states first and the present one last', async (t) => {
 })
 
 test('listed items vanish before they are fetched, each once', async (t) => {
-  const { call, control, ids } = await startStill(t, { vanishing: 0.3 })
+  const { call, control, ids } = await startStill(t, { seed: 2, vanishing: 0.6 })
   const round = await ids(delta('inbox'))
   const snapshot = await control.snapshot({ user: ADA })
   const places = new Map(snapshot.messages.map((m) => [m.immutableId, m.folderPath]))
-  const gone = round.items.filter(({ id }) => places.get(id) !== 'Inbox')
-  assert.ok(gone.length > 0 && gone.length < round.items.length)
-  for (const { id } of gone) {
+  const listed = [...new Set(round.items.map(({ id }) => id))]
+  const gone = listed.filter((id) => places.get(id) !== 'Inbox')
+  assert.ok(gone.length > 0 && gone.length < listed.length)
+  for (const id of gone) {
     const { status } = await call(`/users/${ADA}/messages/${encodeURIComponent(id)}`)
     assert.equal(status, places.has(id) ? 200 : 404)
   }
-  const removed = gone.map(({ id }) => `-${id}`).toSorted()
-  assert.deepEqual((await ids(round.delta)).ids.toSorted(), removed)
-  await control.settings({ vanishing: 0 })
+  const told = [...round.ids, ...(await ids(round.delta)).ids].filter((id) => id.startsWith('-'))
+  assert.deepEqual(told.toSorted(), gone.map((id) => `-${id}`).toSorted(), 'late or in the round')
+  await control.settings({ vanishing: 1 })
+  const moved = (await ids(delta('archive'))).items.filter(({ id }) => gone.includes(id))
+  assert.ok(moved.length > 0)
+  const archived = await control.messages({ user: ADA, folder: 'archive' })
+  const stayed = new Set(archived.messages.map(({ id }) => id))
+  assert.ok(
+    moved.every(({ id }) => stayed.has(id)),
+    'once is enough',
+  )
 })

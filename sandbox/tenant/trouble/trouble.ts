@@ -61,7 +61,7 @@ export class Trouble implements MessageWatch {
   }
 
   hides(message: Message, position: number): boolean {
-    return position > 0 && this.#silent.hides(message, position)
+    return this.#silent.hides(message, position)
   }
 
   /** Whether a message that was just listed goes away now; true once for each. */

@@ -4,6 +4,13 @@
  * A world can be forked: the storage is copied, and the mailbox is told its story again from the
  * beginning (it is a function of its story). So every crash point starts from the same state.
  */
+
+import {
+  type IdentityName,
+  type OpenedStorage,
+  type SimulatedProcess,
+  SimulatedStorage,
+} from '../../../sandbox/storage/index.ts'
 import { runSlice, type SliceResult } from '../../../src/capture/index.ts'
 import { ScriptedMailbox } from '../../../src/capture/testing/scripted-mailbox.ts'
 import { createCatalogue } from '../../../src/catalogue/index.ts'
@@ -13,12 +20,6 @@ import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../../src/
 import { createVault } from '../../../src/vault/index.ts'
 import type { VaultApi } from '../../../src/vault/types.ts'
 import type { StreamReader, Workload } from '../../../src/workloads/workload.ts'
-import {
-  type IdentityName,
-  type OpenedStorage,
-  type SimulatedProcess,
-  SimulatedStorage,
-} from '../../../sandbox/storage/index.ts'
 
 export const NEVER = new AbortController().signal
 export const OWNER: OwnerId = parseOwnerId('0123456789abcdef0123456789abcdef')
@@ -149,6 +150,13 @@ export class CaptureWorld {
       intervalMs: INTERVAL_MS,
       protectionDays: 30,
     }
+  }
+
+  /** Entries of the ledger, and items that left and are not told deleted yet. */
+  async hasOpenEntries(): Promise<boolean> {
+    const { catalogue } = this.built('reader', this.storage.process('watcher'))
+    for await (const _ of catalogue.stream(OWNER, 'mail').open(NEVER)) return true
+    return false
   }
 
   /** Slices of this process until the round is complete. */

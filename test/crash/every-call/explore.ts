@@ -7,13 +7,7 @@
 import { type Fault, type Moment, ProcessDied } from '../../../sandbox/storage/index.ts'
 import type { CaptureWorld, Plants } from './capture-world.ts'
 import { finish } from './finish.ts'
-import {
-  checkTables,
-  checkTruth,
-  checkVault,
-  checkVisible,
-  type Proven,
-} from './invariants.ts'
+import { checkTables, checkTruth, checkVault, checkVisible, type Proven } from './invariants.ts'
 import { whileOneSleeps } from './stories.ts'
 
 /** More calls than any scenario of this folder has. */
@@ -26,6 +20,8 @@ export interface Exploration {
   /** Of every process that works, so that a planted bug is in all of them. */
   plants: Plants
   proven: Proven
+  /** What deaths left behind that was brought to rest and found right. */
+  rested: Set<string>
 }
 
 /** One way to spoil a run: at call k. */
@@ -77,7 +73,7 @@ export async function spoiledRun(exploration: Exploration, spoil: Spoil): Promis
   await seen(placeOf(spoil), world, async () => {
     switch (spoil.how) {
       case 'crash':
-        await crash(world, exploration, spoil)
+        if ((await crash(world, exploration, spoil)) === 'rested') return
         break
       case 'stall':
         await stall(world, exploration, spoil)
@@ -100,17 +96,25 @@ export function placeOf(spoil: Spoil): string {
   }
 }
 
-/** Dies there, and is looked at before anybody else comes. */
+/**
+ * Dies there, and is looked at before anybody else comes. A process leaves nothing but what is
+ * stored, so many deaths leave the same behind (before and after a call that only reads, say):
+ * each such state is looked at and brought to rest once.
+ */
 async function crash(
   world: CaptureWorld,
-  { plants, proven }: Exploration,
+  { plants, proven, rested }: Exploration,
   { k, moment }: { k: number; moment: Moment },
-): Promise<void> {
-  const { process, ...worker } = world.worker('victim', plants)
-  if (moment === 'before') process.crashBefore(k)
-  else process.crashAfter(k)
-  await dies(world.round({ process, ...worker }))
+): Promise<'open' | 'rested'> {
+  const worker = world.worker('victim', plants)
+  if (moment === 'before') worker.process.crashBefore(k)
+  else worker.process.crashAfter(k)
+  await dies(world.round(worker))
+  const state = `${world.storage.changes} changes, ${world.box.meanwhile.length} to come`
+  if (rested.has(state)) return 'rested'
+  rested.add(state)
   await checkVisible(world, await checkVault(world, proven))
+  return 'open'
 }
 
 /** Another works the owner meanwhile, twice, with changes in between; then the sleeper goes on. */
@@ -149,7 +153,7 @@ async function fail(
 /** Brings the owner to rest, and everything must be right. */
 export async function atRest(
   world: CaptureWorld,
-  { plants, proven }: Omit<Exploration, 'stage'>,
+  { plants, proven }: Pick<Exploration, 'plants' | 'proven'>,
 ): Promise<void> {
   await finish(world, plants)
   const opened = await checkVault(world, proven)

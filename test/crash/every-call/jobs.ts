@@ -4,11 +4,7 @@ import { nothingProven } from './invariants.ts'
 import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './plants.ts'
 import { everySpoil } from './points.ts'
 import { randomRun } from './random.ts'
-import {
-  cleanRestore,
-  type RestoreExploration,
-  spoiledRestore,
-} from './restore-runs.ts'
+import { cleanRestore, type RestoreExploration, spoiledRestore } from './restore-runs.ts'
 import { askedForRestore, CAPTURE_SCENARIOS } from './scenarios.ts'
 
 export type Job =
@@ -23,6 +19,8 @@ export interface JobResult {
   calls: number
   /** Runs that were spoiled and checked. */
   runs: number
+  /** Different states that deaths left behind. */
+  states: number
   /** Where a planted bug was caught, and what it broke; absent: it was not. */
   caught?: { at: string; broken: string }
 }
@@ -32,14 +30,14 @@ export async function runJob(job: Job): Promise<JobResult> {
     case 'capture':
       return await explore(captureSubject(await explorationOf(job.scenario)), job.how)
     case 'restore':
-      return await explore(restoreSubject({ stage: await askedForRestore() }), job.how)
+      return await explore(restoreSubject(await restoreExploration()), job.how)
     case 'planted': {
       const { scenario, how, plants } = PLANTS[job.plant]
       return await hunt(captureSubject({ ...(await explorationOf(scenario)), plants }), how)
     }
     case 'planted-writer': {
       const { how, plant } = WRITER_PLANTS[job.plant]
-      return await hunt(restoreSubject({ stage: await askedForRestore(), plant }), how)
+      return await hunt(restoreSubject({ ...(await restoreExploration()), plant }), how)
     }
     case 'random':
       return await randomRuns(job)
@@ -60,7 +58,7 @@ async function randomRuns({ from, count }: { from: number; count: number }): Pro
     if (violations.length === VIOLATIONS_MAX) break
   }
   stopAt(violations)
-  return { calls, runs: count }
+  return { calls, runs: count, states: 0 }
 }
 
 function stopAt(violations: readonly Violation[]): void {
@@ -77,22 +75,31 @@ const VIOLATIONS_MAX = 20
 interface Subject {
   clean(): Promise<number>
   spoiled(spoil: Spoil): Promise<void>
+  /** Different states that deaths left behind. */
+  states(): number
 }
 
 const captureSubject = (exploration: Exploration): Subject => ({
   clean: () => cleanRun(exploration),
   spoiled: (spoil) => spoiledRun(exploration, spoil),
+  states: () => exploration.rested.size,
 })
 
 const restoreSubject = (exploration: RestoreExploration): Subject => ({
   clean: () => cleanRestore(exploration),
   spoiled: (spoil) => spoiledRestore(exploration, spoil),
+  states: () => exploration.rested.size,
 })
 
 async function explorationOf(name: string): Promise<Exploration> {
   const scenario = CAPTURE_SCENARIOS.find((s) => s.name === name)
   if (!scenario) throw new RangeError(`There is no scenario "${name}".`)
-  return { stage: await scenario.stage(), plants: {}, proven: nothingProven() }
+  const stage = await scenario.stage()
+  return { stage, plants: {}, proven: nothingProven(), rested: new Set() }
+}
+
+async function restoreExploration(): Promise<RestoreExploration> {
+  return { stage: await askedForRestore(), rested: new Set() }
 }
 
 /** Runs every point also where one fails, so that a report names all places. */
@@ -111,7 +118,7 @@ async function explore(subject: Subject, how: Spoil['how']): Promise<JobResult> 
     runs += 1
   }
   stopAt(violations)
-  return { calls, runs }
+  return { calls, runs, states: subject.states() }
 }
 
 /** Explores until the first violation. */
@@ -128,7 +135,7 @@ async function hunt(subject: Subject, how: Spoil['how']): Promise<JobResult> {
     if (!(error instanceof Violation)) throw error
     const { cause, at } = error
     const text = cause instanceof Error ? cause.message : String(cause)
-    return { calls, runs, caught: { at, broken: text.split('\n')[0] ?? '' } }
+    return { calls, runs, states: 0, caught: { at, broken: text.split('\n')[0] ?? '' } }
   }
-  return { calls, runs }
+  return { calls, runs, states: 0 }
 }

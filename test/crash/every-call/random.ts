@@ -6,10 +6,11 @@
  */
 import { ProcessDied, SeededRandom } from '../../../sandbox/storage/index.ts'
 import type { ScriptedMailbox } from '../../../src/capture/testing/scripted-mailbox.ts'
+import type { GraphId } from '../../../src/model/ids.ts'
 import { CaptureWorld, type Story } from './capture-world.ts'
 import { atRest, seen } from './explore.ts'
 import { checkVault, checkVisible, nothingProven } from './invariants.ts'
-import { body, id } from './stories.ts'
+import { body, INBOX, id } from './stories.ts'
 
 const DAYS = 4
 const ACTS_A_DAY = 8
@@ -80,7 +81,7 @@ function aDay(random: SeededRandom, day: number): Story {
     return { later: random.chance(0.5), act: actOf(`${day}-${n}`, chances) }
   })
   return (box) => {
-    if (day === 0) box.createContainer(id('inbox'), 'Inbox')
+    if (day === 0) box.createContainer(INBOX, 'Inbox')
     for (const { later, act } of acts) {
       if (later) box.meanwhile.push(() => act(box))
       else act(box)
@@ -88,28 +89,63 @@ function aDay(random: SeededRandom, day: number): Story {
   }
 }
 
-/** Mostly new mail; what the other chances choose depends on what is there at that time. */
+interface Site {
+  box: ScriptedMailbox
+  /** Names what is new. */
+  name: string
+  item: GraphId
+  container: GraphId
+}
+
+/** What may happen, and the chance that it or one of those before it does. */
+const ACTS: readonly [below: number, act: (site: Site) => void][] = [
+  [0.05, (site) => corruptArrives(site)],
+  [0.35, (site) => arrives(site)],
+  [0.55, ({ box, item, container }) => box.put(item, { container })],
+  [0.65, ({ box, item, name }) => box.put(item, { container: placeOf(box, item), flags: name })],
+  [0.75, ({ box, item, name }) => box.put(item, edited(box, item, name))],
+  [0.85, ({ box, item }) => box.remove(item)],
+  [0.95, (site) => folderIsMade(site)],
+  [1, (site) => folderGoes(site)],
+]
+
+/** What the other chances choose depends on what is there at that time. */
 function actOf(name: string, [what, which, where]: readonly [number, number, number]): Story {
   return (box) => {
-    const container = chosen([...box.containers.keys()], where)
+    const container = chosen([...box.containers.keys()], where) ?? INBOX
     const item = chosen([...box.items.keys()], which)
-    if (container === undefined) return
-    if (item === undefined || what < 0.35) {
-      box.put(id(`m${name}`), { container, content: body(`mail ${name}`) })
-      if (what < 0.05) box.corrupt.add(id(`m${name}`))
-    } else if (what < 0.55) box.put(item, { container })
-    else if (what < 0.65) box.put(item, { container: placeOf(box, item), flags: name })
-    else if (what < 0.75) {
-      box.put(item, { container: placeOf(box, item), content: body(`edited ${name}`) })
-    } else if (what < 0.85) box.remove(item)
-    else if (what < 0.95) {
-      if (box.containers.size < FOLDERS_MAX) box.createContainer(id(`f${name}`), `Folder ${name}`)
-    } else if (container !== id('inbox')) box.deleteContainer(container)
+    if (item === undefined) {
+      arrives({ box, name, container, item: INBOX })
+      return
+    }
+    const act = ACTS.find(([below]) => what < below)?.[1]
+    act?.({ box, name, item, container })
   }
 }
 
-function placeOf(box: ScriptedMailbox, item: Parameters<ScriptedMailbox['put']>[0]) {
-  return box.items.get(item)?.container ?? id('inbox')
+function arrives({ box, name, container }: Site): void {
+  box.put(id(`m${name}`), { container, content: body(`mail ${name}`) })
+}
+
+function corruptArrives(site: Site): void {
+  arrives(site)
+  site.box.corrupt.add(id(`m${site.name}`))
+}
+
+function edited(box: ScriptedMailbox, item: GraphId, name: string) {
+  return { container: placeOf(box, item), content: body(`edited ${name}`) }
+}
+
+function folderIsMade({ box, name }: Site): void {
+  if (box.containers.size < FOLDERS_MAX) box.createContainer(id(`f${name}`), `Folder ${name}`)
+}
+
+function folderGoes({ box, container }: Site): void {
+  if (container !== INBOX) box.deleteContainer(container)
+}
+
+function placeOf(box: ScriptedMailbox, item: GraphId): GraphId {
+  return box.items.get(item)?.container ?? INBOX
 }
 
 function chosen<T>(choices: readonly T[], chance: number): T | undefined {

@@ -10,7 +10,10 @@ import type { Resource } from '../../../src/catalogue/types.ts'
 import { AppError } from '../../../src/model/errors.ts'
 import { keyHash } from '../../../src/model/ids.ts'
 import { createRestore, type ReportLine, type Restore } from '../../../src/restore/index.ts'
-import { type ScriptedMailbox, scriptedMailbox } from '../../../src/restore/testing/scripted-mailbox.ts'
+import {
+  type ScriptedMailbox,
+  scriptedMailbox,
+} from '../../../src/restore/testing/scripted-mailbox.ts'
 import type { StreamWriter } from '../../../src/workloads/workload.ts'
 import { type CaptureWorld, NEVER, OWNER, USER } from './capture-world.ts'
 

@@ -7,11 +7,12 @@ export const id = (text: string): GraphId => text as GraphId
 export const INBOX = id('inbox')
 export const WORK = id('work')
 export const OLD = id('old')
+export const NOISE = id('noise')
 
 /** Text that a pack of the harness holds a few of. */
 export const body = (text: string): string => `${text} `.repeat(40)
 
-/** Three folders, seven messages, one of them corrupt. */
+/** Four folders, eight messages, one of them corrupt. */
 export function firstMails(box: ScriptedMailbox): void {
   box.createContainer(INBOX, 'Inbox')
   box.createContainer(WORK, 'Work')
@@ -21,16 +22,23 @@ export function firstMails(box: ScriptedMailbox): void {
   }
   for (const n of [5, 6]) box.put(id(`m${n}`), { container: WORK, content: body(`mail ${n}`) })
   box.put(id('m7'), { container: OLD, content: body('mail 7') })
+  box.createContainer(NOISE, 'Noise')
+  box.put(id('m12'), { container: NOISE, content: body('mail 12') })
   box.corrupt.add(id('m4'))
 }
 
-/** A move, a flag, an edit, a new one, a deletion, a folder that goes, and a repaired message. */
+/**
+ * A move, a flag, an edit, new ones, a deletion, a folder that goes, one that is no longer to be
+ * read, a repaired message and a corrupt one.
+ */
 export function aDayLater(box: ScriptedMailbox): void {
   box.put(id('m1'), { container: WORK })
   box.put(id('m2'), { container: INBOX, flags: 'read' })
   box.put(id('m5'), { container: WORK, content: body('mail 5, edited') })
   box.remove(id('m6'))
   box.deleteContainer(OLD)
+  box.excluded.add(NOISE)
+  box.renameContainer(NOISE, 'Sync Issues')
   box.corrupt.delete(id('m4'))
   box.put(id('m8'), { container: INBOX, content: body('mail 8') })
   box.put(id('m9'), { container: INBOX, content: body('mail 9') })
