@@ -14,15 +14,18 @@ import type { CursorMap } from './round.ts'
 import { StreamCapture, type StreamContext, type StreamResult } from './stream-capture.ts'
 
 /** Rolls forward and reads what is known of the stream. */
-async function load(context: StreamContext): Promise<StreamCapture | 'more'> {
+async function load(
+  context: StreamContext,
+): Promise<{ capture: StreamCapture | undefined; rebuilt: boolean }> {
   const { stream, tables, rowsNotAfter, signal } = context
   const rolled = await rollForward(stream, tables, rowsNotAfter, signal)
-  if (!rolled.complete) return 'more'
+  const { head, end, rebuilt } = rolled
+  if (!rolled.complete) return { capture: undefined, rebuilt }
   const rows = await tables.cursors(stream.secret, signal)
   const cursors: CursorMap = new Map(rows.map((c) => [c.container, c]))
   const open = new Map<GraphId, OpenEntry>()
   for await (const entry of tables.open(signal)) open.set(entry.event.item, entry)
-  return new StreamCapture(context, { head: rolled.head, cursors, open })
+  return { capture: new StreamCapture(context, { head, end, cursors, open }), rebuilt }
 }
 
 /**
@@ -30,11 +33,11 @@ async function load(context: StreamContext): Promise<StreamCapture | 'more'> {
  * (throttled, unavailable, resync) is thrown after what was read has been committed.
  */
 export async function captureStream(context: StreamContext): Promise<StreamResult> {
-  const capture = await load(context)
-  if (capture === 'more') return { state: 'more' }
+  const { capture, rebuilt } = await load(context)
+  if (!capture) return { state: 'more', rebuilt }
   try {
     await retryLedger(capture)
-    return await readRound(capture)
+    return { ...(await readRound(capture)), rebuilt }
   } catch (error) {
     if (isOwnerTrouble(error)) await capture.save()
     throw error

@@ -113,14 +113,16 @@ async function workStreams(
 ): Promise<{ result: SliceResult; retryAfterMs: number }> {
   const startedAt = deps.clock.now()
   let sum = total
-  const answer = (state: SliceResult['state'], trouble = '', retryAfterMs = WAIT_MS) => ({
+  /** Worth telling although all went well: the tables had lost what the vault holds. */
+  let told = ''
+  const answer = (state: SliceResult['state'], trouble = told, retryAfterMs = WAIT_MS) => ({
     result: { state, trouble, ...sum },
     retryAfterMs,
   })
   try {
     for (const name of owner.workloads) {
       const before = sum
-      const { state } = await captureStream({
+      const { state, rebuilt } = await captureStream({
         ...(await openStream(owner, name, deps, signal)),
         rowsNotAfter: startedAt + ROWS_WITHIN_MS,
         deadline: startedAt + deps.settings.sliceMs,
@@ -134,6 +136,7 @@ async function workStreams(
           await input.progress(sum)
         },
       })
+      if (rebuilt) told = 'CatalogueRebuilt'
       if (state === 'more') return answer('more')
     }
     return answer('done')

@@ -17,7 +17,7 @@ import {
 } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
-import type { CommitWriter, StreamVault } from '../vault/types.ts'
+import type { ChainEnd, CommitWriter, StreamVault } from '../vault/types.ts'
 import type { StreamReader, Workload } from '../workloads/workload.ts'
 import { openLedger } from './ledger.ts'
 import type { PackLocks } from './pack-locks.ts'
@@ -54,7 +54,12 @@ export interface StreamProgress {
   requests: number
 }
 
-export type StreamResult =
+export type StreamResult = {
+  /** The rows did not fit the vault and were made anew before anything was read. */
+  rebuilt: boolean
+} & RoundResult
+
+export type RoundResult =
   | { state: 'complete' }
   /** The deadline came, or another writer was faster. */
   | { state: 'more' }
@@ -68,6 +73,7 @@ export class StreamCapture {
   round: RoundState
   pending = new Pending()
   #head: Commit | undefined
+  #end: ChainEnd
   #writer: CommitWriter | undefined
   #counts: Counts = { ...NO_COUNTS }
   #bytes = 0
@@ -76,10 +82,17 @@ export class StreamCapture {
 
   constructor(
     context: StreamContext,
-    loaded: { head: Commit | undefined; cursors: CursorMap; open: Map<GraphId, OpenEntry> },
+    loaded: {
+      /** The newest commit, and where the chain ends behind it. */
+      head: Commit | undefined
+      end: ChainEnd
+      cursors: CursorMap
+      open: Map<GraphId, OpenEntry>
+    },
   ) {
     this.context = context
     this.#head = loaded.head
+    this.#end = loaded.end
     this.cursors = loaded.cursors
     this.open = loaded.open
     this.round = openRound(savedRound(this.cursors), context.clock.now())
@@ -94,7 +107,7 @@ export class StreamCapture {
   }
 
   get writer(): CommitWriter {
-    this.#writer ??= this.context.stream.begin(this.#head)
+    this.#writer ??= this.context.stream.begin(this.#end.last, this.#end.voids)
     return this.#writer
   }
 
@@ -163,6 +176,7 @@ export class StreamCapture {
     await tables.apply(result.commit, { secret: stream.secret, notAfter }, signal)
     this.#isSpent = false
     this.#head = result.commit
+    this.#end = { last: result.commit, voids: [] }
     this.#bytes += writer.addedBytes
     this.#remember(result.commit)
     this.#settle(content.counts)
