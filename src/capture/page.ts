@@ -115,9 +115,9 @@ async function takeRemoved(
   const decision = decideRemoved(change, known, told)
   capture.pending.count('seen')
   const event = decision === 'ignore' ? ledgerEntryEnds(capture, change, known, told) : decision
+  if (event?.op === 'left' && change.kind === 'container') await leaveMembers(capture, change.id)
   if (event) capture.pending.add(event)
   capture.pending.count(event?.op === 'left' ? 'left' : 'unchanged')
-  if (event?.op === 'left' && change.kind === 'container') await leaveMembers(capture, change.id)
 }
 
 /**
@@ -200,8 +200,9 @@ async function mayCarry(
 async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<void> {
   const { change } = job
   if (change.kind === 'container') {
-    await put(capture, job, [], [])
+    // Its members first: if they cannot be read, the container must not be taken as dealt with.
     await takeContainer(capture, change)
+    await put(capture, job, [], [])
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
     return
   }

@@ -4,7 +4,13 @@
  * A clean run counts the port calls N of the process that works. Then every call k up to N is
  * spoiled in each way, one way in one run; others bring the owner to rest, and all is checked.
  */
-import { type Fault, type Moment, ProcessDied } from '../../../sandbox/storage/index.ts'
+import {
+  type Fault,
+  type Moment,
+  ProcessDied,
+  type SimulatedProcess,
+  type TraceLine,
+} from '../../../sandbox/storage/index.ts'
 import type { CaptureWorld, Plants } from './capture-world.ts'
 import { finish } from './finish.ts'
 import { checkTables, checkTruth, checkVault, checkVisible, type Proven } from './invariants.ts'
@@ -56,16 +62,21 @@ export async function seen(at: string, world: CaptureWorld, run: () => Promise<v
 }
 
 /** Calls of a run without any trouble, which itself must leave everything right. */
-export async function cleanRun(exploration: Exploration): Promise<number> {
+export async function cleanRun(exploration: Exploration): Promise<TraceLine[]> {
   const world = exploration.stage.fork()
   const worker = world.worker('clean', exploration.plants)
   await seen('a run without trouble', world, async () => {
     await world.round(worker)
   })
-  const { calls } = worker.process
-  if (calls === 0 || calls > CALLS_MAX) throw new RangeError(`A clean run has ${calls} calls.`)
+  const calls = callsOf(world, worker.process)
   await seen('a run without trouble', world, () => atRest(world, exploration))
   return calls
+}
+
+/** In the order of their numbers, which is not the order of their answers. */
+export function callsOf({ storage }: CaptureWorld, { name, calls }: SimulatedProcess): TraceLine[] {
+  if (calls === 0 || calls > CALLS_MAX) throw new RangeError(`A clean run has ${calls} calls.`)
+  return storage.trace.of(name).toSorted((a, b) => a.k - b.k)
 }
 
 export async function spoiledRun(exploration: Exploration, spoil: Spoil): Promise<void> {

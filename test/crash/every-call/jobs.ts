@@ -1,4 +1,5 @@
 /** The explorations by name, so that they can be told to a thread. */
+import type { TraceLine } from '../../../sandbox/storage/index.ts'
 import { cleanRun, type Exploration, type Spoil, spoiledRun, Violation } from './explore.ts'
 import { nothingProven } from './invariants.ts'
 import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './plants.ts'
@@ -73,7 +74,7 @@ const VIOLATIONS_MAX = 20
 
 /** What can be run cleanly and spoiled. */
 interface Subject {
-  clean(): Promise<number>
+  clean(): Promise<TraceLine[]>
   spoiled(spoil: Spoil): Promise<void>
   /** Different states that deaths left behind. */
   states(): number
@@ -118,12 +119,12 @@ async function explore(subject: Subject, how: Spoil['how']): Promise<JobResult> 
     runs += 1
   }
   stopAt(violations)
-  return { calls, runs, states: subject.states() }
+  return { calls: calls.length, runs, states: subject.states() }
 }
 
 /** Explores until the first violation. */
 async function hunt(subject: Subject, how: Spoil['how']): Promise<JobResult> {
-  let calls = 0
+  let calls: TraceLine[] = []
   let runs = 0
   try {
     calls = await subject.clean()
@@ -135,7 +136,12 @@ async function hunt(subject: Subject, how: Spoil['how']): Promise<JobResult> {
     if (!(error instanceof Violation)) throw error
     const { cause, at } = error
     const text = cause instanceof Error ? cause.message : String(cause)
-    return { calls, runs, states: 0, caught: { at, broken: text.split('\n')[0] ?? '' } }
+    return {
+      calls: calls.length,
+      runs,
+      states: 0,
+      caught: { at, broken: text.split('\n')[0] ?? '' },
+    }
   }
-  return { calls, runs, states: 0 }
+  return { calls: calls.length, runs, states: 0 }
 }

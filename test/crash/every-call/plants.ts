@@ -57,7 +57,7 @@ export const PLANTS = {
   },
   '@removed taken as deletion': {
     bug: 'an item that left one folder is told deleted',
-    scenario: 'a move whose two ends are in two commits',
+    scenario: 'moves whose two ends are in two commits',
     how: 'crash',
     plants: { built: (built) => withCommits(built, leftIsDeleted) },
   },

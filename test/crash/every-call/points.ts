@@ -1,5 +1,5 @@
-/** Every way to spoil a run of N calls. */
-import { FAULTS, type Moment } from '../../../sandbox/storage/index.ts'
+/** Every way to spoil a run, given the calls of a clean one. */
+import { FAULTS, type Fault, type Moment, type TraceLine } from '../../../sandbox/storage/index.ts'
 import type { Spoil } from './explore.ts'
 
 const MOMENTS: readonly Moment[] = ['before', 'after']
@@ -8,18 +8,22 @@ const MOMENTS: readonly Moment[] = ['before', 'after']
  * after an hour (DESIGN 6).
  */
 const SLEEPS_MINUTES = [20, 62] as const
+/** Calls that change what is stored. */
+const WRITES: ReadonlySet<string> = new Set(['create', 'batch', 'send', 'overwrite'])
 
-export const SPOILS = ['crash', 'stall', 'fault'] as const
-
-export function* everySpoil(how: Spoil['how'], calls: number): Generator<Spoil> {
-  for (let k = 1; k <= calls; k += 1) {
-    if (how === 'fault') {
-      for (const fault of FAULTS) yield { how, k, fault }
-      continue
-    }
-    for (const moment of MOMENTS) {
-      if (how === 'crash') yield { how, k, moment }
-      else for (const minutes of SLEEPS_MINUTES) yield { how, k, moment, minutes }
-    }
+export function* everySpoil(how: Spoil['how'], calls: readonly TraceLine[]): Generator<Spoil> {
+  for (const [index, call] of calls.entries()) {
+    const k = index + 1
+    if (how === 'crash') for (const moment of MOMENTS) yield { how, k, moment }
+    if (how === 'fault') for (const fault of faultsOf(call)) yield { how, k, fault }
+    // A sleep before the next call is the same as one before the answer to this one.
+    const moment = 'after'
+    if (how === 'stall') for (const minutes of SLEEPS_MINUTES) yield { how, k, moment, minutes }
   }
+}
+
+/** The service has troubles of its own; a read that fails is one kind of trouble only. */
+function faultsOf({ port, op }: TraceLine): readonly Fault[] {
+  if (port === 'graph') return []
+  return WRITES.has(op) ? FAULTS : ['lost']
 }

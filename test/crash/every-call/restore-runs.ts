@@ -1,6 +1,8 @@
 /** One spoiled run of a restore, and what must hold after it: nothing twice, nothing forgotten. */
+
+import type { TraceLine } from '../../../sandbox/storage/index.ts'
 import type { CaptureWorld } from './capture-world.ts'
-import { dies, placeOf, type Spoil, seen } from './explore.ts'
+import { callsOf, dies, placeOf, type Spoil, seen } from './explore.ts'
 import {
   checkRestored,
   drive,
@@ -20,7 +22,7 @@ export interface RestoreExploration {
 }
 
 /** Port calls of a restore without a crash; answers of the service are lost all the same. */
-export async function cleanRestore({ stage, plant }: RestoreExploration): Promise<number> {
+export async function cleanRestore({ stage, plant }: RestoreExploration): Promise<TraceLine[]> {
   const world = stage.world.fork()
   const target = scriptedTarget(world)
   const process = world.storage.process('clean')
@@ -28,7 +30,7 @@ export async function cleanRestore({ stage, plant }: RestoreExploration): Promis
     await drive(world, restoreOf(world, process, target, plant), stage.job)
     await checkRestored(world, stage.job, target)
   })
-  return process.calls
+  return callsOf(world, process)
 }
 
 export async function spoiledRestore(

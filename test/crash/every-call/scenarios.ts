@@ -2,7 +2,7 @@
 import { CaptureWorld, type WorldOptions } from './capture-world.ts'
 import { dies } from './explore.ts'
 import { type RestoreStage, restoreStage } from './restore-world.ts'
-import { aDayLater, firstMails, fiveMails, oneMoves, twoFolders, whileItIsRead } from './stories.ts'
+import { aDayLater, bothMove, firstMails, fiveMails, twoFolders, whileItIsRead } from './stories.ts'
 
 /** Small commits and slices of some thirty calls: cursors are saved in the middle of everything. */
 const OPTIONS: WorldOptions = { seed: 1, commitEvents: 4, sliceMs: 120 }
@@ -18,7 +18,7 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
   { name: 'the first copy', stage: () => beforeFirstCopy() },
   { name: 'a round with moves, deletions, an edit and the ledger', stage: () => aDayAfter() },
   { name: 'a round while the mailbox changes', stage: () => busyMailbox() },
-  { name: 'a move whose two ends are in two commits', stage: () => movedBetweenCommits() },
+  { name: 'moves whose two ends are in two commits', stage: () => movedBetweenCommits() },
   { name: 'roll-forward over commits without rows', stage: () => commitsWithoutRows() },
 ]
 
@@ -61,7 +61,7 @@ async function movedBetweenCommits(): Promise<CaptureWorld> {
   world.tell(twoFolders)
   await world.round(world.worker('first'))
   world.storage.clock.advance(DAY_MS)
-  world.tell(oneMoves)
+  world.tell(bothMove)
   return world
 }
 

@@ -67,10 +67,13 @@ export function twoFolders(box: ScriptedMailbox): void {
   box.createContainer(INBOX, 'Inbox')
   box.createContainer(WORK, 'Work')
   box.put(id('m1'), { container: INBOX, content: body('mail 1') })
+  box.put(id('m2'), { container: WORK, content: body('mail 2') })
 }
 
-export function oneMoves(box: ScriptedMailbox): void {
+/** Whichever folder is read first, one of them is seen to leave before it is seen to arrive. */
+export function bothMove(box: ScriptedMailbox): void {
   box.put(id('m1'), { container: WORK })
+  box.put(id('m2'), { container: INBOX })
 }
 
 /** The service repairs what was corrupt, so that every ledger entry can end. */
