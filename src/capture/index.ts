@@ -1,5 +1,4 @@
 /** The slice: changes -> segments -> commit (DESIGN 4). */
-export { MemoryPool } from './memory-pool.ts'
 export { addCounts } from './pending.ts'
 export { type RolledForward, rollForward } from './roll-forward.ts'
 export {

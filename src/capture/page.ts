@@ -4,14 +4,15 @@
  * If the deadline falls inside a page, the caller leaves the cursor at the start of the page; what
  * was stored is an event already and is recognised by its marker when the page is read again.
  */
+
 import type { HeldItem } from '../catalogue/types.ts'
+import { eachBounded } from '../concurrency/index.ts'
 import { invariant } from '../model/errors.ts'
 import type { LedgerEvent, PutEvent, Representation, StreamEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { Change, Present, Removed } from '../workloads/workload.ts'
 import { decidePresent, decideRemoved, type Known, needsCommitFirst } from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
-import { eachLimited } from './limited.ts'
 import { newCursor } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { hasPendingMembers, leaveMembers } from './vanished.ts'
@@ -180,7 +181,7 @@ async function takePresent(
     }
   }
   let stopped = false
-  await eachLimited(jobs, capture.context.reader.concurrency, async (job) => {
+  await eachBounded(jobs, capture.context.reader.concurrency, async (job) => {
     if (capture.outOfTime) stopped = true
     else await fetchContent(capture, job)
   })

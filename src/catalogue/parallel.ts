@@ -1,4 +1,5 @@
-/** Bounded parallelism. No work outlives the call: after a failure the others end first. */
+/** How many requests the tables get at once. */
+import { eachBounded, mapBounded } from '../concurrency/index.ts'
 
 /** Requests, or partitions, that are worked at once; nested once, so at most 64 requests. */
 export const REQUESTS_AT_ONCE = 8
@@ -8,22 +9,7 @@ export async function eachAtOnce<T>(
   inputs: readonly T[],
   work: (input: T) => Promise<void>,
 ): Promise<void> {
-  const queue = inputs.values()
-  let failed = false
-  const lane = async () => {
-    for (const input of queue) {
-      if (failed) return
-      try {
-        await work(input)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const lanes = Array.from({ length: Math.min(REQUESTS_AT_ONCE, inputs.length) }, lane)
-  const outcomes = await Promise.allSettled(lanes)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  await eachBounded(inputs, REQUESTS_AT_ONCE, work)
 }
 
 /** Like eachAtOnce, with the results in the order of the inputs. */
@@ -31,9 +17,5 @@ export async function mapAtOnce<T, R>(
   inputs: readonly T[],
   work: (input: T) => Promise<R>,
 ): Promise<R[]> {
-  const results = new Map<number, R>()
-  await eachAtOnce([...inputs.entries()], async ([n, input]) => {
-    results.set(n, await work(input))
-  })
-  return [...results.entries()].sort(([a], [b]) => a - b).map(([, result]) => result)
+  return await mapBounded(inputs, REQUESTS_AT_ONCE, work)
 }

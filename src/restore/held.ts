@@ -5,11 +5,11 @@
  * rows, so planning may stop anywhere and comes to the same slots when it goes on.
  */
 import type { HeldItem, StreamTables } from '../catalogue/types.ts'
+import { mapBounded } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS, type Display } from '../model/events.ts'
 import { type GraphId, type KeyHash, keyHash } from '../model/ids.ts'
 import { HELD_CONTAINERS_MAX, LOOKUPS_MAX, NAME_MAX, PLAN_PAGE, SCAN_PAGE } from './limits.ts'
-import { mapBounded } from './pool.ts'
 import type { Selection } from './request.ts'
 
 /** Where items go whose folder is in no recovery point any more. */

@@ -6,6 +6,7 @@
  * die anywhere: the next one comes to the same slot numbers and overwrites what was half done.
  */
 import type { HeldItem } from '../catalogue/types.ts'
+import { mapBounded } from '../concurrency/index.ts'
 import { AppError, invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { StreamWriter } from '../workloads/workload.ts'
@@ -33,7 +34,6 @@ import {
   withLostFolders,
 } from './held.ts'
 import { NAME_MAX, SLOTS_MAX } from './limits.ts'
-import { mapBounded } from './pool.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { troubleOf } from './trouble.ts'
 import { contentsOf, openJson } from './versions.ts'

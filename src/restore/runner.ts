@@ -7,6 +7,7 @@
  * whole mailbox stops the pass and becomes a wait; a slot that must wait (a lost answer) holds
  * up nobody else.
  */
+import { eachBounded, MemoryPool } from '../concurrency/index.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { StreamWriter } from '../workloads/workload.ts'
 import { addCounts, countChange, type RestoreCounts, readCounts } from './counting.ts'
@@ -20,7 +21,6 @@ import {
 } from './documents.ts'
 import { recount } from './ending.ts'
 import { OPEN_BYTES_MAX, SLOT_PAGE, WAIT_DEFAULT_MS } from './limits.ts'
-import { ByteGate, forEachBounded } from './pool.ts'
 import { replayItem, type Stop } from './replay.ts'
 import { planChanged } from './slots.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
@@ -48,7 +48,7 @@ async function begin(context: StepContext, target: GraphId): Promise<void> {
 class Pass {
   readonly #context: StepContext
   readonly #writer: StreamWriter
-  readonly #gate = new ByteGate(OPEN_BYTES_MAX)
+  readonly #memory = new MemoryPool(OPEN_BYTES_MAX)
   /** Target container of each folder slot; missing: it could not be made. */
   readonly #places = new Map<number, GraphId>()
   #stop: Stop | undefined
@@ -142,13 +142,20 @@ class Pass {
     const open = slots.filter((slot) => !isFinal(slot.state))
     const items = open.filter(isItem)
     let ended = items.length === open.length
-    await forEachBounded(
+    await eachBounded(
       items,
       this.#writer.concurrency,
       async (slot) => {
         const bytes = slot.plan.contents.reduce((sum, c) => sum + c.bytes, 0)
-        const worked = await this.#gate.hold(bytes, () => this.#replay(slot))
-        ended &&= isFinal(worked.state)
+        // A version above the whole budget waits until it is alone.
+        const claim = Math.min(bytes, OPEN_BYTES_MAX)
+        const release = await this.#memory.claim(claim, this.#context.signal)
+        try {
+          const worked = await this.#replay(slot)
+          ended &&= isFinal(worked.state)
+        } finally {
+          release()
+        }
         await this.#pulse()
       },
       () => this.#stopped(),
@@ -157,7 +164,7 @@ class Pass {
   }
 
   async #replay(slot: OpenSlot<ItemPlan>): Promise<OpenSlot> {
-    // The gate may have kept it until something else stopped the pass.
+    // It may have waited for memory until something else stopped the pass.
     if (this.#stopped()) return slot
     const { slot: worked, stop } = await replayItem(slot, {
       context: this.#context,

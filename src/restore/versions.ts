@@ -19,7 +19,7 @@ export interface VersionSource {
 }
 
 /**
- * The whole version in memory: up to `VERSION_BYTES_MAX`, so callers hold a ByteGate. Throws
+ * The whole version in memory: up to `VERSION_BYTES_MAX`, so callers claim its bytes first. Throws
  * `ItemTooLarge`, `VersionChanged`, and what the vault throws for damaged or locked content.
  */
 export async function openVersion(

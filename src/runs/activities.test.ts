@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryPool } from '../capture/index.ts'
 import { ScriptedMailbox } from '../capture/testing/scripted-mailbox.ts'
+import { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import { captureNext, endWave, planRun } from './activities.ts'

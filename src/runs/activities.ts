@@ -6,13 +6,13 @@
 import { randomUUID } from 'node:crypto'
 import {
   addCounts,
-  type MemoryPool,
   runSlice,
   type SliceDeps,
   type SliceResult,
   sliceBytes,
 } from '../capture/index.ts'
 import type { Catalogue, PlanEntry, Run } from '../catalogue/types.ts'
+import type { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
 import type {
   BackupLaneInput,
