@@ -160,7 +160,7 @@ function buildCore(settings: Settings) {
 type Core = ReturnType<typeof buildCore>
 
 function registerBackupRole(settings: Settings, core: Core): void {
-  const { clock, vault, catalogue, policies } = core
+  const { clock, random, vault, catalogue, policies } = core
   const graph = graphAs(settings, settings.HOLDFAST_BACKUP_CLIENT_ID)
   const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
   const slice = sliceSettings(settings)
@@ -170,6 +170,7 @@ function registerBackupRole(settings: Settings, core: Core): void {
     vault,
     policies,
     clock,
+    random,
     directory: directoryOf(graph, settings.HOLDFAST_TENANT_ID),
     slice: {
       vault,

@@ -3,7 +3,6 @@
  * answers in ids and counts; expected trouble is an answer, a throw is a defect.
  */
 
-import { randomUUID } from 'node:crypto'
 import {
   addCounts,
   runSlice,
@@ -187,7 +186,7 @@ async function workNext(
     {
       owner: before.owner,
       // One worker runs several slices, and two runs may want the same owner.
-      holder: `${deps.holder}-${randomUUID()}`,
+      holder: `${deps.holder}-${Buffer.from(deps.random.bytes(8)).toString('hex')}`,
       progress: async (done) => {
         if (!claim) return
         claim = await catalogue.runs.settle(input.run, claim, added(before, done), signal)

@@ -5,12 +5,11 @@
  * are made, then the owner row. Whatever is missing of a protected resource is made good at the
  * next discovery, because `ensureOwner` looks at what is there.
  */
-import { randomUUID } from 'node:crypto'
 import type { Catalogue, Owner, Resource } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import { type GraphId, type KeyHash, keyHash, parseOwnerId } from '../model/ids.ts'
+import { type GraphId, type KeyHash, keyHash, type OwnerId, parseOwnerId } from '../model/ids.ts'
 import { type Policy, type PolicyStore, protects } from '../policy/index.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock, Randomness } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
 
 /** A user as the directory says it. */
@@ -42,8 +41,11 @@ export interface DiscoverDeps {
   directory: Directory
   policies: PolicyStore
   clock: Clock
+  random: Randomness
 }
 
+/** Bytes of an owner id (model/ids.ts). */
+const OWNER_ID_BYTES = 16
 const LINK_NOTE = 'directory-users-link'
 /** Number of the policy that the resources' states were last decided by. */
 const POLICY_NOTE = 'policy-applied'
@@ -187,7 +189,11 @@ async function seen(
   const at = new Date(deps.clock.now()).toISOString()
   const resource = await deps.catalogue.resources.update(
     key,
-    (held) => nextResource({ user, held, wanted, mailbox, workloads: policy.workloads, at }),
+    (held) =>
+      nextResource({
+        ...{ user, held, wanted, mailbox, workloads: policy.workloads, at },
+        newOwnerId: () => newOwnerId(deps.random),
+      }),
     signal,
   )
   if (resource) await ensureOwner(deps, resource, signal)
@@ -200,14 +206,16 @@ function nextResource(given: {
   mailbox: { available: boolean; reason: string }
   workloads: Policy['workloads']
   at: string
+  newOwnerId: () => OwnerId
 }): Resource {
   const { user, held, wanted, mailbox, at } = given
   const base = {
     key: keyHash(user.id),
     kind: 'user' as const,
     graphId: user.id,
-    name: user.name,
-    address: user.address,
+    // A page of changes may name only what changed.
+    name: user.name || (held?.name ?? ''),
+    address: user.address || (held?.address ?? ''),
     workloads: given.workloads,
     seenAt: at,
     ...(held?.owner && { owner: held.owner }),
@@ -216,8 +224,12 @@ function nextResource(given: {
   if (!wanted) return { ...base, state: 'unprotected', reason: 'policy' }
   if (held?.owner) return { ...base, state: 'protected', reason: '' }
   if (!mailbox.available) return { ...base, state: 'no-content', reason: mailbox.reason }
-  const owner = parseOwnerId(randomUUID().replaceAll('-', ''))
+  const owner = given.newOwnerId()
   return { ...base, state: 'protected', reason: '', owner, protectedSince: at }
+}
+
+function newOwnerId(random: Randomness): OwnerId {
+  return parseOwnerId(Buffer.from(random.bytes(OWNER_ID_BYTES)).toString('hex'))
 }
 
 /** What we hold of a user who left stays; nothing more is read. */

@@ -8,7 +8,7 @@ const FILE_LINES_MAX = 600
 /** Calls that make code depend on the machine's clock or chance, and where they are at home. */
 const BANNED: readonly [RegExp, RegExp, string][] = [
   [/\bDate\.now\(\)|\bnew Date\(\)/, /^src\/(adapters|app)/, 'the Clock port'],
-  [/\bMath\.random\(\)/, /^src\/adapters/, 'the Randomness port'],
+  [/\bMath\.random\(\)|\brandom(UUID|Bytes|Int)\b/, /^src\/adapters/, 'the Randomness port'],
   [/\bprocess\.env\b/, /^src\/app/, 'readSettings in app.ts'],
   [/\bconsole\./, /^src\/app/, 'the log that app.ts gives'],
   [/\bsetTimeout\(/, /^src\/(adapters|functions\/durable-client|graph)/, 'Clock.sleep'],

@@ -59,7 +59,7 @@ export async function runsWorld() {
     },
   }
   return {
-    ...{ clock, signal, catalogue, vault, policies, directory, trouble, without },
+    ...{ clock, random, signal, catalogue, vault, policies, directory, trouble, without },
     joins(...names: string[]) {
       const users = names.map((n) => ({ id: n as GraphId, name: n, address: `${n}@x.example` }))
       news = { ...news, users }
