@@ -139,8 +139,8 @@ async function sayWhatIsMissing(stack: Stack): Promise<void> {
     pc.yellow(
       `The catalogue is ahead of the vault for ${ahead} of ${plural(streams, 'mailbox', 'mailboxes')}: ` +
         'it names commits that are not there. Azurite saves tables and blobs apart; Azure does ' +
-        'not lose them like this. The backup below makes those rows anew from what the vault ' +
-        'holds, and reads again what is missing.',
+        'not lose them like this. These mailboxes are not backed up any more; begin anew with: ' +
+        'npm start -- --fresh',
     ),
   )
 }

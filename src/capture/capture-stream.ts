@@ -14,18 +14,16 @@ import type { CursorMap } from './round.ts'
 import { StreamCapture, type StreamContext, type StreamResult } from './stream-capture.ts'
 
 /** Rolls forward and reads what is known of the stream. */
-async function load(
-  context: StreamContext,
-): Promise<{ capture: StreamCapture | undefined; rebuilt: boolean }> {
+async function load(context: StreamContext): Promise<StreamCapture | undefined> {
   const { stream, tables, rowsNotAfter, signal } = context
   const rolled = await rollForward(stream, tables, rowsNotAfter, signal)
-  const { head, end, rebuilt } = rolled
-  if (!rolled.complete) return { capture: undefined, rebuilt }
+  const { head, end, complete } = rolled
+  if (!complete) return undefined
   const rows = await tables.cursors(stream.secret, signal)
   const cursors: CursorMap = new Map(rows.map((c) => [c.container, c]))
   const open = new Map<GraphId, OpenEntry>()
   for await (const entry of tables.open(signal)) open.set(entry.event.item, entry)
-  return { capture: new StreamCapture(context, { head, end, cursors, open }), rebuilt }
+  return new StreamCapture(context, { head, end, cursors, open })
 }
 
 /**
@@ -33,11 +31,11 @@ async function load(
  * (throttled, unavailable, resync) is thrown after what was read has been committed.
  */
 export async function captureStream(context: StreamContext): Promise<StreamResult> {
-  const { capture, rebuilt } = await load(context)
-  if (!capture) return { state: 'more', rebuilt }
+  const capture = await load(context)
+  if (!capture) return { state: 'more' }
   try {
     await retryLedger(capture)
-    return { ...(await readRound(capture)), rebuilt }
+    return await readRound(capture)
   } catch (error) {
     if (isOwnerTrouble(error)) await capture.save()
     throw error

@@ -124,6 +124,21 @@ describe('a slice', () => {
     assert.deepEqual(await contents(world), { 'inbox/b': 'b|', 'inbox/c': 'c|', 'inbox/d': 'd|' })
   })
 
+  test('an item that could not be stored in a folder that is gone has left its earlier place', async () => {
+    const world = await captureWorld(mailbox())
+    world.box.put(id('a'), { container: INBOX, content: 'one' })
+    await world.untilDone()
+    world.box.corrupt.add(id('a'))
+    world.box.put(id('a'), { container: OTHER, content: 'two' })
+    assert.equal((await world.untilDone()).counts.ledger, 1)
+    world.box.deleteContainer(OTHER)
+    await world.untilDone()
+    assert.equal(await world.openLedger(), 0)
+    world.clock.advance(LAG_MS)
+    await world.untilDone()
+    assert.equal((await listed(world)).get(INBOX)?.length, 0)
+  })
+
   test('a throttled owner keeps what was read and says when it goes on', async () => {
     const world = await captureWorld(mailbox(), { commitEvents: 1 })
     world.box.put(id('a'), { container: INBOX, content: 'one' })

@@ -7,6 +7,7 @@
 import {
   type Counts,
   type Cursor,
+  type LedgerEvent,
   NO_COUNTS,
   type PastPlace,
   type StreamEvent,
@@ -30,6 +31,13 @@ export class Pending {
     return [...this.#events.values()].some(
       (event) => event.op === 'put' && event.place.container === container,
     )
+  }
+
+  /** Items that could not be stored in this container. */
+  ledgerIn(container: GraphId): LedgerEvent[] {
+    return [...this.#events.values()].filter(
+      (event) => event.op === 'ledger' && event.place.container === container,
+    ) as LedgerEvent[]
   }
 
   add(event: StreamEvent): void {

@@ -7,13 +7,13 @@ import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
 import type { ChangePage } from '../workloads/workload.ts'
 import { takeChanges } from './page.ts'
 import { advanced, CONFIRMATIONS_MAX, isRead, linkOf, newCursor, unread } from './round.ts'
-import type { RoundResult, StreamCapture } from './stream-capture.ts'
+import type { StreamCapture, StreamResult } from './stream-capture.ts'
 import { hasPendingMembers, leaveMembers } from './vanished.ts'
 
 /** `stopped`: the deadline came or another writer took the seq. */
 type Step = 'on' | 'stopped'
 
-export async function readRound(capture: StreamCapture): Promise<RoundResult> {
+export async function readRound(capture: StreamCapture): Promise<StreamResult> {
   let confirmations = 0
   while (capture.round.phase !== 'complete') {
     if (capture.round.phase === 'confirming') confirmations += 1
@@ -25,7 +25,7 @@ export async function readRound(capture: StreamCapture): Promise<RoundResult> {
 }
 
 /** What is pending is kept, the cursor stays where it is. */
-async function endSlice(capture: StreamCapture): Promise<RoundResult> {
+async function endSlice(capture: StreamCapture): Promise<StreamResult> {
   await capture.save()
   return { state: 'more' }
 }

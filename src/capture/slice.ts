@@ -113,16 +113,14 @@ async function workStreams(
 ): Promise<{ result: SliceResult; retryAfterMs: number }> {
   const startedAt = deps.clock.now()
   let sum = total
-  /** Worth telling although all went well: the tables had lost what the vault holds. */
-  let told = ''
-  const answer = (state: SliceResult['state'], trouble = told, retryAfterMs = WAIT_MS) => ({
+  const answer = (state: SliceResult['state'], trouble = '', retryAfterMs = WAIT_MS) => ({
     result: { state, trouble, ...sum },
     retryAfterMs,
   })
   try {
     for (const name of owner.workloads) {
       const before = sum
-      const { state, rebuilt } = await captureStream({
+      const { state } = await captureStream({
         ...(await openStream(owner, name, deps, signal)),
         rowsNotAfter: startedAt + ROWS_WITHIN_MS,
         deadline: startedAt + deps.settings.sliceMs,
@@ -136,7 +134,6 @@ async function workStreams(
           await input.progress(sum)
         },
       })
-      if (rebuilt) told = 'CatalogueRebuilt'
       if (state === 'more') return answer('more')
     }
     return answer('done')

@@ -54,12 +54,7 @@ export interface StreamProgress {
   requests: number
 }
 
-export type StreamResult = {
-  /** The rows did not fit the vault and were made anew before anything was read. */
-  rebuilt: boolean
-} & RoundResult
-
-export type RoundResult =
+export type StreamResult =
   | { state: 'complete' }
   /** The deadline came, or another writer was faster. */
   | { state: 'more' }

@@ -4,7 +4,8 @@
  * "Left" is not "deleted": a member that stands elsewhere by the end of the round is found there
  * (a folder that was moved into another keeps its id and is no matter of this file).
  */
-import type { LeftEvent } from '../model/events.ts'
+import type { HeldItem } from '../catalogue/types.ts'
+import type { LedgerEvent, LeftEvent, ResolvedEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { StreamCapture } from './stream-capture.ts'
 
@@ -24,38 +25,64 @@ export function hasPendingMembers(capture: StreamCapture, container: GraphId): b
  * before anything is pending: a failure in between must not leave half of it to be saved.
  */
 export async function leaveMembers(capture: StreamCapture, container: GraphId): Promise<void> {
-  const left = await membersLeaving(capture, container)
+  const events = await membersLeaving(capture, container)
   const cursor = capture.cursors.get(container)
   if (cursor) capture.setCursor({ ...cursor, closed: true })
-  for (const event of left) {
+  for (const event of events) {
     capture.pending.add(event)
+    if (event.op !== 'left') continue
     capture.pending.count('seen')
     capture.pending.count('left')
   }
 }
 
-async function membersLeaving(capture: StreamCapture, container: GraphId): Promise<LeftEvent[]> {
+/** Members by the list, and items that could not be stored there: their entries end with it. */
+async function membersLeaving(
+  capture: StreamCapture,
+  container: GraphId,
+): Promise<(LeftEvent | ResolvedEvent)[]> {
   const { tables, clock, signal } = capture.context
   const told = { at: new Date(clock.now()).toISOString(), round: capture.round.id }
-  const left: LeftEvent[] = []
+  const entries = new Map(ledgerIn(capture, container).map((entry) => [entry.item, entry]))
+  const events: (LeftEvent | ResolvedEvent)[] = []
+  const leave = ({ item, kind, place }: HeldItem) => {
+    entries.delete(item)
+    events.push({ op: 'left', kind, item, place, ...told })
+  }
   let continuation: string | undefined
   do {
     const query = { max: MEMBERS_PAGE, ...(continuation !== undefined && { continuation }) }
     const page = await tables.list(container, capture.headSeq, query, signal)
     const ids = page.items.map((i) => i.item)
-    const held = await tables.current(ids, capture.headSeq, signal)
-    for (const { item, kind, place, deleted } of held.values()) {
-      if (deleted || place.container !== container) continue
-      if (mayLeave(capture, item, container)) left.push({ op: 'left', kind, item, place, ...told })
+    for (const held of (await tables.current(ids, capture.headSeq, signal)).values()) {
+      if (held.deleted || held.place.container !== container) continue
+      if (entries.has(held.item) || !hasEntry(capture, held.item)) leave(held)
     }
     continuation = page.continuation
   } while (continuation !== undefined)
-  return left
+  const elsewhere = await tables.current([...entries.keys()], capture.headSeq, signal)
+  for (const entry of [...entries.values()]) {
+    const held = elsewhere.get(entry.item)
+    if (held && !held.deleted) leave(held)
+    else events.push({ op: 'resolved', kind: entry.kind, item: entry.item, how: 'gone' })
+  }
+  return events
 }
 
-/** An entry of the ledger ends with its container; one that is open elsewhere goes on. */
-function mayLeave(capture: StreamCapture, member: GraphId, container: GraphId): boolean {
-  const event = capture.pending.event(member) ?? capture.open.get(member)?.event
-  if (!event) return true
-  return event.op === 'ledger' && event.place.container === container
+/** Something is open or pending of it already, which goes on by its own rule. */
+function hasEntry(capture: StreamCapture, item: GraphId): boolean {
+  return (capture.pending.event(item) ?? capture.open.get(item)) !== undefined
+}
+
+/** Entries of the ledger whose item was last seen in this container. */
+function ledgerIn(capture: StreamCapture, container: GraphId): LedgerEvent[] {
+  const open = [...capture.open.values()].map((entry) => entry.event)
+  return [
+    ...capture.pending.ledgerIn(container),
+    ...open.filter((event) => event.op === 'ledger'),
+  ].filter(
+    (event) =>
+      event.place.container === container &&
+      (capture.pending.event(event.item) ?? event).op === 'ledger',
+  )
 }
