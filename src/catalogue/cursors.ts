@@ -5,13 +5,14 @@
  * move only forward: first by the seq of the commit they follow, then by the round. A commit's
  * own cursors never replace those of its seq, which may have been read further since.
  */
+
+import { cursorSchema } from '../model/event-schema.ts'
 import type { Cursor } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
 import { seal, unseal } from '../sealing/seal.ts'
 import { walkRows } from './read.ts'
 import type { Room } from './room.ts'
 import { column, rowUnreadable, seqColumn, seqText } from './rows.ts'
-import { cursorSchema } from './schemas.ts'
 import { type Edit, editRows, type WriteOptions } from './write.ts'
 
 const SALT_BYTES = 32

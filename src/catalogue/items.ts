@@ -5,6 +5,15 @@
  * only where the item was; marker and content are those of the version below it, read when asked.
  */
 import { z } from 'zod'
+import {
+  displaySchema,
+  graphIdSchema,
+  itemKindSchema,
+  markerSchema,
+  pastPlaceSchema,
+  representationsSchema,
+  whySchema,
+} from '../model/event-schema.ts'
 import type { DeletedEvent, PastPlace, PutEvent } from '../model/events.ts'
 import { type GraphId, type KeyHash, keyHash } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
@@ -14,15 +23,6 @@ import { eachAtOnce } from './parallel.ts'
 import { firstRow } from './read.ts'
 import type { Room } from './room.ts'
 import { decodeBody, encodeBody, seqColumn, seqText } from './rows.ts'
-import {
-  displaySchema,
-  graphIdSchema,
-  itemKindSchema,
-  markerSchema,
-  pastPlaceSchema,
-  representationsSchema,
-  whySchema,
-} from './schemas.ts'
 import type { HeldItem } from './types.ts'
 import type { NewRow } from './write.ts'
 

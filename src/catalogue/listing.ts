@@ -7,6 +7,7 @@
  */
 import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
+import { displaySchema, graphIdSchema, itemKindSchema } from '../model/event-schema.ts'
 import type { PastPlace, PutEvent } from '../model/events.ts'
 import { type GraphId, keyHash, seqName } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
@@ -15,7 +16,6 @@ import { eachAtOnce } from './parallel.ts'
 import { type PageQuery, pageOf } from './read.ts'
 import type { Room } from './room.ts'
 import { column, decodeBody, encodeBody, seqColumn, seqText } from './rows.ts'
-import { displaySchema, graphIdSchema, itemKindSchema } from './schemas.ts'
 import type { Listed, Page } from './types.ts'
 import { type Edit, editRows, type NewRow, type WriteOptions } from './write.ts'
 

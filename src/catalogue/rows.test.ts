@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { hasCode } from '../model/errors.ts'
+import { displaySchema } from '../model/event-schema.ts'
 import { decodeContinuation, encodeContinuation } from './continuation.ts'
 import { BODY_UNITS_MAX, COLUMN_UNITS_MAX, decodeBody, encodeBody } from './rows.ts'
-import { displaySchema } from './schemas.ts'
 
 const rowWith = (values: Record<string, string>) => ({
   partition: 'p',

@@ -7,10 +7,6 @@
  */
 import { z } from 'zod'
 import { invariant } from '../model/errors.ts'
-import type { CommitRef } from '../model/events.ts'
-import { type KeyHash, keyHash, seqName } from '../model/ids.ts'
-import { seal, unseal } from '../sealing/seal.ts'
-import { check, damage, isDamage } from './damage.ts'
 import {
   cursorSchema,
   displaySchema,
@@ -24,7 +20,11 @@ import {
   roundSchema,
   seqSchema,
   whySchema,
-} from './event-schema.ts'
+} from '../model/event-schema.ts'
+import type { CommitRef } from '../model/events.ts'
+import { type KeyHash, keyHash, seqName } from '../model/ids.ts'
+import { seal, unseal } from '../sealing/seal.ts'
+import { check, damage, isDamage } from './damage.ts'
 import {
   BASE_INDEX_BYTES_MAX,
   BASE_PARTS_MAX,

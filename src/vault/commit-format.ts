@@ -7,13 +7,13 @@
  */
 import { z } from 'zod'
 import { invariant } from '../model/errors.ts'
+import { cursorSchema, eventAt, roundSchema, seqSchema } from '../model/event-schema.ts'
 import type { CommitContent, StreamEvent } from '../model/events.ts'
 import type { PackId } from '../model/ids.ts'
 import { seqName } from '../model/ids.ts'
 import { seal, unseal } from '../sealing/seal.ts'
 import { sha256Hex } from './create-once.ts'
 import { check, damage, isDamage } from './damage.ts'
-import { cursorSchema, eventAt, roundSchema, seqSchema } from './event-schema.ts'
 import {
   BODY_PLAIN_BYTES_MAX,
   COMMIT_PACKS_MAX,

@@ -1,9 +1,9 @@
 /**
- * The shape of events, cursors and the round inside parts and bodies (docs/format.md, 8.2 and 8.3).
+ * The shape of events, cursors and the round: in parts and bodies (docs/format.md, 8.2 and 8.3),
+ * and in the rows that are computed from them.
  *
  * Strict on purpose: the writer passes its own commit through these checks before the commit
- * point, because what is committed and cannot become rows would stop the stream for ever. Fields
- * that are not known here are let through.
+ * point, because what is committed and cannot become rows would stop the stream for ever.
  */
 import { z } from 'zod'
 import {
@@ -20,8 +20,8 @@ import {
   type Representation,
   type RoundState,
   type StreamEvent,
-} from '../model/events.ts'
-import { type GraphId, type PackId, SEQ_MAX, type SegmentId } from '../model/ids.ts'
+} from './events.ts'
+import { type GraphId, type PackId, SEQ_MAX, type SegmentId } from './ids.ts'
 
 const hashPattern = /^[0-9a-f]{64}$/
 const hashOf = <T extends string>() =>
@@ -138,13 +138,15 @@ export const roundSchema: z.ZodType<RoundState> = z.object({
   phase: z.enum(['listing', 'reading', 'confirming', 'complete']),
 })
 
-/** Undefined where it is no event that a commit with this seq can say. */
+/**
+ * Undefined where it is no event that a commit with this seq can say. Fields that a later writer
+ * added are kept.
+ */
 export function eventAt(json: unknown, seq: number): StreamEvent | undefined {
   const parsed = eventSchema.safeParse(json)
   if (!parsed.success) return undefined
   const past = pastOf(parsed.data)
   if (past !== undefined && past.from >= seq) return undefined
-  // Fields that a later writer added are kept.
   return json as StreamEvent
 }
 
