@@ -1,9 +1,10 @@
 /**
  * The one error type of Holdfast.
  *
- * Rules: a code is stable and searchable (docs/errors.md); `kind` says who can help (retry,
- * wait, a person, us); `context` holds opaque ids and numbers only, because errors reach logs,
- * tables and Durable history (promise P9); `hint` is a sentence that tells a person what to do.
+ * Rules: a code is stable and searchable (docs/api.md lists those that callers see); `kind` says
+ * who can help (retry, wait, a person, us); `context` holds opaque ids and numbers only, because
+ * errors reach logs, tables and Durable history (promise P9); `hint` is a sentence that tells a
+ * person what to do.
  * Adapters translate foreign errors into this type; nobody else reads foreign codes.
  */
 
