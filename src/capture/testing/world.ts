@@ -1,17 +1,10 @@
 /** One owner, one scripted mailbox, the real vault and catalogue over stores in memory. */
-import { randomBytes } from 'node:crypto'
-import { createCatalogue } from '../../catalogue/index.ts'
-import { memoryTableStore } from '../../catalogue/testing/memory-table-store.ts'
 import type { Catalogue, Owner, StreamTables } from '../../catalogue/types.ts'
 import { invariant } from '../../model/errors.ts'
 import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/ids.ts'
 import type { Clock } from '../../ports.ts'
-import { createVault } from '../../vault/index.ts'
-import {
-  createMemoryBlobStore,
-  type MemoryBlobStore,
-} from '../../vault/testing/memory-blob-store.ts'
-import { createMemoryKeys } from '../../vault/testing/memory-keys.ts'
+import { memoryBackend } from '../../vault/testing/memory-backend.ts'
+import type { MemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
 import type { ContentReader } from '../../vault/types.ts'
 import { runSlice, type SliceResult } from '../index.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
@@ -43,27 +36,7 @@ export async function captureWorld(
   box: ScriptedMailbox,
   options: { commitEvents?: number } = {},
 ): Promise<World> {
-  let now = START
-  const clock = {
-    now: () => now,
-    advance: (ms: number) => {
-      now += ms
-    },
-    sleep: async () => undefined,
-  }
-  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
-  const blobs = createMemoryBlobStore(clock.now)
-  const keys = createMemoryKeys()
-  const signal = new AbortController().signal
-  const vault = createVault({ vault: blobs, keys, clock, random, packBytes: MIB, toolVersion: 't' })
-  const catalogue = createCatalogue({
-    tables: memoryTableStore(),
-    tenantId: '11111111-2222-4333-8444-555555555555',
-    clock,
-    random,
-    protectionDays: 30,
-    generationDays: 30,
-  })
+  const { clock, blobs, vault, catalogue, signal } = memoryBackend({ start: START, packBytes: MIB })
   const owner = parseOwnerId('0123456789abcdef0123456789abcdef')
   const graphId = 'user' as GraphId
   await vault.prepare(signal)

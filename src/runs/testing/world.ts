@@ -1,39 +1,15 @@
 /** A directory of a few people, and the real catalogue, vault and policies over memory. */
-import { randomBytes } from 'node:crypto'
-import { createCatalogue } from '../../catalogue/index.ts'
-import { memoryTableStore } from '../../catalogue/testing/memory-table-store.ts'
 import type { Run } from '../../catalogue/types.ts'
 import type { GraphId } from '../../model/ids.ts'
 import { createPolicyStore } from '../../policy/index.ts'
-import { createVault } from '../../vault/index.ts'
+import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import { createMemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
-import { createMemoryKeys } from '../../vault/testing/memory-keys.ts'
 import type { DirectoryPage } from '../discover.ts'
 
 const START = Date.parse('2026-11-21T08:00:00Z')
 
 export async function runsWorld() {
-  let now = START
-  const clock = {
-    now: () => now,
-    advance: (ms: number) => {
-      now += ms
-    },
-    sleep: async () => undefined,
-  }
-  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
-  const signal = new AbortController().signal
-  const catalogue = createCatalogue({
-    tables: memoryTableStore(),
-    tenantId: '11111111-2222-4333-8444-555555555555',
-    clock,
-    random,
-    protectionDays: 30,
-    generationDays: 30,
-  })
-  const blobs = createMemoryBlobStore(clock.now)
-  const keys = createMemoryKeys()
-  const vault = createVault({ vault: blobs, keys, clock, random, toolVersion: 't' })
+  const { clock, random, vault, catalogue, signal } = memoryBackend({ start: START })
   const policies = createPolicyStore(createMemoryBlobStore(clock.now), clock)
   await vault.prepare(signal)
   await policies.prepare(signal)

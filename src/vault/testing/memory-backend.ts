@@ -1,0 +1,35 @@
+/** The real vault and catalogue over stores in memory, with a clock that a test moves. */
+import { randomBytes } from 'node:crypto'
+import { createCatalogue } from '../../catalogue/index.ts'
+import { memoryTableStore } from '../../catalogue/testing/memory-table-store.ts'
+import { createVault } from '../index.ts'
+import { createMemoryBlobStore } from './memory-blob-store.ts'
+import { createMemoryKeys } from './memory-keys.ts'
+
+export function memoryBackend(options: { start: number; packBytes?: number }) {
+  const { start, ...vaultOptions } = options
+  let now = start
+  const clock = {
+    now: () => now,
+    advance: (ms: number) => {
+      now += ms
+    },
+    sleep: async () => undefined,
+  }
+  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+  const blobs = createMemoryBlobStore(clock.now)
+  const keys = createMemoryKeys()
+  const vault = createVault({
+    ...{ vault: blobs, keys, clock, random, toolVersion: 't' },
+    ...vaultOptions,
+  })
+  const catalogue = createCatalogue({
+    tables: memoryTableStore(),
+    tenantId: '11111111-2222-4333-8444-555555555555',
+    clock,
+    random,
+    protectionDays: 30,
+    generationDays: 30,
+  })
+  return { clock, random, blobs, vault, catalogue, signal: new AbortController().signal }
+}
