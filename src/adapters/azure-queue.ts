@@ -5,10 +5,12 @@
  * be delivered more than once and out of order, so it only names a row. The SDK retries transport
  * trouble; a retry whose first answer was lost sends a message twice, which is harmless.
  */
+
 import type { TokenCredential } from '@azure/identity'
 import { QueueServiceClient, RestError } from '@azure/storage-queue'
 import { AppError } from '../model/errors.ts'
 import { QUEUES, type QueueSender } from '../ports.ts'
+import { refusal, translated as translatedBy } from './runtime-storage.ts'
 
 /** Azure's limit for one message, as it is sent. */
 const MESSAGE_BYTES_MAX = 64 * 1024
@@ -47,13 +49,8 @@ function tooLarge(bytes: number): AppError {
   })
 }
 
-async function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    signal.throwIfAborted()
-    throw translateError(error)
-  }
+function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  return translatedBy(signal, call, translateError)
 }
 
 function translateError(error: unknown): unknown {
@@ -69,22 +66,5 @@ function translateError(error: unknown): unknown {
       context,
     })
   }
-  if (status === 401 || status === 403) {
-    return new AppError({
-      code: 'QueuesDenied',
-      kind: 'denied',
-      message: 'The queue service refused the identity of this app.',
-      hint: 'Check the role assignments of the identity on the runtime storage account.',
-      context,
-    })
-  }
-  const passing = status === undefined || status === 408 || status === 429 || status >= 500
-  return new AppError({
-    code: passing ? 'QueuesUnavailable' : 'QueuesRefused',
-    kind: passing ? 'transient' : 'bug',
-    message: passing
-      ? 'The queue service could not be reached, or was too busy, over several tries.'
-      : 'The queue service refused a request of Holdfast.',
-    context,
-  })
+  return refusal('queue', status, code)
 }

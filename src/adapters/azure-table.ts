@@ -6,6 +6,7 @@
  * answer `conflict` although it was done, which callers expect (catalogue/write.ts). Only
  * `translateError` reads the SDK's codes. Limits are checked by withAzureLimits, not here.
  */
+
 import {
   type GetTableEntityResponse,
   odata,
@@ -27,6 +28,7 @@ import {
   type TableStore,
   type Values,
 } from '../ports.ts'
+import { refusal, translated as translatedBy } from './runtime-storage.ts'
 
 /** Tries after the first, with exponential waits; throttling answers say themselves how long. */
 const RETRIES_MAX = 6
@@ -241,13 +243,8 @@ async function orConflict(send: () => Promise<void>): Promise<BatchOutcome> {
   }
 }
 
-async function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    signal.throwIfAborted()
-    throw translateError(error)
-  }
+function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  return translatedBy(signal, call, translateError)
 }
 
 /** Unknown answers keep their status and code; messages are dropped, they may quote keys. */
@@ -265,24 +262,7 @@ function translateError(error: unknown): unknown {
       context,
     })
   }
-  if (status === 401 || status === 403) {
-    return new AppError({
-      code: 'TablesDenied',
-      kind: 'denied',
-      message: 'The table service refused the identity of this app.',
-      hint: 'Check the role assignments of the identity on the runtime storage account.',
-      context,
-    })
-  }
-  const passing = status === undefined || status === 408 || status === 429 || status >= 500
-  return new AppError({
-    code: passing ? 'TablesUnavailable' : 'TablesRefused',
-    kind: passing ? 'transient' : 'bug',
-    message: passing
-      ? 'The table service could not be reached, or was too busy, over several tries.'
-      : 'The table service refused a request of Holdfast.',
-    context,
-  })
+  return refusal('table', status, code)
 }
 
 /** The service's code, which the SDK leaves in different places. */

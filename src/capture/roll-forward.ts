@@ -22,8 +22,6 @@ export interface RolledForward {
   head: Commit | undefined
   /** Where the chain ends: what the next commit links to and the void commits it passes. */
   end: ChainEnd
-  /** Commits whose rows were missing. */
-  applied: number
   /** False where ROLL_FORWARD_MAX was reached. */
   complete: boolean
 }
@@ -40,14 +38,14 @@ export async function rollForward(
   for await (const { step, end: after } of followChain(stream, end, signal)) {
     if (step.is === 'damaged') throw damaged(stream, step.ref.seq)
     if (step.is === 'commit') {
-      if (applied >= ROLL_FORWARD_MAX) return { head, end, applied, complete: false }
+      if (applied >= ROLL_FORWARD_MAX) return { head, end, complete: false }
       await tables.apply(step.commit, { secret: stream.secret, notAfter }, signal)
       head = step.commit
       applied += 1
     }
     end = after
   }
-  return { head, end, applied, complete: true }
+  return { head, end, complete: true }
 }
 
 /** The head that the rows name; without a head row, the beginning of the chain. */

@@ -45,25 +45,35 @@ export async function insertMissing(
     const ops = group.map(({ row, values }) => ({ op: 'insert', row, values }) as const)
     return batchesOf(ops).map((batch) => ({ ...first, ops: batch }))
   })
+  const again: Batch['again'] = (open, there) => open.filter((op) => !there.has(op.row))
   await eachAtOnce(batches, ({ table, partition, ops }) =>
-    insertBatch(room, { table, partition }, ops, options),
+    sendBatch(room, { table, partition }, { ops, again }, options),
   )
 }
 
-async function insertBatch(
+interface Batch {
+  ops: readonly TableOp[]
+  /** What is still to be done of these, given the rows as they are. */
+  again(open: readonly TableOp[], there: ReadonlyMap<string, Row>): readonly TableOp[]
+}
+
+/**
+ * Sends a batch until it is done. After a conflict the rows are read, and `again` says what is
+ * still to be done: a conflict may be the answer to our own first try, so it is never believed.
+ */
+async function sendBatch(
   { tables }: Room,
   { table, partition }: { table: TableName; partition: string },
-  ops: readonly TableOp[],
+  batch: Batch,
   { guard, signal }: WriteOptions,
 ): Promise<void> {
-  let open = ops
+  let open = batch.ops
   for (let n = 0; n < TRIES_MAX; n += 1) {
     guard()
     const { outcome } = await tables.batch(table, partition, open, signal)
     if (outcome === 'applied') return
     const keys = open.map((op) => op.row)
-    const there = await rowsByKey(tables, table, partition, keys, signal)
-    open = open.filter((op) => !there.has(op.row))
+    open = batch.again(open, await rowsByKey(tables, table, partition, keys, signal))
     if (open.length === 0) return
   }
   throw contended(table)
@@ -81,28 +91,13 @@ export async function editRows(
 ): Promise<void> {
   const { table, partition } = place
   const rows = await rowsByKey(room.tables, table, partition, edits.keys(), options.signal)
-  await eachAtOnce(batchesOf(opsOf(edits, edits.keys(), rows)), (ops) =>
-    editBatch(room, place, { edits, ops }, options),
-  )
-}
-
-async function editBatch(
-  { tables }: Room,
-  { table, partition }: { table: TableName; partition: string },
-  { edits, ops }: { edits: ReadonlyMap<string, Edit>; ops: readonly TableOp[] },
-  { guard, signal }: WriteOptions,
-): Promise<void> {
-  let open = ops
-  for (let n = 0; n < TRIES_MAX; n += 1) {
-    guard()
-    const { outcome } = await tables.batch(table, partition, open, signal)
-    if (outcome === 'applied') return
+  const again: Batch['again'] = (open, there) => {
     const keys = open.map((op) => op.row)
-    const rows = await rowsByKey(tables, table, partition, keys, signal)
-    open = opsOf(edits, keys, rows)
-    if (open.length === 0) return
+    return opsOf(edits, keys, there)
   }
-  throw contended(table)
+  await eachAtOnce(batchesOf(opsOf(edits, edits.keys(), rows)), (ops) =>
+    sendBatch(room, place, { ops, again }, options),
+  )
 }
 
 function opsOf(

@@ -212,7 +212,7 @@ export interface CommitContent {
 export interface PackUse {
   id: PackId
   bytes: number
-  /** ISO time until which the pack is certainly locked when the commit was made. */
+  /** ISO time at which storage created the pack; its lock is counted from there. */
   createdAt: string
 }
 
