@@ -14,6 +14,7 @@ import type { Clock } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
 import type { Workload } from '../workloads/workload.ts'
 import { captureStream } from './capture-stream.ts'
+import { learnt } from './learnt.ts'
 import { PackLocks } from './pack-locks.ts'
 import { addCounts } from './pending.ts'
 import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
@@ -53,7 +54,6 @@ const POISON_PAUSE_MS = 24 * 3_600_000
 const ROWS_WITHIN_MS = 3_600_000
 /** What is asked for when the service names no time. */
 const WAIT_MS = 60_000
-const FAILED_PAUSE_MS = 3_600_000
 /** Plain pieces, the compressor and the HTTP client, beside the pack itself. */
 const BUFFERS_BESIDE_PACK_BYTES = 8 * 1024 * 1024
 
@@ -157,55 +157,4 @@ async function openStream(owner: Owner, name: WorkloadName, deps: SliceDeps, sig
     clock,
     limits: settings,
   }
-}
-
-/** What the owner row says after this slice: coverage, trouble, and when it is due again. */
-async function learnt(
-  owner: Owner,
-  result: SliceResult,
-  retryAfterMs: number,
-  deps: SliceDeps,
-  signal: AbortSignal,
-): Promise<Partial<Owner>> {
-  const now = deps.clock.now()
-  const at = (ms: number) => new Date(ms).toISOString()
-  const base = { trouble: result.trouble, readAt: at(now) }
-  switch (result.state) {
-    case 'done': {
-      const open = await openEntries(owner, deps, signal)
-      const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt))
-      return { ...base, dueAt, completeAt: at(now), coverage: 'covered', ledgerOpen: open.ledger }
-    }
-    case 'wait':
-      return { ...base, dueAt: at(now + retryAfterMs) }
-    case 'failed':
-      return { ...base, dueAt: at(now + FAILED_PAUSE_MS), coverage: 'failing' }
-    default: {
-      const coverage = owner.completeAt ? {} : { coverage: 'first-copy' as const }
-      // `more` without progress counts like a slice that vanished: it must not go on for ever.
-      const attempts = result.counts.seen === 0 ? { attempts: owner.attempts } : {}
-      return { ...base, ...coverage, ...attempts, dueAt: at(now) }
-    }
-  }
-}
-
-/** How many ledger entries are open, and when an item that left, or a retry, needs a round. */
-async function openEntries(
-  owner: Owner,
-  deps: SliceDeps,
-  signal: AbortSignal,
-): Promise<{ ledger: number; nextAt: number }> {
-  let ledger = 0
-  let nextAt = Number.POSITIVE_INFINITY
-  for (const name of owner.workloads) {
-    for await (const { event } of deps.catalogue.stream(owner.owner, name).open(signal)) {
-      if (event.op === 'ledger') {
-        ledger += 1
-        if (event.nextTry) nextAt = Math.min(nextAt, Date.parse(event.nextTry))
-      } else {
-        nextAt = Math.min(nextAt, Date.parse(event.at) + deps.settings.deletionLagMs)
-      }
-    }
-  }
-  return { ledger, nextAt }
 }

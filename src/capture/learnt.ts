@@ -1,0 +1,60 @@
+/**
+ * What a slice learnt about its owner: coverage, trouble, and when it is due again.
+ *
+ * Measured, not committed (P6): a lost row only means that the owner is looked at again.
+ */
+import type { Owner } from '../catalogue/types.ts'
+import type { SliceDeps, SliceResult } from './slice.ts'
+
+const FAILED_PAUSE_MS = 3_600_000
+
+/** What the owner row says after this slice: coverage, trouble, and when it is due again. */
+export async function learnt(
+  owner: Owner,
+  result: SliceResult,
+  retryAfterMs: number,
+  deps: SliceDeps,
+  signal: AbortSignal,
+): Promise<Partial<Owner>> {
+  const now = deps.clock.now()
+  const at = (ms: number) => new Date(ms).toISOString()
+  const base = { trouble: result.trouble, readAt: at(now) }
+  switch (result.state) {
+    case 'done': {
+      const open = await openEntries(owner, deps, signal)
+      const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt))
+      return { ...base, dueAt, completeAt: at(now), coverage: 'covered', ledgerOpen: open.ledger }
+    }
+    case 'wait':
+      return { ...base, dueAt: at(now + retryAfterMs) }
+    case 'failed':
+      return { ...base, dueAt: at(now + FAILED_PAUSE_MS), coverage: 'failing' }
+    default: {
+      const coverage = owner.completeAt ? {} : { coverage: 'first-copy' as const }
+      // `more` without progress counts like a slice that vanished: it must not go on for ever.
+      const attempts = result.counts.seen === 0 ? { attempts: owner.attempts } : {}
+      return { ...base, ...coverage, ...attempts, dueAt: at(now) }
+    }
+  }
+}
+
+/** How many ledger entries are open, and when an item that left, or a retry, needs a round. */
+async function openEntries(
+  owner: Owner,
+  deps: SliceDeps,
+  signal: AbortSignal,
+): Promise<{ ledger: number; nextAt: number }> {
+  let ledger = 0
+  let nextAt = Number.POSITIVE_INFINITY
+  for (const name of owner.workloads) {
+    for await (const { event } of deps.catalogue.stream(owner.owner, name).open(signal)) {
+      if (event.op === 'ledger') {
+        ledger += 1
+        if (event.nextTry) nextAt = Math.min(nextAt, Date.parse(event.nextTry))
+      } else {
+        nextAt = Math.min(nextAt, Date.parse(event.at) + deps.settings.deletionLagMs)
+      }
+    }
+  }
+  return { ledger, nextAt }
+}
