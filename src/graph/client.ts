@@ -9,7 +9,7 @@
 import { Client, ResponseType } from '@microsoft/microsoft-graph-client'
 import { AppError } from '../model/errors.ts'
 import type { Clock, GraphTransport, Randomness, TokenSource } from '../ports.ts'
-import { deadlineReached } from './errors.ts'
+import { deadlineReached, errorInside } from './errors.ts'
 import { asMiddleware, Exchange, type GraphCall, type Meter, type Ring } from './exchange.ts'
 import type { BudgetKey, Governor, Service } from './governor.ts'
 import { createHttpRing } from './http.ts'
@@ -92,7 +92,10 @@ export function createGraph(options: GraphOptions): Graph {
     send,
     async json(request, signal) {
       const response = await send(request, signal)
-      return parseAnswer(await response.text(), request.name)
+      const answer = parseAnswer(await response.text(), request.name)
+      const inside = errorInside(answer, { name: request.name, method: request.method ?? 'GET' })
+      if (inside !== undefined) throw inside
+      return answer
     },
   }
 }

@@ -73,9 +73,9 @@ export async function readDeltaPage(options: DeltaRead): Promise<DeltaPage> {
   throw failure
 }
 
-/** A cut-off page, or a service that answers 5xx because the page is too much work for it. */
+/** A cut-off page, one corrupt item on it, or 5xx because it is too much work for the service. */
 function mayHelpToShrink(error: unknown): error is AppError {
-  if (hasCode(error, 'UnreadableAnswer')) return true
+  if (hasCode(error, 'UnreadableAnswer') || hasCode(error, 'ItemCorrupt')) return true
   if (!hasCode(error, 'GraphUnavailable')) return false
   const { status } = error.context
   return typeof status === 'number' && status >= 500

@@ -129,9 +129,11 @@ function purposeOf(settings: JsonObject): MailboxPurpose {
   return MAILBOX_PURPOSES.find((purpose) => purpose === said) ?? 'unknown'
 }
 
+/** A user that is not in Exchange at all is answered with a plain "not found" as well. */
+const NO_MAILBOX = ['MailboxNotAvailable', 'OwnerGone', 'ItemGone']
+
 function stateOf(error: unknown): MailboxState {
-  // A user that is not in Exchange at all is answered with a plain "not found" as well.
-  if (hasCode(error, 'MailboxNotAvailable') || hasCode(error, 'ItemGone')) {
+  if (NO_MAILBOX.some((code) => hasCode(error, code)) && error instanceof AppError) {
     const { graphCode } = error.context
     const code = typeof graphCode === 'string' && graphCode !== '' ? graphCode : error.code
     return { state: 'not-provisioned', code }

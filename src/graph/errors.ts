@@ -1,34 +1,23 @@
 /**
- * What went wrong with a Graph call, decided once and in one table.
+ * What went wrong with a Graph call, decided once and by one table (error-table.ts).
  *
  * Nothing else in Holdfast looks at status codes or Graph's error codes. A failure's class says
- * what to do; its code is the stable code of the AppError that callers see. Rows are tried from
- * the top, so that a code that means the same under every status stands above the statuses.
- * Messages of Graph are matched here and nowhere kept: they quote addresses and names (P9).
- * Sources: facts on Graph errors, and the codes that other backup products met in the field.
+ * what to do and its scope whose trouble it is; its code is the stable code of the AppError that
+ * callers see. Messages of Graph are matched here and nowhere kept: they quote addresses and
+ * names (P9).
  */
 import { AppError, type ErrorKind } from '../model/errors.ts'
+import {
+  ATTEMPTS_MAX,
+  CODES,
+  DOUBTFUL_ATTEMPTS_MAX,
+  type FailureClass,
+  type FailureScope,
+  MESSAGES,
+  type Verdict,
+  verdictOfStatus,
+} from './error-table.ts'
 import { isObject, type JsonObject, objectOf, textOf } from './json.ts'
-
-export const FAILURE_CLASSES = [
-  /** May work when asked again soon. */
-  'retry',
-  /** Too much was asked; the key must pause. */
-  'wait',
-  /** The link is no longer accepted: start over. */
-  'resync',
-  /** The thing is not there. */
-  'gone',
-  /** The service will not do this, however often it is asked. */
-  'refused',
-  /** The item is broken inside the service. */
-  'corrupt',
-  /** There is no mailbox (or no licence for it): an expected state, not a failure of a run. */
-  'not-provisioned',
-  /** We asked for something that Graph does not understand. */
-  'fault',
-] as const
-export type FailureClass = (typeof FAILURE_CLASSES)[number]
 
 export interface Failure {
   class: FailureClass
@@ -41,117 +30,12 @@ export interface Failure {
   retryAfterMs?: number
   /** Whether the request may have taken effect. */
   reached: 'no' | 'maybe' | 'answered'
-  /** Only observed to be passing: a GET is tried again some times before it is believed. */
-  doubtful: boolean
+  /** Whose trouble it is, as far as the answer says; what the path named is the caller's to know. */
+  scope: FailureScope
+  /** Attempts after which it is believed, the first one included. */
+  attemptsMax: number
   /** The answer's `request-id`, for Microsoft's support. */
   requestId: string
-}
-
-interface Rule {
-  class: FailureClass
-  code: string
-  codes?: readonly string[]
-  statuses?: readonly number[]
-  /** Where only the message tells. */
-  message?: RegExp
-  doubtful?: true
-}
-
-const rules: readonly Rule[] = [
-  {
-    class: 'wait',
-    code: 'Throttled',
-    codes: [
-      'ApplicationThrottled',
-      'TooManyRequests',
-      'activityLimitReached',
-      'ErrorTooManyObjectsOpened',
-      'MailboxConcurrency',
-    ],
-  },
-  { class: 'wait', code: 'Throttled', message: /MailboxConcurrency limit/i },
-  { class: 'wait', code: 'Throttled', statuses: [429] },
-  {
-    class: 'resync',
-    code: 'ResyncNeeded',
-    codes: [
-      'SyncStateNotFound',
-      'SyncStateInvalid',
-      'ResyncRequired',
-      'resyncRequired',
-      'resyncChangesApplyDifferences',
-      'resyncChangesUploadDifferences',
-      'ErrorSyncFolderNotFound',
-    ],
-  },
-  { class: 'resync', code: 'ResyncNeeded', statuses: [410] },
-  {
-    class: 'not-provisioned',
-    code: 'MailboxNotAvailable',
-    codes: [
-      'MailboxNotEnabledForRESTAPI',
-      'MailboxNotSupportedForRESTAPI',
-      'ErrorInvalidUser',
-      'ErrorNonExistentMailbox',
-      'Request_ResourceNotFound',
-      'ResourceNotFound',
-      'ErrorArchiveFolderMovedPermanently',
-    ],
-  },
-  {
-    class: 'not-provisioned',
-    code: 'ContentNotAvailable',
-    message: /mysite not found|does not have a SPO license/i,
-  },
-  {
-    class: 'corrupt',
-    code: 'ItemCorrupt',
-    codes: ['ErrorCorruptData', 'ErrorInvalidRecipients', 'ErrorCannotOpenFileAttachment'],
-  },
-  { class: 'refused', code: 'QuotaExceeded', codes: ['ErrorQuotaExceeded'], statuses: [507] },
-  { class: 'refused', code: 'NameTaken', codes: ['ErrorFolderExists', 'nameAlreadyExists'] },
-  { class: 'refused', code: 'MalwareDetected', codes: ['malwareDetected'] },
-  { class: 'refused', code: 'ResourceLocked', codes: ['resourceLocked'], statuses: [423] },
-  { class: 'refused', code: 'PathTooLong', codes: ['pathIsTooLong'] },
-  {
-    class: 'refused',
-    code: 'SignInRefused',
-    codes: ['InvalidAuthenticationToken'],
-    statuses: [401],
-  },
-  {
-    class: 'refused',
-    code: 'AccessDenied',
-    codes: ['ErrorAccessDenied', 'Authorization_RequestDenied', 'accessDenied'],
-  },
-  { class: 'refused', code: 'TooLarge', codes: ['ErrorMessageSizeExceeded'], statuses: [413] },
-  { class: 'refused', code: 'AccessDenied', statuses: [403] },
-  {
-    class: 'gone',
-    code: 'ItemGone',
-    codes: ['ErrorItemNotFound', 'ErrorFolderNotFound', 'itemNotFound'],
-  },
-  { class: 'gone', code: 'ItemGone', statuses: [404] },
-  {
-    class: 'fault',
-    code: 'RequestNotUnderstood',
-    codes: ['invalidRequest'],
-    statuses: [400],
-    doubtful: true,
-  },
-  { class: 'retry', code: 'GraphUnavailable', statuses: [408, 500, 502, 503, 504] },
-]
-
-/** `invalidRequest` is passing only as the answer 400; other rules name any code or status. */
-function matches(rule: Rule, status: number, codes: readonly string[], message: string): boolean {
-  if (rule.doubtful) {
-    return (rule.statuses?.includes(status) ?? false) && codes.some((c) => rule.codes?.includes(c))
-  }
-  return (
-    codes.some((code) => rule.codes?.includes(code) ?? false) ||
-    (rule.statuses?.includes(status) ?? false) ||
-    (rule.message?.test(message) ?? false)
-  )
 }
 
 /** Errors nest a few levels at most; a body that nests deeper is not read further. */
@@ -169,17 +53,37 @@ function codesOf(error: JsonObject): string[] {
   return codes
 }
 
-function errorIn(body: string): { codes: string[]; message: string } {
-  let parsed: unknown
+interface Said {
+  /** The deepest first. */
+  codes: readonly string[]
+  message: string
+}
+
+/** What an object says of an error: Graph's envelope, or the bare `Message` of import sessions. */
+function saidIn(answer: JsonObject): Said | undefined {
+  const error = objectOf(answer, 'error')
+  if (error !== undefined) return { codes: codesOf(error), message: textOf(error, 'message') ?? '' }
+  const message = textOf(answer, 'Message')
+  return message === undefined ? undefined : { codes: [], message }
+}
+
+function errorIn(body: string): Said {
+  const nothing = { codes: [], message: '' }
   try {
-    parsed = JSON.parse(body)
+    const parsed: unknown = JSON.parse(body)
+    return (isObject(parsed) ? saidIn(parsed) : undefined) ?? nothing
   } catch {
     // Front doors answer with HTML or nothing; then only the status tells.
-    return { codes: [], message: '' }
+    return nothing
   }
-  const error = isObject(parsed) ? objectOf(parsed, 'error') : undefined
-  if (error === undefined) return { codes: [], message: '' }
-  return { codes: codesOf(error), message: textOf(error, 'message') ?? '' }
+}
+
+function verdictOf({ codes, message }: Said, status: number): Verdict {
+  const byCode = codes
+    .map((code) => (Object.hasOwn(CODES, code) ? CODES[code] : undefined))
+    .find((found) => found !== undefined && (found.onlyUnder?.includes(status) ?? true))
+  const byMessage = MESSAGES.find(({ pattern }) => pattern.test(message))?.verdict
+  return byCode ?? byMessage ?? verdictOfStatus(status)
 }
 
 /** The longest wait that is believed; a longer one is read as this. */
@@ -204,25 +108,44 @@ export interface FailedAnswer {
 
 /** Classifies an answer that is not a success. Pure. */
 export function classifyAnswer(answer: FailedAnswer): Failure {
-  const { codes, message } = errorIn(answer.body)
-  const rule =
-    // The deepest code that any rule knows decides, before statuses and outer codes do.
-    codes.map((c) => rules.find((r) => matches(r, -1, [c], ''))).find((r) => r !== undefined) ??
-    rules.find((r) => matches(r, answer.status, codes, message))
-  const retryAfterMs = parseRetryAfter(answer.headers.get('retry-after'), answer.nowMs)
+  const said = errorIn(answer.body)
+  const verdict = verdictOf(said, answer.status)
   // Exchange answers 404 without a body for items that are there (7.27).
-  const emptyNotFound = answer.status === 404 && answer.body.trim() === ''
+  const isDoubtful = answer.status === 404 && answer.body.trim() === ''
+  const named = parseRetryAfter(answer.headers.get('retry-after'), answer.nowMs)
+  const retryAfterMs = named ?? verdict.waitMs
   const requestId = answer.headers.get('request-id') ?? ''
   return {
-    class: rule?.class ?? 'fault',
-    code: rule?.code ?? 'RequestNotUnderstood',
+    class: verdict.class,
+    code: verdict.code,
+    scope: verdict.scope,
+    attemptsMax: isDoubtful ? DOUBTFUL_ATTEMPTS_MAX : verdict.attemptsMax,
     status: answer.status,
-    graphCode: codes[0] ?? '',
+    graphCode: said.codes[0] ?? '',
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     reached: 'answered',
-    doubtful: emptyNotFound || rule?.doubtful === true,
     requestId: /^[\w-]{1,64}$/.test(requestId) ? requestId : '',
   }
+}
+
+/**
+ * The error that stands where a success was announced: a 200 whose object is an error, as
+ * Exchange sends it for one entry of an answer. Undefined where there is none. An entry that
+ * holds a value beside it is a value: `error` is then its own property. Of a create that such an
+ * answer leaves in doubt it is `AnswerLost`.
+ */
+export function errorInside(
+  answer: JsonObject,
+  { name, method }: { name: string; method: string },
+): AppError | undefined {
+  if ('id' in answer || 'value' in answer) return undefined
+  const said = saidIn(answer)
+  if (said === undefined || said.codes.length === 0) return undefined
+  const { class: of, code, scope, attemptsMax } = verdictOf(said, 500)
+  const graphCode = said.codes[0] ?? ''
+  const outcome = { status: 200, graphCode, reached: 'answered', requestId: '' } as const
+  const failure: Failure = { class: of, code, scope, attemptsMax, ...outcome }
+  return method === 'POST' && of === 'retry' ? answerLost(failure, name) : toAppError(failure, name)
 }
 
 /** Network errors after which the request has certainly not reached the service. */
@@ -255,8 +178,9 @@ export function classifyNoAnswer(error: unknown, deadlineReached: boolean): Fail
     code: deadlineReached ? 'DeadlineReached' : 'GraphUnavailable',
     status: 0,
     graphCode: /^[A-Z_]{1,40}$/.test(code) ? code : '',
+    scope: 'call',
+    attemptsMax: ATTEMPTS_MAX,
     reached: notSent.has(code) ? 'no' : 'maybe',
-    doubtful: false,
     requestId: '',
   }
 }
@@ -295,6 +219,7 @@ export function toAppError(failure: Failure, call: string): AppError {
     context: {
       call,
       class: failure.class,
+      scope: failure.scope,
       status: failure.status,
       graphCode: failure.graphCode,
       requestId: failure.requestId,

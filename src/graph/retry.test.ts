@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AppError } from '../model/errors.ts'
+import { ATTEMPTS_MAX } from './error-table.ts'
 import { mailboxOf } from './mailbox.ts'
-import { ATTEMPTS_MAX } from './retry.ts'
 import { graphError, graphOn, json, networkError } from './testing/scripted.ts'
 
 const signal = new AbortController().signal

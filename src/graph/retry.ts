@@ -1,11 +1,11 @@
 /**
  * Decides whether a failed attempt is followed by another one, and ends a call with one error.
  *
- * A GET (and a DELETE, whose repetition finds nothing) is tried again a bounded number of times.
- * A create is never sent again once it may have reached the service: then it ends as
- * `AnswerLost`. It is sent again only if it certainly was not received, or was answered with a
- * 429. This ring is outside the governor's, so that every attempt is counted and waits its turn,
- * and no slot is held while waiting.
+ * A GET (and a DELETE, whose repetition finds nothing) is tried again as often as the table of
+ * failures says. A create is never sent again once it may have reached the service: then it ends
+ * as `AnswerLost`. It is sent again only if it certainly was not received, or was turned away
+ * before anything was done (429, 401). This ring is outside the governor's, so that every attempt
+ * is counted and waits its turn, and no slot is held while waiting.
  */
 import type { Clock, Randomness } from '../ports.ts'
 import { backoffMs } from './backoff.ts'
@@ -13,10 +13,8 @@ import { timeLeft } from './deadline.ts'
 import { answerLost, deadlineReached, type Failure, toAppError } from './errors.ts'
 import type { GraphCall, Ring } from './exchange.ts'
 
-/** Attempts of one call in all. */
-export const ATTEMPTS_MAX = 5
-/** Attempts after which a doubtful answer (7.27) is believed. */
-export const DOUBTFUL_ATTEMPTS_MAX = 3
+/** Answered before anything was looked at: too early, or with a token that has run out. */
+const TURNED_AWAY: ReadonlySet<number> = new Set([401, 429])
 
 export interface RetryOptions {
   clock: Clock
@@ -48,10 +46,9 @@ export function isGoverned(failure: Failure): boolean {
 }
 
 function mayRetry(failure: Failure, call: GraphCall, attempt: number): boolean {
-  if (attempt >= ATTEMPTS_MAX || call.signal.aborted) return false
-  if (call.method === 'POST') return failure.reached === 'no' || failure.status === 429
-  if (failure.doubtful) return attempt < DOUBTFUL_ATTEMPTS_MAX
-  return failure.class === 'retry' || failure.class === 'wait'
+  if (attempt >= failure.attemptsMax || call.signal.aborted) return false
+  if (call.method !== 'POST') return true
+  return failure.reached === 'no' || TURNED_AWAY.has(failure.status)
 }
 
 function finalError(failure: Failure, call: GraphCall): Error {

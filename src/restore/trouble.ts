@@ -13,7 +13,7 @@ export type Trouble =
   | { kind: 'item'; code: string; message: string }
 
 /** The whole mailbox is away for now (moved, being migrated), whatever kind the error has. */
-const MAILBOX_WIDE = ['MailboxNotAvailable', 'OwnerUnavailable']
+const MAILBOX_WIDE = ['MailboxNotAvailable', 'OwnerGone', 'OwnerUnavailable']
 
 /** Throws the error again if it is not one that a restore expects. */
 export function troubleOf(error: unknown): Trouble {

@@ -75,7 +75,9 @@ function marked(page: DeltaPage): DeltaPage {
 /** Refused, or too much for the service even for one message (7.24). */
 export function isAboutTheQuery(error: unknown): boolean {
   if (!(error instanceof AppError)) return false
-  if (error.code === 'RequestNotUnderstood' || error.code === 'UnreadableAnswer') return true
+  // An attachment that cannot be opened spoils the page that names it.
+  const codes = ['RequestNotUnderstood', 'UnreadableAnswer', 'ItemCorrupt']
+  if (codes.includes(error.code)) return true
   const { status } = error.context
   return error.code === 'GraphUnavailable' && status === 500
 }
