@@ -7,7 +7,7 @@
 import type { OpenEntry } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import { takeChanges, takeGone } from './page.ts'
+import { takeChanges, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
 import type { CursorMap } from './round.ts'
@@ -46,7 +46,7 @@ export async function captureStream(context: StreamContext): Promise<StreamResul
 
 /** The service's trouble, not ours: what is pending is sound and worth keeping. */
 function isOwnerTrouble(error: unknown): boolean {
-  return error instanceof AppError && (error.kind === 'throttled' || error.kind === 'transient')
+  return error instanceof AppError && error.kind !== 'bug' && error.kind !== 'corrupt'
 }
 
 /** Ledger items whose next try has come; at most a quarter of the slice. */
@@ -58,8 +58,13 @@ async function retryLedger(capture: StreamCapture): Promise<void> {
     if (event.op !== 'ledger' || !event.nextTry || Date.parse(event.nextTry) > now) continue
     if (event.kind === 'container') continue
     if (clock.now() >= until) return
-    const item = await reader.item(event.item, signal)
-    if (item) await takeChanges(capture, [item])
-    else await takeGone(capture, event)
+    try {
+      const item = await reader.item(event.item, signal)
+      capture.blame.wentWell()
+      if (item) await takeChanges(capture, [item])
+      else await takeGone(capture, event)
+    } catch (error) {
+      takeFailure(capture, event, capture.failureOf(error, event.item))
+    }
   }
 }

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
+import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
 import { addUp, contents, listed, modelOf } from './testing/truth.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
@@ -175,6 +175,7 @@ type Happening =
   | { step: 'remove'; item: number }
   | { step: 'corrupt'; item: number; is: boolean }
   | { step: 'drop'; container: number }
+  | { step: 'unreadable'; container: number; trouble: keyof typeof TROUBLES | 'none' }
 
 type Step =
   | Happening
@@ -199,6 +200,11 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.record({ step: fc.constant('remove' as const), item: itemNumber }),
   fc.record({ step: fc.constant('corrupt' as const), item: itemNumber, is: fc.boolean() }),
   fc.record({ step: fc.constant('drop' as const), container: fc.constantFrom(1, 2) }),
+  fc.record({
+    step: fc.constant('unreadable' as const),
+    container: containerNumber,
+    trouble: fc.constantFrom('corrupt', 'denied', 'unavailable', 'none'),
+  }),
 )
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
@@ -233,6 +239,12 @@ async function play(world: World, step: Step): Promise<void> {
 }
 
 function happen(box: ScriptedMailbox, what: Happening): void {
+  if (what.step === 'unreadable') {
+    const container = BOXES[what.container] ?? INBOX
+    if (what.trouble === 'none') box.unreadable.delete(container)
+    else box.unreadable.set(container, TROUBLES[what.trouble])
+    return
+  }
   if (what.step === 'drop') {
     box.deleteContainer(BOXES[what.container] ?? INBOX)
     return
@@ -258,6 +270,7 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
       for (const step of story) await play(world, step)
       while (world.box.meanwhile.length > 0) await world.untilDone()
       world.box.corrupt.clear()
+      world.box.unreadable.clear()
       await world.untilDone()
       // What could not be stored is in the ledger, and is tried again when its time has come.
       if ((await world.openLedger()) > 0) world.clock.advance(LAST_TRY_MS)

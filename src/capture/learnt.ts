@@ -23,7 +23,8 @@ export async function learnt(
     case 'done': {
       const open = await openEntries(owner, deps, signal)
       const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt))
-      return { ...base, dueAt, completeAt: at(now), coverage: 'covered', ledgerOpen: open.ledger }
+      const coverage = open.containers > 0 ? 'partial' : 'covered'
+      return { ...base, dueAt, completeAt: at(now), coverage, ledgerOpen: open.ledger }
     }
     case 'wait':
       return { ...base, dueAt: at(now + retryAfterMs) }
@@ -43,18 +44,20 @@ async function openEntries(
   owner: Owner,
   deps: SliceDeps,
   signal: AbortSignal,
-): Promise<{ ledger: number; nextAt: number }> {
+): Promise<{ ledger: number; containers: number; nextAt: number }> {
   let ledger = 0
+  let containers = 0
   let nextAt = Number.POSITIVE_INFINITY
   for (const name of owner.workloads) {
     for await (const { event } of deps.catalogue.stream(owner.owner, name).open(signal)) {
       if (event.op === 'ledger') {
         ledger += 1
+        if (event.kind === 'container') containers += 1
         if (event.nextTry) nextAt = Math.min(nextAt, Date.parse(event.nextTry))
       } else {
         nextAt = Math.min(nextAt, Date.parse(event.at) + deps.settings.deletionLagMs)
       }
     }
   }
-  return { ledger, nextAt }
+  return { ledger, containers, nextAt }
 }

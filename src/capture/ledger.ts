@@ -5,8 +5,9 @@
  * with the version that is stored at last, or with proof that the item is gone.
  */
 import type { OpenEntry } from '../catalogue/types.ts'
-import type { LedgerEvent, LedgerReason, LeftEvent } from '../model/events.ts'
+import type { LedgerEvent, LeftEvent } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
+import type { ItemFailure } from '../workloads/failure.ts'
 import type { Present } from '../workloads/workload.ts'
 
 const HOUR_MS = 3_600_000
@@ -20,17 +21,10 @@ export function retryDelayMs(attempts: number): number {
   return RETRY_AFTER_MS[attempts - 1] ?? RETRY_LAST_MS
 }
 
-export interface Failure {
-  reason: LedgerReason
-  code: string
-  /** False: the service calls it final; it is asked again only at the longest wait. */
-  retry: boolean
-}
-
 /** The event for one more failed try. */
 export function ledgerEvent(
-  item: Present,
-  failure: Failure,
+  item: Pick<Present, 'kind' | 'id' | 'place' | 'display'>,
+  failure: ItemFailure,
   earlier: OpenEntry | undefined,
   now: number,
 ): LedgerEvent {

@@ -10,7 +10,8 @@ import { eachBounded } from '../concurrency/index.ts'
 import { invariant } from '../model/errors.ts'
 import type { LedgerEvent, PutEvent, Representation, StreamEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
-import type { Change, Present, Removed } from '../workloads/workload.ts'
+import type { ItemFailure } from '../workloads/failure.ts'
+import type { Change, ContentPart, Present, Removed } from '../workloads/workload.ts'
 import { decidePresent, decideRemoved, type Known, needsCommitFirst } from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
 import { newCursor } from './round.ts'
@@ -103,8 +104,9 @@ function knownOf(
   }
 }
 
+/** Of a container the ledger speaks of its changes, not of its own version, which is held. */
 function isEntry(event: StreamEvent | undefined): boolean {
-  return event?.op === 'left' || event?.op === 'ledger'
+  return event?.op === 'left' || (event?.op === 'ledger' && event.kind === 'item')
 }
 
 async function takeRemoved(
@@ -153,6 +155,15 @@ export async function takeGone(capture: StreamCapture, entry: LedgerEvent): Prom
   capture.pending.count('left')
 }
 
+/** Not even the item itself can be read: its entry goes on with the next wait. */
+export function takeFailure(
+  capture: StreamCapture,
+  entry: LedgerEvent,
+  failure: ItemFailure,
+): void {
+  toLedger(capture, { ...entry, id: entry.item }, failure)
+}
+
 interface ContentJob {
   change: Present
   known: Known | undefined
@@ -174,8 +185,9 @@ async function takePresent(
     } else if (decision.decide === 'content' || change.kind === 'container') {
       jobs.push({ change, known: before, why: decision.why })
     } else if (await mayCarry(capture, change, decision.carried)) {
-      await put(capture, { change, known: before, why: decision.why }, decision.carried, [])
-      capture.pending.count('restated')
+      const { why, carried } = decision
+      const job = { change, known: before, why }
+      await putItem(capture, job, { count: 'restated', carried, parts: [] })
     } else {
       jobs.push({ change, known: before, why: decision.why })
     }
@@ -207,20 +219,46 @@ async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<vo
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
     return
   }
-  const { reader, clock, signal } = capture.context
+  const { reader, signal } = capture.context
   const content = await reader.content(change, signal)
   if (content.outcome === 'content') {
-    await put(capture, job, [], content.parts)
-    capture.pending.count('stored')
+    await putItem(capture, job, { count: 'stored', carried: [], parts: content.parts })
     return
   }
-  const failure =
-    content.outcome === 'ledger'
-      ? content
-      : ({ reason: 'gone-before-read', code: 'ItemGone', retry: true } as const)
+  const isGone = content.outcome === 'gone'
+  toLedger(capture, change, isGone ? GONE_BEFORE_READ : capture.blamed(content, change.id))
+}
+
+const GONE_BEFORE_READ = { reason: 'gone-before-read', code: 'ItemGone', retry: true } as const
+
+function toLedger(
+  capture: StreamCapture,
+  change: Pick<Present, 'kind' | 'id' | 'place' | 'display'>,
+  failure: ItemFailure,
+): void {
+  const { clock } = capture.context
   capture.pending.add(ledgerEvent(change, failure, capture.open.get(change.id), clock.now()))
   capture.pending.count('seen')
   capture.pending.count('ledger')
+}
+
+/** Content that breaks while it is stored, or does not fit, is the item's trouble alone. */
+async function putItem(
+  capture: StreamCapture,
+  job: ContentJob,
+  how: {
+    count: 'stored' | 'restated'
+    carried: readonly Representation[]
+    parts: ContentPart[]
+  },
+): Promise<void> {
+  try {
+    await put(capture, job, how.carried, how.parts)
+    capture.pending.count(how.count)
+    if (how.count === 'stored') capture.blame.wentWell()
+  } catch (error) {
+    toLedger(capture, job.change, capture.failureOf(error, job.change.id))
+  }
 }
 
 /** A container that is read gets a cursor; one that is excluded loses it, and its members. */

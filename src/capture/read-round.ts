@@ -6,8 +6,9 @@ import { hasCode } from '../model/errors.ts'
 import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
 import type { ChangePage } from '../workloads/workload.ts'
 import { takeChanges } from './page.ts'
-import { advanced, CONFIRMATIONS_MAX, isRead, linkOf, newCursor, unread } from './round.ts'
+import { advanced, CONFIRMATIONS_MAX, isRead, linkOf, newCursor } from './round.ts'
 import type { StreamCapture, StreamResult } from './stream-capture.ts'
+import { askFor, hasUnseenPlaces, setAside, takeBack, unreadNow } from './unreadable.ts'
 import { hasPendingMembers, leaveMembers } from './vanished.ts'
 
 /** `stopped`: the deadline came or another writer took the seq. */
@@ -38,7 +39,7 @@ async function takePhase(capture: StreamCapture): Promise<Step> {
       return step
     }
     case 'reading': {
-      for (const cursor of unread(capture.cursors, capture.round.id)) {
+      for (const cursor of unreadNow(capture)) {
         if ((await readContainer(capture, cursor.container)) === 'stopped') return 'stopped'
       }
       capture.setPhase('confirming')
@@ -59,11 +60,11 @@ async function confirm(capture: StreamCapture): Promise<Step> {
     capture.cursors.set(CONTAINERS, { ...listed, round: capture.round.id - 1 })
   }
   if ((await readContainer(capture, CONTAINERS)) === 'stopped') return 'stopped'
-  if (unread(capture.cursors, capture.round.id).length > 0) {
+  if (unreadNow(capture).length > 0) {
     capture.setPhase('reading')
     return 'on'
   }
-  addDeletions(capture)
+  if ((await addDeletions(capture)) === 'stopped') return 'stopped'
   capture.setPhase('complete')
   return (await capture.save()) ? 'on' : 'stopped'
 }
@@ -77,7 +78,7 @@ async function readContainer(
     if (capture.outOfTime) return 'stopped'
     const page = await readPage(capture, cursor)
     if (page === 'stopped') return 'stopped'
-    if (page === 'vanished') return 'on'
+    if (page === 'vanished' || page === 'aside') return 'on'
     if (page === 'restart') {
       cursor = capture.cursors.get(container) ?? newCursor(container)
       continue
@@ -85,6 +86,7 @@ async function readContainer(
     if ((await takeChanges(capture, page.changes)) === 'stopped') return 'stopped'
     cursor = advanced(cursor, capture.round.id, page)
     capture.setCursor(cursor)
+    takeBack(capture, cursor)
     if (capture.full && !(await capture.save())) return 'stopped'
   }
   return 'on'
@@ -93,11 +95,13 @@ async function readContainer(
 async function readPage(
   capture: StreamCapture,
   cursor: Cursor,
-): Promise<ChangePage | 'vanished' | 'restart' | 'stopped'> {
+): Promise<ChangePage | 'vanished' | 'aside' | 'restart' | 'stopped'> {
   const { reader, signal } = capture.context
   const link = linkOf(cursor, capture.round.id)
   try {
-    return await reader.changes(cursor.container, link, signal)
+    const page = await reader.changes(cursor.container, link, signal)
+    capture.blame.wentWell()
+    return page
   } catch (error) {
     if (hasCode(error, 'ItemGone') && cursor.container !== CONTAINERS) {
       // The container vanished between the list and now; the list will say so too.
@@ -109,7 +113,9 @@ async function readPage(
       restartFrom(capture, cursor, link)
       return 'restart'
     }
-    throw error
+    if (cursor.container === CONTAINERS) throw error
+    const failure = capture.failureOf(error, cursor.container)
+    return await setAside(capture, cursor.container, failure)
   }
 }
 
@@ -125,12 +131,18 @@ function restartFrom(capture: StreamCapture, cursor: Cursor, refused: string): v
 }
 
 /** Items that left before this round began, by more than the lag, and were not found in it. */
-function addDeletions(capture: StreamCapture): void {
+async function addDeletions(capture: StreamCapture): Promise<Step> {
   const startedAt = Date.parse(capture.round.startedAt)
+  const asks = hasUnseenPlaces(capture)
   for (const event of capture.leftItems()) {
     const pending = capture.pending.event(event.item)
     if (pending && pending.op !== 'left') continue
     if (!isOver(event, capture.round.id, startedAt, capture.context.limits.deletionLagMs)) continue
+    if (asks && event.kind === 'item') {
+      const found = await askFor(capture, event)
+      if (found === 'stopped') return 'stopped'
+      if (found === 'settled') continue
+    }
     capture.pending.add({
       op: 'deleted',
       kind: event.kind,
@@ -140,6 +152,7 @@ function addDeletions(capture: StreamCapture): void {
     })
     capture.pending.count('deleted')
   }
+  return 'on'
 }
 
 function isOver(event: LeftEvent, round: number, startedAt: number, lagMs: number): boolean {

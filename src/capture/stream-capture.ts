@@ -18,6 +18,7 @@ import {
 import type { GraphId } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
 import type { ChainEnd, CommitWriter, StreamVault } from '../vault/types.ts'
+import { Blame, type ItemFailure, itemFailure } from '../workloads/failure.ts'
 import type { StreamReader, Workload } from '../workloads/workload.ts'
 import { openLedger } from './ledger.ts'
 import type { PackLocks } from './pack-locks.ts'
@@ -65,6 +66,8 @@ export class StreamCapture {
   readonly cursors: CursorMap
   /** Open ledger entries and items that left, by item. */
   readonly open: Map<GraphId, OpenEntry>
+  /** Tells the trouble of one item or container from the owner's. */
+  readonly blame = new Blame()
   round: RoundState
   pending = new Pending()
   #head: Commit | undefined
@@ -120,6 +123,18 @@ export class StreamCapture {
     return [...this.open.values()]
       .map((entry) => entry.event)
       .filter((event) => event.op === 'left')
+  }
+
+  /** What an error means for one item or container. Throws what is the owner's trouble. */
+  failureOf(error: unknown, item: GraphId): ItemFailure {
+    const failure = itemFailure(error)
+    if (!failure) throw error
+    return this.blamed(failure, item)
+  }
+
+  blamed(failure: ItemFailure, item: GraphId): ItemFailure {
+    this.blame.lay(failure, { isKnown: this.open.get(item)?.event.op === 'ledger' })
+    return failure
   }
 
   setCursor(cursor: Cursor): void {

@@ -9,7 +9,7 @@ import { graphIdSchema, ledgerEventSchema, leftEventSchema } from '../model/even
 import type { Counts, LedgerEvent, LeftEvent } from '../model/events.ts'
 import { type KeyHash, type OwnerId, WORKLOADS } from '../model/ids.ts'
 import type { Job, Owner, PlanEntry, Resource, Run } from './types.ts'
-import { RESOURCE_STATES } from './types.ts'
+import { COVERAGES, RESOURCE_STATES } from './types.ts'
 
 const branded = <T extends string>() => z.custom<T>((value) => typeof value === 'string')
 const keyHashSchema = branded<KeyHash>()
@@ -55,7 +55,7 @@ export const ownerSchema: z.ZodType<Owner> = z.object({
   dueAt: z.string(),
   completeAt: z.string().exactOptional(),
   readAt: z.string().exactOptional(),
-  coverage: z.enum(['waiting', 'first-copy', 'covered', 'failing', 'poison']),
+  coverage: z.enum(COVERAGES),
   trouble: z.string(),
   attempts: whole,
   ledgerOpen: whole,

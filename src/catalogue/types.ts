@@ -49,6 +49,21 @@ export interface Resource {
   seenAt: string
 }
 
+export const COVERAGES = [
+  /** Nothing was read yet. */
+  'waiting',
+  'first-copy',
+  /** The last round took everything but single items, which are in the ledger. */
+  'covered',
+  /** The last round ended without whole containers, which are in the ledger. */
+  'partial',
+  /** There is nothing to read now; `trouble` says why. What is held stays. */
+  'no-source',
+  'failing',
+  'poison',
+] as const
+export type Coverage = (typeof COVERAGES)[number]
+
 export interface Owner {
   owner: OwnerId
   resource: KeyHash
@@ -60,7 +75,7 @@ export interface Owner {
   completeAt?: string
   /** ISO time at which its cursors were last read. */
   readAt?: string
-  coverage: 'waiting' | 'first-copy' | 'covered' | 'failing' | 'poison'
+  coverage: Coverage
   /** Stable code of the last trouble; empty where the last slice went well. */
   trouble: string
   /** Attempts without an answer or progress; 0 after every ordinary answer. */

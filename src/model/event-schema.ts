@@ -121,7 +121,11 @@ const eventSchema: z.ZodType<StreamEvent> = z.union([
     leftAt: z.string(),
   }),
   ledgerEventSchema,
-  z.object({ ...subject, op: z.literal('resolved'), how: z.enum(['gone', 'excluded']) }),
+  z.object({
+    ...subject,
+    op: z.literal('resolved'),
+    how: z.enum(['gone', 'excluded', 'readable']),
+  }),
 ])
 
 export const cursorSchema: z.ZodType<Cursor> = z.object({

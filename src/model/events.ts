@@ -143,7 +143,8 @@ export interface LedgerEvent extends EventBase {
 /** A ledger entry ends without a version: the item is gone for good. A put resolves it too. */
 export interface ResolvedEvent extends EventBase {
   op: 'resolved'
-  how: 'gone' | 'excluded'
+  /** `readable`: a container whose changes could not be read was read to its end. */
+  how: 'gone' | 'excluded' | 'readable'
 }
 
 export type StreamEvent = PutEvent | LeftEvent | DeletedEvent | LedgerEvent | ResolvedEvent

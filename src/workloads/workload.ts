@@ -9,12 +9,12 @@ import type {
   Display,
   ExclusionReason,
   ItemKind,
-  LedgerReason,
   Marker,
   Place,
   RepresentationName,
 } from '../model/events.ts'
 import type { GraphId, WorkloadName } from '../model/ids.ts'
+import type { ItemFailure } from './failure.ts'
 
 /** An item or container that is there now, as one page of changes says. */
 export interface Present {
@@ -60,7 +60,7 @@ export interface ContentPart {
 export type ContentOutcome =
   | { outcome: 'content'; parts: ContentPart[] }
   /** The item itself is the trouble: it goes to the ledger and the cursor may pass. */
-  | { outcome: 'ledger'; reason: LedgerReason; code: string; retry: boolean }
+  | ({ outcome: 'ledger' } & ItemFailure)
   /** It was listed and is gone now: the next page will say `removed`. */
   | { outcome: 'gone' }
 

@@ -38,6 +38,10 @@ export class ScriptedMailbox {
   readonly excluded = new Set<GraphId>()
   /** Items whose content answers with an error of the item. */
   readonly corrupt = new Set<GraphId>()
+  /** Containers whose changes cannot be read, and items that cannot be asked for. */
+  readonly unreadable = new Map<GraphId, AppError>()
+  /** Items whose content stops before its end. */
+  readonly broken = new Set<GraphId>()
   /** The service calls errors of items final. */
   isFinal = false
   /** Awaited before content is answered. */
@@ -109,6 +113,8 @@ export class ScriptedMailbox {
       changes: async (container, link) => {
         step()
         if (container !== CONTAINERS && !this.containers.has(container)) throw gone()
+        const trouble = this.unreadable.get(container)
+        if (trouble) throw trouble
         return this.#page(container, Number(link ?? 0))
       },
       content: async (item) => {
@@ -119,6 +125,8 @@ export class ScriptedMailbox {
       },
       item: async (id) => {
         step()
+        const trouble = this.unreadable.get(id)
+        if (trouble) throw trouble
         const item = this.items.get(id)
         return item && presentItem(id, item)
       },
@@ -157,13 +165,33 @@ export class ScriptedMailbox {
         retry: !this.isFinal,
       }
     }
-    return { outcome: 'content', parts: [{ name: 'mime', bytes: pieces(now.content) }] }
+    const bytes = pieces(now.content, this.broken.has(item.id))
+    return { outcome: 'content', parts: [{ name: 'mime', bytes }] }
   }
 }
 
-async function* pieces(text: string): AsyncIterable<Uint8Array> {
+async function* pieces(text: string, isBroken: boolean): AsyncIterable<Uint8Array> {
   yield new TextEncoder().encode(text)
+  if (isBroken) {
+    throw new AppError({ code: 'ContentBroken', kind: 'transient', message: 'it stopped' })
+  }
 }
+
+/** The errors of graph/errors.ts that may be one item's or container's own. */
+export const TROUBLES = {
+  corrupt: new AppError({
+    ...{ code: 'ItemCorrupt', kind: 'corrupt', message: 'damaged in the service' },
+    context: { scope: 'item', status: 500 },
+  }),
+  denied: new AppError({
+    ...{ code: 'AccessDenied', kind: 'denied', message: 'may not be read' },
+    context: { scope: 'item', status: 403 },
+  }),
+  unavailable: new AppError({
+    ...{ code: 'GraphUnavailable', kind: 'transient', message: 'answered with 500' },
+    context: { scope: 'call', status: 500 },
+  }),
+} as const
 
 function gone(): AppError {
   return new AppError({ code: 'ItemGone', kind: 'permanent', message: 'no such folder' })

@@ -65,9 +65,8 @@ test('attachments are asked for by name, unless the JSON names them', async () =
 
 test('where the attachments cannot be listed, no stream is begun', async () => {
   const { content, seen } = contentOn(() => graphError(403, 'ErrorAccessDenied'))
-  await assert.rejects(content.fetch(item({ hasAttachments: true }), signal), (e) =>
-    hasCode(e, 'AccessDenied'),
-  )
+  const outcome = await content.fetch(item({ hasAttachments: true }), signal)
+  assert.ok(outcome.outcome === 'ledger' && outcome.reason === 'refused')
   assert.equal(seen.length, 1)
 })
 
@@ -88,16 +87,31 @@ test("an item's own trouble goes to the ledger, a mailbox's is thrown", async ()
   })
   const refused = await content.fetch(item(), signal)
   assert.ok(refused.outcome === 'ledger' && refused.reason === 'refused')
-  await assert.rejects(content.fetch(item(), signal), (e) => hasCode(e, 'AccessDenied'))
+  const denied = await content.fetch(item(), signal)
+  assert.ok(denied.outcome === 'ledger' && denied.doubt?.code === 'AccessDenied')
   await assert.rejects(content.fetch(item(), signal), (e) => hasCode(e, 'MailboxNotAvailable'))
 })
 
-test('an item that always answers 500 is in the ledger; when all do, it is the mailbox', async () => {
-  const { transport } = { transport: async () => graphError(500, 'ErrorInternalServerError') }
+test('what may be the trouble of the mailbox is told with its doubt', async () => {
+  const transport = async () => graphError(500, 'ErrorInternalServerError')
   const content = createContentReader(mailboxOf(graphOn(transport).graph, 'u'))
-  for (let turn = 0; turn < 3; turn += 1) {
-    const outcome = await content.fetch(item(), signal)
-    assert.ok(outcome.outcome === 'ledger' && outcome.reason === 'unavailable' && outcome.retry)
-  }
-  await assert.rejects(content.fetch(item(), signal), (e) => hasCode(e, 'GraphUnavailable'))
+  const outcome = await content.fetch(item(), signal)
+  assert.ok(outcome.outcome === 'ledger' && outcome.reason === 'unavailable' && outcome.retry)
+  assert.equal(outcome.doubt?.code, 'GraphUnavailable')
+})
+
+test('a body that always breaks in its middle is the trouble of its item', async () => {
+  const head = new Uint8Array(2_000_000)
+  const { content } = contentOn(() => {
+    const parts = [head]
+    const pull = (c: ReadableStreamDefaultController) => {
+      const part = parts.shift()
+      if (part) c.enqueue(part)
+      else c.error(new Error('ECONNRESET'))
+    }
+    return new Response(new ReadableStream({ pull }))
+  })
+  const outcome = await content.fetch(item(), signal)
+  assert.ok(outcome.outcome === 'content')
+  await assert.rejects(text(outcome.parts[0]?.bytes), (e) => hasCode(e, 'ContentBroken'))
 })

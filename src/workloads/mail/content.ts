@@ -7,32 +7,25 @@
  * mailbox is thrown.
  */
 import { isObject, type JsonObject, type Mailbox, walkPages } from '../../graph/index.ts'
-import { AppError } from '../../model/errors.ts'
-import type { LedgerReason } from '../../model/events.ts'
+import { AppError, hasCode } from '../../model/errors.ts'
+import { itemFailure } from '../failure.ts'
 import type { ContentOutcome, ContentPart, Present } from '../workload.ts'
-
-/** Items in a row that may be unavailable by themselves; the next one means the mailbox. */
-const UNAVAILABLE_RUN_MAX = 3
 
 export interface ContentReader {
   fetch(item: Present, signal: AbortSignal): Promise<ContentOutcome>
 }
 
 export function createContentReader(mailbox: Mailbox): ContentReader {
-  let unavailableRun = 0
   return {
     async fetch(item, signal) {
       try {
         const parts = await partsOf(mailbox, item, signal)
-        unavailableRun = 0
         return { outcome: 'content', parts }
       } catch (error) {
-        const outcome = outcomeOf(error)
-        if (outcome === undefined) throw error
-        const unavailable = outcome.outcome === 'ledger' && outcome.reason === 'unavailable'
-        unavailableRun = unavailable ? unavailableRun + 1 : 0
-        if (unavailableRun > UNAVAILABLE_RUN_MAX) throw error
-        return outcome
+        if (hasCode(error, 'ItemGone')) return { outcome: 'gone' }
+        const failure = itemFailure(error)
+        if (failure === undefined) throw error
+        return { outcome: 'ledger', ...failure }
       }
     },
   }
@@ -49,15 +42,30 @@ async function partsOf(
   const list = asks ? await attachmentList(mailbox, item.id, signal) : undefined
   const path = ['messages', item.id, '$value']
   const response = await mailbox.send({ name: 'messages.value', path, answer: 'streamed' }, signal)
-  const mime: ContentPart = { name: 'mime', bytes: bytesOf(response) }
+  const mime: ContentPart = { name: 'mime', bytes: bytesOf(response, signal) }
   if (list === undefined) return [mime]
   const named = Buffer.from(JSON.stringify(list), 'utf8')
   return [mime, { name: 'attachments', bytes: once(named) }]
 }
 
-async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
+/** Throws `ContentBroken` where the body ends before its end, and the signal is not the reason. */
+async function* bytesOf(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   if (response.body === null) return
-  yield* response.body
+  try {
+    yield* response.body
+  } catch (error) {
+    throw signal.aborted ? error : contentBroken(error)
+  }
+}
+
+function contentBroken(cause: unknown): AppError {
+  return new AppError({
+    code: 'ContentBroken',
+    kind: 'transient',
+    message: 'The content of an item stopped before its end.',
+    hint: 'Nothing to do: the item goes to the ledger and is tried again.',
+    cause,
+  })
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -86,27 +94,4 @@ async function attachmentList(
   const all: JsonObject[] = []
   for await (const items of pages) all.push(...items)
   return all
-}
-
-const ledgerReasons: Readonly<Record<string, { reason: LedgerReason; retry: boolean }>> = {
-  ItemCorrupt: { reason: 'corrupt', retry: false },
-  TooLarge: { reason: 'too-large', retry: false },
-  MalwareDetected: { reason: 'refused', retry: false },
-  ResourceLocked: { reason: 'refused', retry: true },
-  RequestNotUnderstood: { reason: 'refused', retry: true },
-  UnreadableAnswer: { reason: 'unreadable-answer', retry: true },
-}
-
-/** Undefined where the trouble is not the item's own. */
-function outcomeOf(error: unknown): Exclude<ContentOutcome, { outcome: 'content' }> | undefined {
-  if (!(error instanceof AppError)) return undefined
-  if (error.code === 'ItemGone') return { outcome: 'gone' }
-  const known = ledgerReasons[error.code]
-  if (known !== undefined) return { outcome: 'ledger', code: error.code, ...known }
-  // An answered 5xx after all attempts is the item's, unless its neighbours have it as well.
-  const { status } = error.context
-  if (error.code === 'GraphUnavailable' && typeof status === 'number' && status >= 500) {
-    return { outcome: 'ledger', reason: 'unavailable', code: error.code, retry: true }
-  }
-  return undefined
 }
