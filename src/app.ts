@@ -85,6 +85,7 @@ function directoryOf(graph: Graph, tenantId: string): Directory {
           id: user.id as GraphId,
           name: user.displayName,
           address: user.mail || user.userPrincipalName,
+          ...(user.accountEnabled !== undefined && { enabled: user.accountEnabled }),
         })),
         removed: page.removed.map((user) => user.id as GraphId),
         ...(page.next !== undefined && { next: page.next }),
@@ -93,9 +94,11 @@ function directoryOf(graph: Graph, tenantId: string): Directory {
     },
     async mailbox(user, signal) {
       const mailbox = await directory.mailbox(user, signal)
-      if (mailbox.state === 'ready') return { available: true, reason: '' }
-      return { available: false, reason: mailbox.code }
+      if (mailbox.state === 'ready') return mailbox
+      const isNone = mailbox.state === 'not-provisioned'
+      return { state: isNone ? 'none' : 'unreachable', reason: mailbox.code }
     },
+    exists: (user, signal) => directory.exists(user, signal),
   }
 }
 

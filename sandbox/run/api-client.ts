@@ -48,7 +48,7 @@ export interface Resource {
   id: string
   name: string
   address: string
-  state: 'protected' | 'unprotected' | 'no-content' | 'gone'
+  state: 'protected' | 'unprotected' | 'no-content' | 'unreachable' | 'gone'
 }
 
 export interface Point {

@@ -43,8 +43,11 @@ export const resourceSchema: z.ZodType<Resource> = z.object({
   reason: z.string(),
   owner: ownerIdSchema.exactOptional(),
   workloads,
+  purpose: z.string().exactOptional(),
+  enabled: z.boolean().exactOptional(),
   protectedSince: z.string().exactOptional(),
   seenAt: z.string(),
+  seenIn: whole.exactOptional(),
 })
 
 export const ownerSchema: z.ZodType<Owner> = z.object({

@@ -26,6 +26,8 @@ export const RESOURCE_STATES = [
   'unprotected',
   /** The service says that there is nothing to protect: no mailbox, on-premises ... */
   'no-content',
+  /** We may not look, or could not: whether there is something to protect is not known. */
+  'unreachable',
   /** No longer in the directory; what we hold stays. */
   'gone',
 ] as const
@@ -44,9 +46,15 @@ export interface Resource {
   /** The present owner; a resource that is protected again gets a new one. */
   owner?: OwnerId
   workloads: WorkloadName[]
+  /** Users: what kind of mailbox it is, as Exchange says: user, shared, room ... */
+  purpose?: string
+  /** Users: may sign in. Shared mailboxes belong to disabled users. */
+  enabled?: boolean
   /** ISO times. */
   protectedSince?: string
   seenAt: string
+  /** The last full reading of the directory that showed it (runs/full-reading.ts). */
+  seenIn?: number
 }
 
 export const COVERAGES = [

@@ -87,6 +87,43 @@ test('a list is walked over empty pages to its end', async () => {
   assert.deepEqual(all, [{ id: 'a' }, { id: 'b' }])
 })
 
+const exchangePlan = { service: 'exchange', capabilityStatus: 'Enabled' }
+
+test('why there is no mailbox is told as far as the directory knows it', async () => {
+  const noMailbox = () => graphError(404, 'MailboxNotEnabledForRESTAPI')
+  const { transport } = scripted(
+    noMailbox,
+    () => json({ assignedPlans: [], onPremisesSyncEnabled: true }),
+    noMailbox,
+    () => json({ assignedPlans: [{ ...exchangePlan, capabilityStatus: 'Deleted' }] }),
+    noMailbox,
+    () => graphError(403, 'Authorization_RequestDenied'),
+    () => graphError(404, 'ErrorInvalidUser'),
+  )
+  const directory = createDirectory(graphOn(transport).graph, 'tenant')
+  const codes: unknown[] = []
+  for (let n = 0; n < 4; n += 1) codes.push(await directory.mailbox('u', signal))
+  assert.deepEqual(
+    codes,
+    ['MailboxOnPremises', 'NoExchangePlan', 'MailboxNotEnabledForRESTAPI', 'ErrorInvalidUser'].map(
+      (code) => ({ state: 'not-provisioned', code }),
+    ),
+  )
+})
+
+test('only the directory’s own word says that a user is gone', async () => {
+  const empty = () => new Response(null, { status: 404 })
+  const { transport } = scripted(
+    () => json({ id: 'u' }),
+    () => graphError(404, 'Request_ResourceNotFound'),
+    ...[empty, empty, empty],
+  )
+  const directory = createDirectory(graphOn(transport).graph, 'tenant')
+  assert.equal(await directory.exists('u', signal), true)
+  assert.equal(await directory.exists('u', signal), false)
+  await assert.rejects(directory.exists('u', signal), (e) => hasCode(e, 'ItemGone'))
+})
+
 test('users are read with their soft deletions, and mailboxes with their states', async () => {
   const { transport, seen } = scripted(
     () =>
@@ -100,6 +137,7 @@ test('users are read with their soft deletions, and mailboxes with their states'
     () => json({ primaryMailboxId: 'MBX:1@2' }),
     () => json({ userPurpose: 'shared' }),
     () => graphError(404, 'MailboxNotEnabledForRESTAPI'),
+    () => json({ id: 'u', assignedPlans: [exchangePlan] }),
     () => graphError(403, 'ErrorAccessDenied'),
   )
   const directory = createDirectory(graphOn(transport).graph, 'tenant')
@@ -113,5 +151,5 @@ test('users are read with their soft deletions, and mailboxes with their states'
     code: 'MailboxNotEnabledForRESTAPI',
   })
   assert.deepEqual(await directory.mailbox('u', signal), { state: 'refused', code: 'AccessDenied' })
-  assert.equal(directory.requests(), 5)
+  assert.equal(directory.requests(), 6)
 })

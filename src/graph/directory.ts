@@ -8,7 +8,7 @@ import { AppError, hasCode } from '../model/errors.ts'
 import type { Graph } from './client.ts'
 import { readDeltaPage } from './delta.ts'
 import type { Meter } from './exchange.ts'
-import { type JsonObject, textOf } from './json.ts'
+import { type JsonObject, objectsOf, textOf } from './json.ts'
 import { mailboxOf } from './mailbox.ts'
 import { WalkGuard } from './paging.ts'
 
@@ -52,12 +52,17 @@ export type MailboxState =
 export interface Directory {
   /** One page of changes of the tenant's users. Null link: from the beginning. */
   users(link: string | null, signal: AbortSignal): Promise<UserPage>
-  /** Two requests at most. Throws `Throttled`, `GraphUnavailable` ... */
+  /** Three requests at most. Throws `Throttled`, `GraphUnavailable` ... */
   mailbox(userId: string, signal: AbortSignal): Promise<MailboxState>
+  /** False where the directory says that it knows no such user. Throws where it is not certain. */
+  exists(userId: string, signal: AbortSignal): Promise<boolean>
   /** Requests sent so far. */
   requests(): number
 }
 
+/** A backup can wait; the directory lets people go first. */
+const LOW_PRIORITY = { 'x-ms-throttle-priority': 'low' }
+const REASON_FIELDS = 'id,assignedPlans,onPremisesSyncEnabled'
 const SELECT = 'id,userPrincipalName,mail,displayName,accountEnabled,userType'
 
 export function createDirectory(graph: Graph, tenantId: string): Directory {
@@ -83,6 +88,42 @@ export function createDirectory(graph: Graph, tenantId: string): Directory {
     }
   }
 
+  function user(id: string, fields: string, signal: AbortSignal): Promise<JsonObject> {
+    const path = ['users', id]
+    const ours = { service: 'directory', budgetScope: tenantId, headers: LOW_PRIORITY } as const
+    return graph.json(
+      { name: 'users.get', path, query: { $select: fields }, ...ours, meter },
+      signal,
+    )
+  }
+
+  async function exists(userId: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await user(userId, 'id', signal)
+      return true
+    } catch (error) {
+      if (hasCode(error, 'OwnerGone')) return false
+      throw error
+    }
+  }
+
+  /** Exchange has one answer for several reasons; the directory tells some of them apart. */
+  async function explained(
+    state: MailboxState,
+    userId: string,
+    signal: AbortSignal,
+  ): Promise<MailboxState> {
+    if (state.state !== 'not-provisioned' || state.code !== 'MailboxNotEnabledForRESTAPI') {
+      return state
+    }
+    try {
+      return { ...state, code: reasonOf(await user(userId, REASON_FIELDS, signal)) ?? state.code }
+    } catch (error) {
+      if (error instanceof AppError && error.kind !== 'bug') return state
+      throw error
+    }
+  }
+
   async function mailboxState(userId: string, signal: AbortSignal): Promise<MailboxState> {
     const mailbox = mailboxOf(graph, userId)
     try {
@@ -91,21 +132,20 @@ export function createDirectory(graph: Graph, tenantId: string): Directory {
       const settings = await mailbox.json(request, signal)
       return { state: 'ready', purpose: purposeOf(settings) }
     } catch (error) {
-      return stateOf(error)
+      return await explained(stateOf(error), userId, signal)
     } finally {
       mailboxRequests += mailbox.requests()
     }
   }
 
-  return { users, mailbox: mailboxState, requests: () => meter.requests + mailboxRequests }
+  return { users, mailbox: mailboxState, exists, requests: () => meter.requests + mailboxRequests }
 }
 
 function usersRequest(link: string | null, tenantId: string, meter: Meter) {
   return {
     name: 'users.delta',
     ...(link === null ? { path: ['users', 'delta'], query: { $select: SELECT } } : { link }),
-    // A backup can wait; the directory lets people go first.
-    headers: { 'x-ms-throttle-priority': 'low' },
+    headers: LOW_PRIORITY,
     service: 'directory' as const,
     budgetScope: tenantId,
     meter,
@@ -122,6 +162,20 @@ function userOf(user: JsonObject): DirectoryUser {
     ...(typeof accountEnabled === 'boolean' ? { accountEnabled } : {}),
     userType: textOf(user, 'userType') ?? '',
   }
+}
+
+/**
+ * Why a user has no mailbox in the cloud, as far as the directory knows. Undefined with a plan
+ * for Exchange: then the mailbox is inactive, or is still being made.
+ */
+function reasonOf(user: JsonObject): 'MailboxOnPremises' | 'NoExchangePlan' | undefined {
+  const hasPlan = objectsOf(user, 'assignedPlans').some(
+    (plan) =>
+      textOf(plan, 'service')?.toLowerCase() === 'exchange' &&
+      textOf(plan, 'capabilityStatus') === 'Enabled',
+  )
+  if (hasPlan) return undefined
+  return user['onPremisesSyncEnabled'] === true ? 'MailboxOnPremises' : 'NoExchangePlan'
 }
 
 function purposeOf(settings: JsonObject): MailboxPurpose {

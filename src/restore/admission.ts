@@ -37,6 +37,9 @@ function stored(request: RestoreRequest, owner: OwnerId, seq: number): StoredReq
   return { version: 1, resource, owner, workload, seq, selection, destination, conflict }
 }
 
+/** Nothing can be written there now. */
+const UNAVAILABLE: ReadonlySet<Resource['state']> = new Set(['gone', 'no-content', 'unreachable'])
+
 async function checkDestination(
   request: RestoreRequest,
   from: Resource,
@@ -49,7 +52,7 @@ async function checkDestination(
       ? from
       : await catalogue.resources.get(destination.resource, signal)
   if (!to) throw destinationUnknown()
-  if (to.state === 'gone' || to.state === 'no-content') throw refuse('DestinationUnavailable')
+  if (UNAVAILABLE.has(to.state)) throw refuse('DestinationUnavailable')
 }
 
 async function seqOf(

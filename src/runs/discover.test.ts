@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from '../model/errors.ts'
 import { discover } from './discover.ts'
+import { sourceLost } from './seen.ts'
 import { type RunsWorld, runsWorld } from './testing/world.ts'
 
 const HOUR_MS = 3_600_000
@@ -28,7 +29,7 @@ test('one mailbox that cannot be asked for keeps nobody else from being protecte
   world.trouble.set('bad', unavailable())
   world.joins('bad', 'good')
   assert.equal(await look(world), true)
-  assert.deepEqual(await world.states(), { bad: 'no-content', good: 'protected' })
+  assert.deepEqual(await world.states(), { bad: 'unreachable', good: 'protected' })
   world.trouble.clear()
   world.clock.advance(3 * HOUR_MS)
   await look(world)
@@ -41,4 +42,77 @@ test('several unavailable mailboxes in a row are the trouble of the service', as
   for (const name of names) world.trouble.set(name, unavailable())
   world.joins(...names)
   await assert.rejects(look(world), { code: 'GraphUnavailable' })
+})
+
+test('P3: who left while the directory’s link was lost is gone, once the directory says so itself', async () => {
+  const world = await runsWorld()
+  world.joins('ann', 'bob', 'cat', 'dan')
+  await look(world)
+  // Cat was taken out of the directory; dan only does not show in this reading.
+  world.losesLink('ann', 'bob', 'eve')
+  world.departed.add('cat')
+  assert.equal(await look(world), true)
+  const protectedNow = { ann: 'protected', bob: 'protected', dan: 'protected', eve: 'protected' }
+  assert.deepEqual(await world.states(), { ...protectedNow, cat: 'gone' })
+  assert.deepEqual(world.asked.sort(), ['cat', 'dan'], 'nobody else is asked for')
+  await look(world)
+  assert.equal(world.asked.length, 2, 'and nobody twice')
+})
+
+test('P4: a full reading goes on over calls, and asks nobody twice', async () => {
+  const world = await runsWorld()
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+  world.joins(...names)
+  await look(world)
+  world.losesLink('a', 'b', 'c')
+  for (const name of ['e', 'f']) world.departed.add(name)
+  // Each call has time for one page or one question.
+  const { exists } = world.directory
+  world.directory.exists = async (user) => {
+    world.clock.advance(1000)
+    return await exists(user)
+  }
+  let calls = 1
+  while (!(await discover(world, world.clock.now() + 500, world.signal))) calls += 1
+  assert.ok(calls > 2, `${calls} calls`)
+  assert.deepEqual(world.asked.sort(), ['d', 'e', 'f', 'g'])
+  const states = await world.states()
+  assert.deepEqual(
+    names.filter((name) => states[name] === 'gone'),
+    ['e', 'f'],
+  )
+})
+
+test('a user of whom the directory says nothing certain is neither gone nor forgotten', async () => {
+  const world = await runsWorld()
+  world.joins('ann', 'bob')
+  await look(world)
+  world.losesLink('ann')
+  world.trouble.set('bob', unavailable())
+  assert.equal(await look(world), true)
+  assert.deepEqual(await world.states(), { ann: 'protected', bob: 'protected' })
+  world.trouble.clear()
+  world.departed.add('bob')
+  await look(world)
+  assert.deepEqual(await world.states(), { ann: 'protected', bob: 'gone' })
+})
+
+test('a mailbox that went away and comes back keeps its owner', async () => {
+  const world = await runsWorld()
+  world.joins('ann')
+  await look(world)
+  const ann = async () => (await world.catalogue.resources.list({ max: 1 }, world.signal)).items[0]
+  const before = await ann()
+  assert.ok(before)
+  await sourceLost(world, before.key, world.signal)
+  assert.equal((await ann())?.state, 'protected', 'the directory says that it is there')
+  world.without.add('ann')
+  await sourceLost(world, before.key, world.signal)
+  const lost = await ann()
+  assert.deepEqual([lost?.state, lost?.reason], ['no-content', 'MailboxNotEnabledForRESTAPI'])
+  world.without.clear()
+  world.clock.advance(3 * HOUR_MS)
+  await look(world)
+  const after = await ann()
+  assert.deepEqual([after?.state, after?.owner], ['protected', before.owner])
 })

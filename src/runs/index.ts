@@ -7,7 +7,8 @@ export {
   type RunLog,
   type RunSettings,
 } from './activities.ts'
-export { type Directory, type DirectoryPage, type DirectoryUser, discover } from './discover.ts'
+export type { Directory, DirectoryPage, DirectoryUser, MailboxAnswer } from './directory.ts'
+export { discover } from './discover.ts'
 export { isRunDue } from './due.ts'
 export { decideRepair, type InstanceState } from './reconcile.ts'
 export { createSetup, type SetupDone } from './setup.ts'

@@ -1,12 +1,24 @@
 /** A directory of a few people, and the real catalogue, vault and policies over memory. */
 import type { Run } from '../../catalogue/types.ts'
+import { AppError } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
 import { createPolicyStore } from '../../policy/index.ts'
 import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import { createMemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
-import type { DirectoryPage } from '../discover.ts'
+import type { DirectoryPage } from '../directory.ts'
 
 const START = Date.parse('2026-11-21T08:00:00Z')
+
+const userOf = (name: string) => ({ id: name as GraphId, name, address: `${name}@x.example` })
+
+/** Users in one page of the whole directory. */
+const PAGE = 2
+
+function pageOf(names: readonly string[], from: number): DirectoryPage {
+  const page = { users: names.slice(from, from + PAGE).map(userOf), removed: [] }
+  const end = from + PAGE
+  return end < names.length ? { ...page, next: `whole-${end}` } : { ...page, delta: 'link' }
+}
 
 export async function runsWorld() {
   const { clock, random, vault, catalogue, signal } = memoryBackend({ start: START })
@@ -17,11 +29,23 @@ export async function runsWorld() {
 
   /** Told once, as a delta does. */
   let news: DirectoryPage = { users: [], removed: [], delta: 'link' }
-  /** What asking for a mailbox throws. */
+  let linkIsLost = false
+  /** Everybody, for a directory that is read as a whole; undefined: as the news say. */
+  let whole: string[] | undefined
+  /** What asking for a mailbox or a user throws. */
   const trouble = new Map<string, Error>()
   const without = new Set<string>()
+  /** Users that the directory knows no more when it is asked for them, and who was asked for. */
+  const departed = new Set<string>()
+  const asked: string[] = []
   const directory = {
-    users: async () => {
+    users: async (link: string | null) => {
+      if (link !== null && linkIsLost) {
+        linkIsLost = false
+        throw new AppError({ code: 'ResyncNeeded', kind: 'transient', message: 'answered 410' })
+      }
+      if (link === null && whole) return pageOf(whole, 0)
+      if (link?.startsWith('whole-')) return pageOf(whole ?? [], Number(link.slice(6)))
       const page = news
       news = { users: [], removed: [], delta: 'link' }
       return page
@@ -30,15 +54,26 @@ export async function runsWorld() {
       const error = trouble.get(user)
       if (error) throw error
       return without.has(user)
-        ? { available: false, reason: 'MailboxNotEnabledForRESTAPI' }
-        : { available: true, reason: '' }
+        ? ({ state: 'none', reason: 'MailboxNotEnabledForRESTAPI' } as const)
+        : ({ state: 'ready', purpose: 'user' } as const)
+    },
+    exists: async (user: GraphId) => {
+      asked.push(user)
+      const error = trouble.get(user)
+      if (error) throw error
+      return !departed.has(user)
     },
   }
   return {
     ...{ clock, random, signal, catalogue, vault, policies, directory, trouble, without },
+    ...{ departed, asked },
     joins(...names: string[]) {
-      const users = names.map((n) => ({ id: n as GraphId, name: n, address: `${n}@x.example` }))
-      news = { ...news, users }
+      news = { ...news, users: names.map(userOf) }
+    },
+    /** The next link is refused; the whole directory then shows these people. */
+    losesLink(...names: string[]) {
+      linkIsLost = true
+      whole = names
     },
     leaves(name: string) {
       news = { ...news, removed: [name as GraphId] }
