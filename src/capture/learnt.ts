@@ -6,6 +6,8 @@
 import type { Owner } from '../catalogue/types.ts'
 import type { SliceDeps, SliceResult } from './slice.ts'
 
+/** Where discovery finds the source again, the owner is due by then. */
+const ABSENT_PAUSE_MS = 15 * 60_000
 const FAILED_PAUSE_MS = 3_600_000
 
 /** What the owner row says after this slice: coverage, trouble, and when it is due again. */
@@ -28,6 +30,8 @@ export async function learnt(
     }
     case 'wait':
       return { ...base, dueAt: at(now + retryAfterMs) }
+    case 'absent':
+      return { ...base, dueAt: at(now + ABSENT_PAUSE_MS), coverage: 'no-source' }
     case 'failed':
       return { ...base, dueAt: at(now + FAILED_PAUSE_MS), coverage: 'failing' }
     default: {

@@ -38,8 +38,11 @@ export interface SliceDeps {
 }
 
 export interface SliceResult {
-  /** `busy`: another holds the lease. `poison`: too many attempts vanished. */
-  state: 'done' | 'more' | 'wait' | 'failed' | 'busy' | 'poison'
+  /**
+   * `absent`: there is no mailbox (site ...) to read now, which is no failure. `busy`: another
+   * holds the lease. `poison`: too many attempts vanished.
+   */
+  state: 'done' | 'more' | 'wait' | 'absent' | 'failed' | 'busy' | 'poison'
   counts: Counts
   requests: number
   bytes: number
@@ -140,9 +143,18 @@ async function workStreams(
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'bug') throw error
     if (error.code === 'TooLate') return answer('more', error.code)
-    const waits = error.kind === 'throttled' || error.kind === 'transient'
-    return answer(waits ? 'wait' : 'failed', error.code, error.retryAfterMs)
+    return answer(stateAfter(error), error.code, error.retryAfterMs)
   }
+}
+
+/** The owner's source is not there, or has nothing in it for us. */
+const ABSENT: ReadonlySet<string> = new Set([
+  ...['MailboxNotAvailable', 'ContentNotAvailable', 'OwnerGone'],
+])
+
+function stateAfter(error: AppError): SliceResult['state'] {
+  if (ABSENT.has(error.code)) return 'absent'
+  return error.kind === 'throttled' || error.kind === 'transient' ? 'wait' : 'failed'
 }
 
 async function openStream(owner: Owner, name: WorkloadName, deps: SliceDeps, signal: AbortSignal) {

@@ -23,6 +23,7 @@ import type {
 import { type DiscoverDeps, discover } from './discover.ts'
 import { protectedKeys } from './due.ts'
 import { planOwners } from './plan.ts'
+import { sourceLost } from './seen.ts'
 
 export interface RunSettings {
   lanes: number
@@ -198,6 +199,7 @@ async function workNext(
     deps.slice,
     signal,
   )
+  if (result.state === 'absent') await sourceLost(deps, before.resource, signal)
   const { state, next } = settled(before, result)
   if (claim) await catalogue.runs.settle(input.run, claim, next, signal)
   await heartbeat(deps, input.run, signal)
@@ -225,7 +227,9 @@ function settled(
 ): { state: Exclude<CaptureAnswer['state'], 'idle'>; next: PlanEntry } {
   const sum = { ...added(before, result), trouble: result.trouble, claimedUntil: 0 }
   switch (result.state) {
+    // Nothing is left to do for this owner in this run; what there is not is said by its trouble.
     case 'done':
+    case 'absent':
       return { state: 'done', next: { ...sum, state: 'done' } }
     case 'more':
       return { state: 'more', next: { ...sum, state: 'queued' } }

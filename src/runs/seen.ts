@@ -155,7 +155,7 @@ export async function sourceLost(
   const { resources } = deps.catalogue
   const resource = await resources.get(key, signal)
   if (resource?.state !== 'protected') return
-  const mailbox = await mailboxCheck(deps.directory)(resource.graphId, signal)
+  const mailbox = await asked(deps.directory, resource.graphId, signal)
   if (mailbox.state !== 'none') return
   const seenAt = new Date(deps.clock.now()).toISOString()
   const { reason } = mailbox
@@ -165,6 +165,20 @@ export async function sourceLost(
       held?.state === 'protected' ? { ...held, state: 'no-content', reason, seenAt } : undefined,
     signal,
   )
+}
+
+/** An answer that does not come is none: whoever asked goes on without it. */
+async function asked(
+  directory: Directory,
+  user: GraphId,
+  signal: AbortSignal,
+): Promise<MailboxAnswer> {
+  try {
+    return await directory.mailbox(user, signal)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === 'bug') throw error
+    return { state: 'unreachable', reason: error.code }
+  }
 }
 
 /** Makes keys, owner record and owner row of a protected resource where they are missing. */

@@ -51,6 +51,8 @@ async function shown(resource: Resource, deps: HttpDeps, signal: AbortSignal) {
     address,
     state,
     reason: reason || undefined,
+    mailbox: resource.purpose,
+    enabled: resource.enabled,
     workloads,
     protectedSince,
     seenAt,
