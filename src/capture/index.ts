@@ -1,6 +1,7 @@
 /** The slice: changes -> segments -> commit (DESIGN 4). */
 export { addCounts } from './pending.ts'
 export {
+  ALONE_ATTEMPTS,
   runSlice,
   type SliceDeps,
   type SliceInput,

@@ -16,6 +16,7 @@ import { decidePresent, decideRemoved, type Known, needsCommitFirst } from './de
 import { ledgerEvent } from './ledger.ts'
 import { newCursor } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
+import { KILLED_WORKER } from './suspects.ts'
 import { hasPendingMembers, leaveMembers } from './vanished.ts'
 
 /** Ids looked up in the tables at once. */
@@ -193,7 +194,8 @@ async function takePresent(
     }
   }
   let stopped = false
-  await eachBounded(jobs, capture.context.reader.concurrency, async (job) => {
+  const { reader, suspects } = capture.context
+  await eachBounded(jobs, suspects.concurrency(reader.concurrency), async (job) => {
     if (capture.outOfTime) stopped = true
     else await fetchContent(capture, job)
   })
@@ -219,6 +221,13 @@ async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<vo
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
     return
   }
+  const { suspects } = capture.context
+  if (suspects.accuses(change.id)) toLedger(capture, change, KILLED_WORKER)
+  else await suspects.during(change, () => storeContent(capture, job))
+}
+
+async function storeContent(capture: StreamCapture, job: ContentJob): Promise<void> {
+  const { change } = job
   const { reader, signal } = capture.context
   const content = await reader.content(change, signal)
   if (content.outcome === 'content') {

@@ -18,6 +18,7 @@ import { learnt } from './learnt.ts'
 import { PackLocks } from './pack-locks.ts'
 import { addCounts } from './pending.ts'
 import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
+import { Suspects } from './suspects.ts'
 
 export interface SliceSettings extends CaptureLimits {
   /** Length of a slice. */
@@ -50,6 +51,8 @@ export interface SliceResult {
   trouble: string
 }
 
+/** Attempts that vanished, after which an owner is worked alone on its worker. */
+export const ALONE_ATTEMPTS = 2
 /** Attempts that vanished, after which an owner is left alone for a day. */
 export const POISON_ATTEMPTS = 4
 const POISON_PAUSE_MS = 24 * 3_600_000
@@ -123,8 +126,9 @@ async function workStreams(
   try {
     for (const name of owner.workloads) {
       const before = sum
+      const stream = await openStream(owner, name, deps, signal)
       const { state } = await captureStream({
-        ...(await openStream(owner, name, deps, signal)),
+        ...stream,
         rowsNotAfter: startedAt + ROWS_WITHIN_MS,
         deadline: startedAt + deps.settings.sliceMs,
         signal,
@@ -137,6 +141,7 @@ async function workStreams(
           await input.progress(sum)
         },
       })
+      await stream.suspects.settle()
       if (state === 'more') return answer('more')
     }
     return answer('done')
@@ -165,6 +170,7 @@ async function openStream(owner: Owner, name: WorkloadName, deps: SliceDeps, sig
     tables: catalogue.stream(owner.owner, name),
     workload,
     reader: workload.reader({ graphId: owner.graphId }),
+    suspects: await Suspects.open(catalogue, { ...owner, workload: name }, signal),
     locks: new PackLocks(catalogue.packs, owner.owner, clock, settings.protectionDays),
     clock,
     limits: settings,

@@ -24,6 +24,7 @@ import { openLedger } from './ledger.ts'
 import type { PackLocks } from './pack-locks.ts'
 import { addCounts, Pending } from './pending.ts'
 import { type CursorMap, openRound, roundCursor, savedRound } from './round.ts'
+import type { Suspects } from './suspects.ts'
 
 export interface CaptureLimits {
   commitEvents: number
@@ -38,6 +39,7 @@ export interface StreamContext {
   workload: Workload
   reader: StreamReader
   locks: PackLocks
+  suspects: Suspects
   clock: Clock
   limits: CaptureLimits
   /** No row is written later than this (DESIGN 6). */

@@ -14,6 +14,11 @@ export class MemoryPool {
     this.#free = totalBytes
   }
 
+  /** Who claims all of it works alone. */
+  get totalBytes(): number {
+    return this.#total
+  }
+
   /** First come, first served. Release exactly once, in `finally`. Rejects when the signal fires. */
   async claim(bytes: number, signal: AbortSignal): Promise<() => void> {
     invariant(bytes <= this.#total, 'a slice needs no more memory than the worker has')

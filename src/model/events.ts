@@ -124,6 +124,8 @@ export const LEDGER_REASONS = [
   'gone-before-read',
   'unreadable-answer',
   'in-progress',
+  /** The worker vanished while it fetched the item's content. */
+  'killed-worker',
 ] as const
 export type LedgerReason = (typeof LEDGER_REASONS)[number]
 

@@ -3,13 +3,18 @@ import { test } from 'node:test'
 import { ScriptedMailbox } from '../capture/testing/scripted-mailbox.ts'
 import { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
-import type { GraphId } from '../model/ids.ts'
+import type { GraphId, OwnerId } from '../model/ids.ts'
 import { captureNext, endWave, planRun } from './activities.ts'
 import { discover } from './discover.ts'
 import { runRow, runsWorld } from './testing/world.ts'
 
 const MIB = 1024 * 1024
 const HOUR_MS = 3_600_000
+
+/** Long enough for everything that does not wait for something. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((done) => setImmediate(done))
+}
 
 /** Ann's mailbox, with a message in it. */
 async function worldOfAnn() {
@@ -89,7 +94,7 @@ test('a slice has its memory before its owner is claimed', async () => {
   await world.plan('run')
   const release = await world.deps.memory.claim(64 * MIB, world.signal)
   const waiting = world.next('run')
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => setImmediate(done))
+  await turns()
   const states = []
   for await (const entry of world.catalogue.runs.entries('run', world.signal)) {
     states.push(entry.state)
@@ -97,4 +102,40 @@ test('a slice has its memory before its owner is claimed', async () => {
   assert.deepEqual(states, ['queued'])
   release()
   assert.equal((await waiting).state, 'done')
+})
+
+test('an owner with which two workers vanished waits until it is alone on its worker', async () => {
+  const world = await worldOfAnn()
+  world.joins('ann')
+  await world.add('run')
+  await world.plan('run')
+  const { owners } = world.catalogue
+  let ann: OwnerId | undefined
+  for await (const { owner } of owners.all(world.signal)) ann = owner
+  assert.ok(ann)
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await owners.claim(ann, { holder: 'lost', leaseMs: 1 }, world.signal)
+    world.clock.advance(2)
+  }
+  const other = await world.deps.memory.claim(16 * MIB, world.signal)
+  const alone = world.next('run')
+  await turns()
+  const late = world.deps.memory.claim(16 * MIB, world.signal)
+  let lateHasIt = false
+  late.then(
+    () => {
+      lateHasIt = true
+    },
+    () => undefined,
+  )
+  world.box.beforeContent = async () => {
+    await turns()
+    assert.equal(lateHasIt, false, 'nobody else begins while it works')
+  }
+  await turns()
+  assert.equal(world.box.contentRequests, 0, 'it has not begun beside the other')
+  other()
+  assert.equal((await alone).state, 'done')
+  assert.equal(world.box.contentRequests, 1)
+  ;(await late)()
 })

@@ -4,6 +4,7 @@
  */
 
 import {
+  ALONE_ATTEMPTS,
   addCounts,
   runSlice,
   type SliceDeps,
@@ -20,10 +21,12 @@ import type {
   PlanAnswer,
   WaveAnswer,
 } from '../orchestrations/names.ts'
+import { workAlone } from './alone.ts'
 import { type DiscoverDeps, discover } from './discover.ts'
 import { protectedKeys } from './due.ts'
 import { planOwners } from './plan.ts'
 import { sourceLost } from './seen.ts'
+import { Share } from './share.ts'
 
 export interface RunSettings {
   lanes: number
@@ -148,39 +151,35 @@ export async function captureNext(
   const run = await catalogue.runs.get(input.run, signal)
   const stopped = !run || isOver(run) || run.flags.cancel || run.flags.pause
   if (stopped || clock.now() >= Date.parse(input.until)) return { state: 'idle' }
-  const release = await claimMemory(deps, signal)
-  if (!release) return { state: 'more' }
+  // Before an owner is claimed: a claim lasts for one slice, so a slice that still had to wait for
+  // its memory would outlive it.
+  const need = sliceBytes(deps.slice.settings)
+  const share = await Share.claim(deps.memory, need, MEMORY_WAIT_MS, signal)
+  if (!share) return { state: 'more' }
   try {
-    return await workNext(input, deps, signal)
+    return await workNext(input, deps, share, signal)
   } finally {
-    release()
-  }
-}
-
-/**
- * Before an owner is claimed: a claim lasts for one slice, so a slice that still had to wait for
- * its memory would outlive it. Undefined: there was none in time.
- */
-async function claimMemory(deps: RunDeps, signal: AbortSignal): Promise<(() => void) | undefined> {
-  const patience = AbortSignal.timeout(MEMORY_WAIT_MS)
-  try {
-    const need = sliceBytes(deps.slice.settings)
-    return await deps.memory.claim(need, AbortSignal.any([signal, patience]))
-  } catch (error) {
-    if (signal.aborted || !patience.aborted) throw error
-    return undefined
+    share.release()
   }
 }
 
 async function workNext(
   input: BackupLaneInput,
   deps: RunDeps,
+  share: Share,
   signal: AbortSignal,
 ): Promise<CaptureAnswer> {
   const { catalogue, clock, runSettings } = deps
   const claimMs = runSettings.sliceMs + runSettings.leaseSlackMs
   let claim = await catalogue.runs.claim(input.run, { claimMs }, signal)
   if (!claim) return { state: 'idle' }
+  const owner = await catalogue.owners.get(claim.entry.owner, signal)
+  if (owner && owner.attempts >= ALONE_ATTEMPTS) {
+    const beat = () => heartbeat(deps, input.run, signal)
+    const alone = { catalogue, clock, claimMs, beat }
+    claim = await workAlone(input.run, claim, share, alone, signal)
+    if (!claim) return { state: 'more' }
+  }
   const before = claim.entry
   let beat = 0
   const result = await runSlice(

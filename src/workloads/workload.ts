@@ -26,6 +26,8 @@ export interface Present {
   display: Display
   /** Graph's JSON, as it came, without the delta annotations. Becomes the `json` representation. */
   json: unknown
+  /** Bytes of content, as far as the service says before it is fetched. */
+  expectedBytes?: number
   /** Containers only: its items are read with a cursor of their own. */
   hasCursor?: boolean
   excluded?: ExclusionReason

@@ -21,6 +21,8 @@ export interface ScriptedItem {
   content: string
   flags: string
   changeKey: number
+  /** What the service says of its size before it is fetched. */
+  expectedBytes?: number
 }
 
 export interface ScriptedClock {
@@ -46,6 +48,8 @@ export class ScriptedMailbox {
   isFinal = false
   /** Awaited before content is answered. */
   beforeContent: () => Promise<void> = async () => undefined
+  /** The same, told for which item. */
+  beforeContentOf: (item: GraphId) => Promise<void> = async () => undefined
   /** Thrown by the next call of the reader. */
   nextError: Error | undefined
   contentRequests = 0
@@ -121,6 +125,7 @@ export class ScriptedMailbox {
         step()
         this.contentRequests += 1
         await this.beforeContent()
+        await this.beforeContentOf(item.id)
         return this.#content(item)
       },
       item: async (id) => {
@@ -210,6 +215,7 @@ function presentItem(id: GraphId, item: ScriptedItem): Present {
     },
     display: { name: `subject of ${id}` },
     json: { id, flags: item.flags },
+    ...(item.expectedBytes !== undefined && { expectedBytes: item.expectedBytes }),
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type JsonObject,
   type Mailbox,
   objectOf,
+  objectsOf,
   readDeltaPage,
   textOf,
   WalkGuard,
@@ -202,6 +203,7 @@ async function messagePage(options: MessagePageOptions): Promise<ChangePage> {
 
 /** `container`: the folder whose list says so; a page of a folder holds only its members. */
 export function presentMessage(message: JsonObject, container: GraphId): Present {
+  const files = objectsOf(message, 'attachments').map(({ size }) => size)
   return {
     op: 'present',
     kind: 'item',
@@ -210,6 +212,7 @@ export function presentMessage(message: JsonObject, container: GraphId): Present
     marker: messageMarker(message),
     display: displayOf(message),
     json: withoutAnnotations(message),
+    expectedBytes: files.reduce<number>((sum, size) => sum + (Number(size) || 0), 0),
   }
 }
 
