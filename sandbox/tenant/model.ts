@@ -9,14 +9,16 @@
 
 /**
  * Ways in which a mailbox is not an ordinary one. The first three answer 404
- * `MailboxNotEnabledForRESTAPI`; `blocked` ones are outside the app's scope (403); `over-quota`
- * ones can be read, and refuse to take anything.
+ * `MailboxNotEnabledForRESTAPI`; `blocked` ones are outside the app's scope (403); `moving`
+ * ones answer 503 `ErrorMailboxMoveInProgress`; `over-quota` ones can be read, and refuse to take
+ * anything.
  */
 export const MAILBOX_CONDITIONS = [
   'on-premises',
   'inactive',
   'unlicensed',
   'blocked',
+  'moving',
   'over-quota',
 ] as const
 

@@ -43,7 +43,7 @@ export function mailboxCheck(directory: Pick<Directory, 'mailbox'>): Directory['
     } catch (error) {
       if (!(error instanceof AppError) || error.kind === 'bug') throw error
       unavailableRun += 1
-      if (error.kind === 'throttled' || unavailableRun > UNAVAILABLE_RUN_MAX) throw error
+      if (error.code === 'Throttled' || unavailableRun > UNAVAILABLE_RUN_MAX) throw error
       return { state: 'unreachable', reason: error.code }
     }
   }

@@ -90,7 +90,7 @@ async function company() {
     while ((await captureNext({ run: id, until }, deps, signal)).state !== 'idle');
     const troubles: Record<string, string> = {}
     for await (const entry of catalogue.runs.entries(id, signal)) {
-      assert.equal(entry.state, 'done', `${entry.state} ${entry.trouble}`)
+      assert.ok(['done', 'wait'].includes(entry.state), `${entry.state} ${entry.trouble}`)
       const resource = await catalogue.resources.get(entry.resource, signal)
       if (entry.trouble) troubles[resource?.name ?? ''] = entry.trouble
     }
@@ -101,8 +101,9 @@ async function company() {
     const { items } = await catalogue.resources.list({ max: 100 }, signal)
     const resource = items.find((one) => one.name === name)
     assert.ok(resource, name)
-    const owner = resource.owner && (await catalogue.owners.get(resource.owner, signal))
-    return { ...resource, coverage: owner?.coverage, held: await heldOf(resource.owner) }
+    const owner = resource.owner ? await catalogue.owners.get(resource.owner, signal) : undefined
+    const held = await heldOf(resource.owner)
+    return { ...resource, coverage: owner?.coverage, dueAt: owner?.dueAt, held }
   }
 
   /** How many items the newest point holds; opened through the same doors as a restore. */
@@ -158,6 +159,7 @@ test('each condition of a mailbox is a state with a reason, and none fails a run
   await person('cheap', 'unlicensed')
   await person('asleep', 'inactive')
   await person('fenced', 'blocked')
+  await person('travels', 'moving')
   const nobody = 'nobody@sandbox.example'
   await control.createUser({ displayName: 'nobody', userPrincipalName: nobody, mailbox: null })
 
@@ -178,8 +180,13 @@ test('each condition of a mailbox is a state with a reason, and none fails a run
     asleep: ['no-content', 'NoExchangePlan', undefined, true, undefined],
     nobody: ['no-content', 'NoExchangePlan', undefined, false, undefined],
   })
-  const { state, reason } = await show('fenced')
-  assert.deepEqual([state, reason], ['unreachable', 'AccessDenied'])
+  for (const [name, code] of [
+    ['fenced', 'AccessDenied'],
+    ['travels', 'MailboxMoving'],
+  ] as const) {
+    const { state, reason } = await show(name)
+    assert.deepEqual([state, reason], ['unreachable', code])
+  }
 })
 
 test('a licence that arrives, and a mailbox that goes and comes back, are followed', async (t) => {
@@ -209,4 +216,16 @@ test('a licence that arrives, and a mailbox that goes and comes back, are follow
   const back = await show('ann')
   assert.deepEqual([back.state, back.coverage, back.held], ['protected', 'covered', 2])
   assert.equal(back.owner, before.owner, 'its chain goes on')
+})
+
+test('a mailbox on the move is left alone for a while, and stays covered', async (t) => {
+  const { control, run, show, person, clock, stop } = await company()
+  t.after(stop)
+  const ann = await person('ann')
+  await run()
+  await control.setMailboxCondition({ user: ann, condition: 'moving' })
+  assert.deepEqual(await run(), { ann: 'MailboxMoving' })
+  const { state, coverage, dueAt } = await show('ann')
+  assert.deepEqual([state, coverage], ['protected', 'covered'])
+  assert.equal(Date.parse(dueAt ?? '') - clock.now(), 15 * 60_000)
 })

@@ -277,7 +277,7 @@ function isLicensed({ mailbox }: User): boolean {
   return mailbox?.purpose === 'user' && (condition === undefined || HAS_PLAN.has(condition))
 }
 
-const HAS_PLAN: ReadonlySet<MailboxCondition> = new Set(['blocked', 'over-quota'])
+const HAS_PLAN: ReadonlySet<MailboxCondition> = new Set(['blocked', 'moving', 'over-quota'])
 
 export function userJson(user: User, select: readonly string[] | null): Json {
   const json: Json = { id: user.id }

@@ -30,6 +30,13 @@ test('a mailbox outside the app’s scope is denied', async (t) => {
   assert.deepEqual([status, json.error.code], [403, 'ErrorAccessDenied'])
 })
 
+test('a mailbox on the move answers nothing for a while', async (t) => {
+  const { call, control } = await startBench(t, { seed: SEED })
+  await control.setMailboxCondition({ user: ADA, condition: 'moving' })
+  const { status, json } = await call(`/users/${ADA}/mailFolders/inbox`)
+  assert.deepEqual([status, json.error.code], [503, 'ErrorMailboxMoveInProgress'])
+})
+
 test('a full mailbox can be read and takes nothing', async (t) => {
   const { call, control, walk } = await startBench(t, { seed: SEED })
   const { delta } = await walk('/users/delta')

@@ -51,6 +51,7 @@ export function findMailbox(request: GraphRequest): MailboxUser {
   const { mailbox } = user
   if (!mailbox || ABSENT.has(mailbox.condition)) throw mailboxNotEnabled()
   if (mailbox.condition === 'blocked') throw accessDenied()
+  if (mailbox.condition === 'moving') throw mailboxMoving()
   return { ...user, mailbox }
 }
 
@@ -65,6 +66,9 @@ function mailboxNotEnabled(): GraphError {
     'The mailbox is either inactive, soft-deleted, or is hosted on-premise.',
   )
 }
+
+const mailboxMoving = () =>
+  new GraphError(503, 'ErrorMailboxMoveInProgress', 'Mailbox move in progress. Try again later.')
 
 /** To be called before anything is added to the mailbox. */
 export function checkQuota({ mailbox }: MailboxUser): void {

@@ -2,7 +2,15 @@
 import { CaptureWorld, type WorldOptions } from './capture-world.ts'
 import { dies } from './explore.ts'
 import { type RestoreStage, restoreStage } from './restore-world.ts'
-import { aDayLater, bothMove, firstMails, fiveMails, twoFolders, whileItIsRead } from './stories.ts'
+import {
+  aDayLater,
+  bothMove,
+  closedFolder,
+  firstMails,
+  fiveMails,
+  twoFolders,
+  whileItIsRead,
+} from './stories.ts'
 
 /** Small commits and slices of some thirty calls: cursors are saved in the middle of everything. */
 const OPTIONS: WorldOptions = { seed: 1, commitEvents: 4, sliceMs: 120 }
@@ -19,6 +27,7 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
   { name: 'a round with moves, deletions, an edit and the ledger', stage: () => aDayAfter() },
   { name: 'a round while the mailbox changes', stage: () => busyMailbox() },
   { name: 'moves whose two ends are in two commits', stage: () => movedBetweenCommits() },
+  { name: 'a round beside a folder that cannot be read', stage: () => closedFolderAsked() },
   { name: 'roll-forward over commits without rows', stage: () => commitsWithoutRows() },
 ]
 
@@ -62,6 +71,18 @@ async function movedBetweenCommits(): Promise<CaptureWorld> {
   await world.round(world.worker('first'))
   world.storage.clock.advance(DAY_MS)
   world.tell(bothMove)
+  return world
+}
+
+/** What left is asked for, and the folder is tried once more. */
+async function closedFolderAsked(): Promise<CaptureWorld> {
+  const world = await CaptureWorld.make(OPTIONS)
+  world.tell(fiveMails)
+  await world.round(world.worker('first'))
+  world.storage.clock.advance(DAY_MS)
+  world.tell(closedFolder)
+  await world.round(world.worker('second'))
+  world.storage.clock.advance(DAY_MS)
   return world
 }
 

@@ -1,5 +1,5 @@
 /** What happens in the mailboxes of the crash scenarios. */
-import type { ScriptedMailbox } from '../../../src/capture/testing/scripted-mailbox.ts'
+import { type ScriptedMailbox, TROUBLES } from '../../../src/capture/testing/scripted-mailbox.ts'
 import type { GraphId } from '../../../src/model/ids.ts'
 
 export const id = (text: string): GraphId => text as GraphId
@@ -76,9 +76,17 @@ export function bothMove(box: ScriptedMailbox): void {
   box.put(id('m2'), { container: INBOX })
 }
 
-/** The service repairs what was corrupt, so that every ledger entry can end. */
+/** A folder that cannot be read any more; one message moved there, another is really gone. */
+export function closedFolder(box: ScriptedMailbox): void {
+  box.unreadable.set(WORK, TROUBLES.denied)
+  box.put(id('m1'), { container: WORK })
+  box.remove(id('m2'))
+}
+
+/** The service repairs what was corrupt or closed, so that every ledger entry can end. */
 export function repaired(box: ScriptedMailbox): void {
   box.corrupt.clear()
+  box.unreadable.clear()
 }
 
 /** Happens while one worker sleeps and another works: what its late rows would say is past. */
