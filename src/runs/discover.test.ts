@@ -116,3 +116,24 @@ test('a mailbox that went away and comes back keeps its owner', async () => {
   const after = await ann()
   assert.deepEqual([after?.state, after?.owner], ['protected', before.owner])
 })
+
+test('many without a mailbox hold up no run, and each has its turn', async () => {
+  const world = await runsWorld()
+  const names = Array.from({ length: 12 }, (_, n) => `guest-${n}`)
+  for (const name of names) world.without.add(name)
+  world.joins(...names)
+  await look(world)
+  world.clock.advance(3 * HOUR_MS)
+  world.without.clear()
+  const { mailbox } = world.directory
+  world.directory.mailbox = async (user) => {
+    world.clock.advance(10_000)
+    return await mailbox(user)
+  }
+  const left = async () =>
+    Object.values(await world.states()).filter((s) => s !== 'protected').length
+  for (const expected of [9, 6, 3, 0]) {
+    assert.equal(await look(world), true)
+    assert.equal(await left(), expected)
+  }
+})

@@ -32,6 +32,10 @@ const POLICY_NOTE = 'policy-applied'
 const RESOURCES_PAGE = 500
 /** How often a user without a mailbox, or with one that cannot be looked at, is asked for again. */
 const RECHECK_MS = 2 * 3_600_000
+/** One discovery asks for them no longer than this. */
+const RECHECK_CALL_MS = 30_000
+/** Where the next one goes on: a continuation of the resources, empty at their beginning. */
+const RECHECK_NOTE = 'recheck-position'
 /** A directory whose pages never end is an error of the service, not a large company. */
 const PAGES_MAX = 5000
 
@@ -48,7 +52,8 @@ export async function discover(
   await applyPolicy(seeing, n, signal)
   if (!(await readDirectory(seeing, deadline, signal))) return false
   if (!(await compareReading(seeing, deadline, signal))) return false
-  return await recheckEmpty(seeing, deadline, signal)
+  await recheckEmpty(seeing, deadline, signal)
+  return true
 }
 
 async function readDirectory(
@@ -108,25 +113,30 @@ async function applyPolicy(deps: Discovering, n: number, signal: AbortSignal): P
 
 /**
  * A mailbox may come later than its user (a licence takes effect within hours), and the directory
- * does not tell; so those that had none, or could not be looked at, are asked for again.
+ * does not tell; so those that had none, or could not be looked at, are asked for again. A tenant
+ * may have thousands of them, so each discovery takes some, and the next one goes on behind them:
+ * nobody's backup waits for this.
  */
 async function recheckEmpty(
   deps: Discovering,
   deadline: number,
   signal: AbortSignal,
-): Promise<boolean> {
-  const before = new Date(deps.clock.now() - RECHECK_MS).toISOString()
-  let continuation: string | undefined
+): Promise<void> {
+  const { catalogue, clock } = deps
+  const before = new Date(clock.now() - RECHECK_MS).toISOString()
+  const until = Math.min(deadline, clock.now() + RECHECK_CALL_MS)
+  let continuation = (await catalogue.note(RECHECK_NOTE, signal)) || undefined
   do {
     const query = { max: RESOURCES_PAGE, ...(continuation !== undefined && { continuation }) }
-    const page = await deps.catalogue.resources.list(query, signal)
+    const page = await catalogue.resources.list(query, signal)
     for (const { state, seenAt, graphId: id, name, address } of page.items) {
       if (state !== 'no-content' && state !== 'unreachable') continue
       if (seenAt > before) continue
-      if (deps.clock.now() >= deadline) return false
+      if (clock.now() >= until) return
       await seen(deps, { id, name, address }, undefined, signal)
     }
+    const goesOn = page.continuation !== undefined || continuation !== undefined
     continuation = page.continuation
+    if (goesOn) await catalogue.saveNote(RECHECK_NOTE, continuation ?? '', signal)
   } while (continuation !== undefined)
-  return true
 }
