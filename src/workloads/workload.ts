@@ -121,6 +121,25 @@ export interface TargetItem {
   id: GraphId
   /** Equal for an item and its copies (mail: Message-ID and sent time). */
   identity: string
+  /** The service's change key, as `Marker.change` has it. Empty: the service has none. */
+  change: string
+}
+
+/** What was seen of an item at one moment: enough to tell later whether somebody touched it. */
+export interface Seen {
+  container: GraphId
+  marker: Marker
+}
+
+/** One item of the target as it is now. */
+export interface PresentItem extends Seen {
+  /** Thrown away by somebody, and not purged yet (mail: in Deleted Items). */
+  discarded: boolean
+  /**
+   * The fields in the marker are its whole content (mail: it has no attachments), so that a new
+   * change key that no field explains hides nothing.
+   */
+  shownWhole: boolean
 }
 
 export type CreateOutcome =
@@ -128,11 +147,18 @@ export type CreateOutcome =
   /** The service will never take it, or only in a way that we do not do; nothing was made. */
   | { outcome: 'refused'; code: string; message: string }
 
-/** Read back and compared, field by field; names of fields only, never values (P9). */
+/**
+ * Read back and compared, field by field; names of fields only, never values (P9). `seen` is the
+ * item as this read found it: what an undo tells later edits by.
+ */
 export type CheckOutcome =
-  | { outcome: 'verified' }
-  | { outcome: 'differs'; fields: string[] }
+  | { outcome: 'verified'; seen?: Seen }
+  | { outcome: 'differs'; fields: string[]; seen?: Seen }
   | { outcome: 'could-not-check'; code: string }
+
+export type Match = 'same' | 'other' | 'gone'
+
+export type ContainerRemoval = 'removed' | 'not-empty' | 'gone'
 
 /** Puts items back. Bound to one target owner for the length of one slice. */
 export interface StreamWriter {
@@ -156,8 +182,18 @@ export interface StreamWriter {
   ): Promise<CreateOutcome>
   /** Items in the container that carry the mark. Normally none or one. */
   find(container: GraphId, mark: string, signal: AbortSignal): Promise<GraphId[]>
+  /** In the way that a user's deletion goes, never for good. One that is gone is no error. */
   remove(id: GraphId, signal: AbortSignal): Promise<void>
   check(id: GraphId, version: HeldVersion, signal: AbortSignal): Promise<CheckOutcome>
+  /** Undefined where it is gone for the mailbox's user. */
+  present(id: GraphId, signal: AbortSignal): Promise<PresentItem | undefined>
+  /**
+   * Whether the item has the content of this version, every byte of it; flags, read state and
+   * the like do not count. `gone`: it is not there.
+   */
+  matches(id: GraphId, version: HeldVersion, signal: AbortSignal): Promise<Match>
+  /** Removes a container, recoverably, if nothing is in it. */
+  removeEmptyContainer(id: GraphId, signal: AbortSignal): Promise<ContainerRemoval>
   readonly concurrency: number
   requests(): number
 }
@@ -165,5 +201,7 @@ export interface StreamWriter {
 /** The half of a workload that the restore role uses. */
 export interface RestorableWorkload {
   readonly name: WorkloadName
+  /** Pure: from markers alone. */
+  compare(before: Marker, now: Marker): Comparison
   writer(owner: OwnerIdentity): StreamWriter
 }

@@ -234,7 +234,8 @@ test('a mailbox is restored into another one, found by its marks, and is the sam
     }
     assert.deepEqual(await writer.find(folder, mark, signal), [outcome.id])
     const check = await writer.check(outcome.id, version, signal)
-    assert.deepEqual(check, { outcome: 'verified' }, version.display.name)
+    assert.equal(check.outcome, 'verified', version.display.name)
+    assert.equal(await writer.matches(outcome.id, version, signal), 'same', version.display.name)
     made.set(outcome.id, version.item)
   }
   const there = new Map<string, string>()
@@ -249,6 +250,47 @@ test('a mailbox is restored into another one, found by its marks, and is the sam
   const [first = ''] = made.keys()
   await writer.remove(first as GraphId, signal)
   await writer.remove(first as GraphId, signal)
+})
+
+test('what somebody did to a restored message since is told from its content', async () => {
+  const [userId = '', otherId = ''] = await users()
+  const { versions } = await copyMailbox(userId)
+  const { writer: open, compare } = mailWorkload({ graph: writing, pageSize: 100 })
+  const writer = open({ graphId: otherId as GraphId })
+  const folder = await writer.createContainer('Seen', undefined, signal)
+  const ids: GraphId[] = []
+  for (const [n, version] of versions.slice(0, 8).entries()) {
+    const made = await writer.create(version, folder, `seen/${n}`, signal)
+    if (made.outcome !== 'created') continue
+    const check = await writer.check(made.id, version, signal)
+    const now = await writer.present(made.id, signal)
+    assert.ok('seen' in check && check.seen && now)
+    assert.equal(compare(check.seen.marker, now.marker), 'same')
+    assert.equal(now.container, folder)
+    ids.push(made.id)
+  }
+  const [read, edited, moved, binned, deleted] = ids
+  assert.ok(read && edited && moved && binned && deleted)
+  const before = await writer.present(read, signal)
+  await control.flag({ user: otherId, message: read, flagStatus: 'flagged' })
+  const flagged = await writer.present(read, signal)
+  assert.ok(before && flagged)
+  assert.equal(compare(before.marker, flagged.marker), 'decoration')
+  const same = await writer.present(edited, signal)
+  await control.edit({ user: otherId, message: edited, body: 'another body' })
+  const changed = await writer.present(edited, signal)
+  assert.ok(same && changed)
+  assert.equal(compare(same.marker, changed.marker), 'content')
+  await control.move({ user: otherId, message: moved, folder: 'archive' })
+  assert.notEqual((await writer.present(moved, signal))?.container, folder)
+  await control.move({ user: otherId, message: binned, folder: 'deleteditems' })
+  assert.equal((await writer.present(binned, signal))?.discarded, true)
+  await writer.remove(deleted, signal)
+  assert.equal(await writer.present(deleted, signal), undefined)
+  assert.equal(await writer.removeEmptyContainer(folder, signal), 'not-empty')
+  for (const id of ids) await writer.remove(id, signal)
+  assert.equal(await writer.removeEmptyContainer(folder, signal), 'removed')
+  assert.equal(await writer.removeEmptyContainer(folder, signal), 'gone')
 })
 
 test('a create whose answer is lost is made once, and its mark finds it', async () => {

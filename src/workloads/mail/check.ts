@@ -5,13 +5,13 @@
  * fields, never values (P9).
  */
 import { type JsonObject, type Mailbox, objectOf, objectsOf, textOf } from '../../graph/index.ts'
-import { AppError } from '../../model/errors.ts'
+import { AppError, hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
-import type { CheckOutcome, HeldVersion } from '../workload.ts'
+import type { CheckOutcome, HeldVersion, Match } from '../workload.ts'
 import { MESSAGE_SELECT } from './changes.ts'
 import { attachmentDifferences } from './check-attachments.ts'
 import { heldMessage } from './held.ts'
-import { canonicalJson } from './markers.ts'
+import { canonicalJson, DECORATION_FIELDS, messageMarker } from './markers.ts'
 
 export interface Check {
   mailbox: Mailbox
@@ -22,25 +22,49 @@ export interface Check {
 
 /** Throws `Throttled` and `DeadlineReached`: then the check is not done, rather than failed. */
 export async function checkMessage(check: Check): Promise<CheckOutcome> {
-  const { mailbox, id, version, signal } = check
   try {
-    const made = await mailbox.json(
-      {
-        name: 'messages.check',
-        path: ['messages', id],
-        query: { $select: MESSAGE_SELECT, $expand: 'attachments' },
-      },
-      signal,
-    )
-    const held = heldMessage(version)
-    const fields = FIELDS.filter(({ read }) => read(held) !== read(made)).map(({ name }) => name)
-    fields.push(...(await attachmentDifferences(check, objectsOf(made, 'attachments'))))
-    return fields.length === 0 ? { outcome: 'verified' } : { outcome: 'differs', fields }
+    const { fields, made } = await differences(check)
+    const seen = {
+      container: (textOf(made, 'parentFolderId') ?? '') as GraphId,
+      marker: messageMarker(made),
+    }
+    return fields.length === 0
+      ? { outcome: 'verified', seen }
+      : { outcome: 'differs', fields, seen }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     if (error.kind === 'throttled' || error.code === 'DeadlineReached') throw error
     return { outcome: 'could-not-check', code: error.code }
   }
+}
+
+/** The same comparison, for content alone. Throws what the client throws, but `ItemGone`. */
+export async function matchMessage(check: Check): Promise<Match> {
+  try {
+    const { fields } = await differences(check)
+    return fields.every((field) => decoration.has(field)) ? 'same' : 'other'
+  } catch (error) {
+    if (hasCode(error, 'ItemGone')) return 'gone'
+    throw error
+  }
+}
+
+const decoration: ReadonlySet<string> = new Set(DECORATION_FIELDS)
+
+async function differences(check: Check): Promise<{ fields: string[]; made: JsonObject }> {
+  const { mailbox, id, version, signal } = check
+  const made = await mailbox.json(
+    {
+      name: 'messages.check',
+      path: ['messages', id],
+      query: { $select: MESSAGE_SELECT, $expand: 'attachments' },
+    },
+    signal,
+  )
+  const held = heldMessage(version)
+  const fields = FIELDS.filter(({ read }) => read(held) !== read(made)).map(({ name }) => name)
+  fields.push(...(await attachmentDifferences(check, objectsOf(made, 'attachments'))))
+  return { fields, made }
 }
 
 interface Field {

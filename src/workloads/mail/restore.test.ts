@@ -187,8 +187,11 @@ test('a check names the fields that differ, and hashes what lists leave out', as
     () => graphError(404, 'ErrorItemNotFound'),
   )
   const id = 'new' as GraphId
-  assert.deepEqual(await writer.check(id, version, signal), { outcome: 'verified' })
-  assert.deepEqual(await writer.check(id, version, signal), {
+  const whole = await writer.check(id, version, signal)
+  assert.equal(whole.outcome, 'verified')
+  assert.ok(whole.outcome === 'verified' && whole.seen, 'it says what it saw')
+  const { seen: _, ...spoilt } = { seen: undefined, ...(await writer.check(id, version, signal)) }
+  assert.deepEqual(spoilt, {
     outcome: 'differs',
     fields: ['subject', 'sentDateTime', 'categories', 'attachments.contentBytes'],
   })
@@ -196,6 +199,35 @@ test('a check names the fields that differ, and hashes what lists leave out', as
     outcome: 'could-not-check',
     code: 'ItemGone',
   })
+})
+
+test('a match asks for the content alone, and a passing trouble is no answer', async () => {
+  const { writer } = writerOn(
+    () => json({ ...message, isRead: false, categories: [], flag: { flagStatus: 'notFlagged' } }),
+    () => json({ ...message, subject: 'y' }),
+    () => graphError(404, 'ErrorItemNotFound'),
+    ...Array.from({ length: 5 }, () => () => graphError(503, 'ServiceUnavailable')),
+  )
+  const id = 'new' as GraphId
+  const matches = () => writer.matches(id, held(), signal)
+  assert.deepEqual([await matches(), await matches(), await matches()], ['same', 'other', 'gone'])
+  await assert.rejects(matches(), (e) => hasCode(e, 'GraphUnavailable'))
+})
+
+test('a folder is removed only where no message and no folder is in it', async () => {
+  const none = () => json({ value: [] })
+  const some = () => json({ value: [{ id: 'x' }] })
+  const { writer, seen } = writerOn(
+    ...[some, none, some, none, none, () => new Response(null, { status: 204 })],
+    () => graphError(404, 'ErrorItemNotFound'),
+  )
+  const remove = () => writer.removeEmptyContainer(inbox, signal)
+  const outcomes = [await remove(), await remove(), await remove(), await remove()]
+  assert.deepEqual(outcomes, ['not-empty', 'not-empty', 'removed', 'gone'])
+  assert.deepEqual(
+    seen.map(({ method }) => method).filter((method) => method !== 'GET'),
+    ['DELETE'],
+  )
 })
 
 test('copies have one identity, to the second', () => {

@@ -15,13 +15,14 @@ import {
 import { AppError } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
 import type { CreateOutcome, HeldVersion, StreamWriter, TargetItem } from '../workload.ts'
-import { checkMessage } from './check.ts'
+import { checkMessage, matchMessage } from './check.ts'
 import { heldMessage } from './held.ts'
 import { buildMessage, NEEDS_EXACT_LANE, SLOT_PROPERTY } from './message-json.ts'
-import { createFolder, readTree } from './target-folders.ts'
+import { createPresentReader } from './present.ts'
+import { createFolder, readTree, removeEmptyFolder } from './target-folders.ts'
 
 const LIST_PAGE_SIZE = 500
-const IDENTITY_SELECT = 'id,internetMessageId,sentDateTime,receivedDateTime'
+const IDENTITY_SELECT = 'id,changeKey,internetMessageId,sentDateTime,receivedDateTime'
 
 export function createMailWriter(mailbox: Mailbox): StreamWriter {
   return {
@@ -34,6 +35,9 @@ export function createMailWriter(mailbox: Mailbox): StreamWriter {
     find: (container, mark, signal) => findMarked(mailbox, { container, mark }, signal),
     remove: (id, signal) => remove(mailbox, id, signal),
     check: (id, version, signal) => checkMessage({ mailbox, id, version, signal }),
+    present: createPresentReader(mailbox),
+    matches: (id, version, signal) => matchMessage({ mailbox, id, version, signal }),
+    removeEmptyContainer: (id, signal) => removeEmptyFolder(mailbox, id, signal),
     concurrency: MAILBOX_CONCURRENCY,
     requests: mailbox.requests,
   }
@@ -52,7 +56,8 @@ async function* existing(
   )
   for await (const items of pages) {
     for (const item of items) {
-      yield { id: (textOf(item, 'id') ?? '') as GraphId, identity: identityOf(item) }
+      const change = textOf(item, 'changeKey') ?? ''
+      yield { id: (textOf(item, 'id') ?? '') as GraphId, identity: identityOf(item), change }
     }
   }
 }

@@ -4,9 +4,9 @@
  * Views and what Exchange keeps for itself are no targets and are left out.
  */
 import { type JsonObject, type Mailbox, textOf, walkPages } from '../../graph/index.ts'
-import { AppError } from '../../model/errors.ts'
+import { AppError, hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
-import type { TargetContainer } from '../workload.ts'
+import type { ContainerRemoval, TargetContainer } from '../workload.ts'
 import {
   exclusionOf,
   FOLDER_SELECT,
@@ -125,4 +125,42 @@ async function folderNamed(folder: NewFolder): Promise<GraphId | undefined> {
     if (id !== undefined) return id as GraphId
   }
   return undefined
+}
+
+/**
+ * Looks for any message and any folder in it, hidden ones too, and deletes it where there is none.
+ * Graph has no condition for that call: what comes between the look and the deletion goes with
+ * the folder, into the recoverable items.
+ */
+export async function removeEmptyFolder(
+  mailbox: Mailbox,
+  id: GraphId,
+  signal: AbortSignal,
+): Promise<ContainerRemoval> {
+  const path = ['mailFolders', id]
+  try {
+    const inside = { mailbox, folder: id, signal }
+    if (await holds(inside, 'messages', {})) return 'not-empty'
+    if (await holds(inside, 'childFolders', { includeHiddenFolders: 'true' })) return 'not-empty'
+    await mailbox.send({ name: 'mailFolder.delete', method: 'DELETE', path }, signal)
+    return 'removed'
+  } catch (error) {
+    if (hasCode(error, 'ItemGone')) return 'gone'
+    throw error
+  }
+}
+
+async function holds(
+  inside: { mailbox: Mailbox; folder: GraphId; signal: AbortSignal },
+  what: 'messages' | 'childFolders',
+  options: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const name = `${what}.any`
+  const path = ['mailFolders', inside.folder, what]
+  const query = { $select: 'id', $top: '1', ...options }
+  const pages = walkPages(name, (link) =>
+    inside.mailbox.json({ name, ...(link === null ? { path, query } : { link }) }, inside.signal),
+  )
+  for await (const items of pages) if (items.length > 0) return true
+  return false
 }
