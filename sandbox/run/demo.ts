@@ -207,8 +207,8 @@ class Demo {
         selection: await this.#selection(wish, point, snapshot),
       }
       const result = await restore(this.#api, request, this.#signal)
-      const { restored = 0, skipped = 0 } = result.job.counts
-      const counts = `${plural(restored, 'item')} restored, ${skipped} there already`
+      const { restored = 0, alreadyThere = 0 } = result.job.counts
+      const counts = `${plural(restored, 'item')} restored, ${alreadyThere} there already`
       this.#say(`restored ${wish.text} of ${wish.user}: ${counts}`)
       results.set(wish, result)
     }

@@ -33,6 +33,7 @@ export interface RestoreNumbers {
   planned: number
   restored: number
   skipped: number
+  alreadyThere: number
   refused: number
   failed: number
   unknown: number
@@ -129,6 +130,7 @@ function restoreNumbers(results: readonly RestoreResult[]): RestoreNumbers {
   return {
     planned: results.reduce((total, { job }) => total + job.totals.items, 0),
     ...{ restored: sum('restored'), skipped: sum('skipped'), refused: sum('refused') },
+    alreadyThere: sum('alreadyThere'),
     ...{ failed: sum('failed') + sum('foldersFailed'), unknown: sum('unknown') },
     ...{ verified: sum('verified'), differs: sum('differs') },
     couldNotCheck: sum('couldNotCheck'),
@@ -220,7 +222,8 @@ function backupTable({ backup, incremental }: Report): string {
 function restoreText(n: RestoreNumbers): string {
   const outcomes = [
     `${countText(n.restored)} restored`,
-    `${countText(n.skipped)} skipped (there already)`,
+    `${countText(n.alreadyThere)} there already`,
+    `${countText(n.skipped)} skipped (there with other content)`,
     `${countText(n.refused)} refused`,
     `${countText(n.failed)} failed`,
     `${countText(n.unknown)} unknown`,

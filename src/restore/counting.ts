@@ -1,12 +1,19 @@
 /**
  * How slots are counted: one mapping from states to outcomes, for counts and report alike.
  *
- * Every item is counted once as restored, skipped, refused, failed, unknown or pending, so these
- * six always add up to the items of the plan; every restored item is counted once by its check.
+ * Every item is counted once as one of the outcomes, so these always add up to the items of the plan; every restored item is counted once by its check.
  */
 import type { OpenSlot, SlotState } from './documents.ts'
 
-export const OUTCOMES = ['restored', 'skipped', 'refused', 'failed', 'unknown', 'pending'] as const
+export const OUTCOMES = [
+  'restored',
+  'skipped',
+  'alreadyThere',
+  'refused',
+  'failed',
+  'unknown',
+  'pending',
+] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 export const COUNT_NAMES = [
@@ -32,6 +39,7 @@ const OUTCOME_OF = {
   settling: 'pending',
   done: 'restored',
   skipped: 'skipped',
+  there: 'alreadyThere',
   refused: 'refused',
   failed: 'failed',
   unknown: 'unknown',

@@ -50,14 +50,18 @@ const itemPlanSchema = z.strictObject({
   /** Slot of the folder that it goes to. */
   folder: count,
   folderName: z.string(),
-  /** `none`: no version could be found for a listed item; the slot is planned as failed. */
-  action: z.enum(['restore', 'copy', 'skip', 'none']),
+  /**
+   * `restore`: it is missing; `copy` and `skip`: an item of the same identity is there with other
+   * content; `there`: one with the same content is; `none`: no version could be found for a listed
+   * item, and the slot is planned as failed.
+   */
+  action: z.enum(['restore', 'copy', 'skip', 'there', 'none']),
   /** Binds the plan to bytes: replay restores exactly these or nothing. */
   contents: z.array(
     z.strictObject({ name: z.enum(REPRESENTATIONS), bytes: count, sha256: z.string() }),
   ),
-  /** Of a skipped item: what it has in common with the one in the target, hashed. */
-  identity: z.string().optional(),
+  /** The item of the target that answers for it (`copy`, `skip`, `there`). */
+  there: graphId.optional(),
 })
 export type ItemPlan = z.output<typeof itemPlanSchema>
 
@@ -77,6 +81,13 @@ const runSchema = z.strictObject({
   fields: z.array(z.string()).optional(),
   code: z.string().optional(),
   message: z.string().optional(),
+  /** The item as the read-back found it: an undo tells later edits by it. */
+  seen: z
+    .strictObject({
+      container: graphId,
+      marker: z.strictObject({ content: z.string(), decoration: z.string(), change: z.string() }),
+    })
+    .optional(),
   /** Copies under the same mark that were found beside the one that was kept. */
   doubles: count.optional(),
 })
@@ -94,6 +105,7 @@ export const SLOT_STATES = [
   'settling',
   'done',
   'skipped',
+  'there',
   'refused',
   'failed',
   'unknown',
@@ -122,6 +134,7 @@ export function beginning(plan: SlotPlan): { state: SlotState; run: SlotRun } {
     return { state: plan.action === 'make' ? 'pending' : 'done', run: { attempt: 0 } }
   }
   if (plan.action === 'skip') return { state: 'skipped', run: { attempt: 0 } }
+  if (plan.action === 'there') return { state: 'there', run: { attempt: 0 } }
   if (plan.action !== 'none') return { state: 'pending', run: { attempt: 0 } }
   const message = 'The item is listed, but no version of it is held at that time.'
   return { state: 'failed', run: { attempt: 0, code: 'VersionMissing', message } }
@@ -165,14 +178,21 @@ export function decodeSlot(slot: Slot & { etag: string }): OpenSlot {
 const totalsSchema = z.strictObject({
   /** Folders that are made anew. */
   folders: count,
-  /** Items of the selection; the sum of the four counts below. */
+  /** Items of the selection: create + skip + alreadyThere + missing. */
   items: count,
+  /** Items that will be made: restore + copy. */
+  create: count,
+  /** Made because nothing of them is there. */
   restore: count,
+  /** Made beside one that has other content. */
   copy: count,
+  /** Left out because one with other content is there. */
   skip: count,
+  /** There with the same content: nothing to do. */
+  alreadyThere: count,
   /** Listed, but no version is held: planned as failed. */
   missing: count,
-  /** Items with the same identity in their target folder (skip + copy). */
+  /** Items that are in their target folder with other content (skip + copy). */
   conflicts: count,
   /** Plain bytes that will be written. */
   bytes: count,
@@ -185,9 +205,11 @@ export type PlanTotals = z.output<typeof totalsSchema>
 export const NO_TOTALS: PlanTotals = {
   folders: 0,
   items: 0,
+  create: 0,
   restore: 0,
   copy: 0,
   skip: 0,
+  alreadyThere: 0,
   missing: 0,
   conflicts: 0,
   bytes: 0,

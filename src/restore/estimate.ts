@@ -13,10 +13,9 @@ const UPLOAD_BYTES_PER_MINUTE = 30_000_000
 
 /** Estimates for people, rounded up: not a promise. */
 export function estimate(
-  totals: Pick<PlanTotals, 'folders' | 'restore' | 'copy' | 'bytes'>,
+  totals: Pick<PlanTotals, 'folders' | 'create' | 'bytes'>,
 ): Pick<PlanTotals, 'requests' | 'minutes'> {
-  const items = totals.restore + totals.copy
-  const requests = items * REQUESTS_PER_ITEM + totals.folders * REQUESTS_PER_FOLDER
+  const requests = totals.create * REQUESTS_PER_ITEM + totals.folders * REQUESTS_PER_FOLDER
   const minutes = Math.max(requests / REQUESTS_PER_MINUTE, totals.bytes / UPLOAD_BYTES_PER_MINUTE)
   return { requests, minutes: Math.ceil(minutes) }
 }

@@ -10,12 +10,17 @@ const MIB = 1024 * 1024
 export const HELD_CONTAINERS_MAX = 10_000
 /** Slots of one plan, folders included. More: `RestoreTooLarge`, restore in parts. */
 export const SLOTS_MAX = 200_000
-/** Items of one target folder that are compared for conflicts. More: `TargetFolderTooLarge`. */
+/**
+ * Items of one target folder that are compared for conflicts, about 400 bytes of memory each.
+ * More: `TargetFolderTooLarge`.
+ */
 export const EXISTING_MAX = 500_000
 /** One version, opened. More: the slot fails with `ItemTooLarge`. Exchange stops at 150 MB. */
 export const VERSION_BYTES_MAX = 160 * MIB
 /** Versions that are open at once, in sum; a slot waits for its share before it reads. */
 export const OPEN_BYTES_MAX = 256 * MIB
+/** Items of one identity in one folder that are compared with a version. More: a conflict. */
+export const ALIKE_MAX = 4
 /** Items planned between two saves of the planning cursor. */
 export const PLAN_PAGE = 100
 /** Slots worked between two heartbeats. */

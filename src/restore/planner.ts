@@ -6,11 +6,10 @@
  * die anywhere: the next one comes to the same slot numbers and overwrites what was half done.
  */
 import type { HeldItem } from '../catalogue/types.ts'
-import { mapBounded } from '../concurrency/index.ts'
 import { AppError, invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { StreamWriter } from '../workloads/workload.ts'
-import { ExistingItems, identityHash } from './conflicts.ts'
+import { Conflicts, type Verdict } from './conflicts.ts'
 import {
   type FolderPlan,
   type ItemPlan,
@@ -20,6 +19,7 @@ import {
   type PlanTotals,
 } from './documents.ts'
 import { estimate } from './estimate.ts'
+import { ExistingItems } from './existing.ts'
 import { planFolders } from './folders.ts'
 import {
   findItems,
@@ -35,8 +35,7 @@ import {
 } from './held.ts'
 import { NAME_MAX, SLOTS_MAX } from './limits.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
-import { troubleOf } from './trouble.ts'
-import { contentsOf, openJson } from './versions.ts'
+import { contentsOf } from './versions.ts'
 
 /** Works a job in state `planning` until it is `planned` or the slice ends. Throws trouble. */
 export async function planStep(context: StepContext): Promise<StepOutcome> {
@@ -108,7 +107,7 @@ class ItemPlanner {
   readonly #writer: StreamWriter
   readonly #source: ItemSource
   #folders: OpenSlot<FolderPlan>[] | undefined
-  #existing: { folder: number; items: ExistingItems } | undefined
+  #conflicts: { folder: number; of: Conflicts } | undefined
   /** Only the first page of a step can meet rows of a step that died. */
   #fresh = false
 
@@ -128,7 +127,11 @@ class ItemPlanner {
       return
     }
     const page = await this.#source.page(folder.source, cursor.continuation, signal)
-    const plans = await this.#plans(page.items, folder, cursor)
+    const conflicts = await this.#conflictsOf({ folder, source: folder.source }, cursor)
+    const verdicts = await conflicts.judge(page.items.map((item) => item.held))
+    const plans = page.items.map((item, at) =>
+      this.#plan(item, { folder, at: cursor.folder, verdict: verdicts[at] }),
+    )
     if (cursor.next + plans.length > SLOTS_MAX) throw restoreTooLarge()
     const rows = { fresh: this.#fresh, confirm: () => lease.save({}, signal) }
     await slots.plan(cursor.next, plans, rows, signal)
@@ -143,24 +146,12 @@ class ItemPlanner {
     await lease.save({ plan: { cursor: next, totals: add(lease.plan.totals, plans) } }, signal)
   }
 
-  async #plans(
-    items: readonly ListedVersion[],
-    folder: FolderPlan,
-    cursor: PlanCursor,
-  ): Promise<ItemPlan[]> {
-    const existing = await this.#whatIsThere(folder, cursor)
-    const identities = await this.#identities(items, existing)
-    return items.map((item, at) => {
-      const identity = identities[at]
-      const conflict = identity !== undefined && existing.take(identity)
-      return this.#plan(item, { folder, at: cursor.folder, ...(conflict ? { identity } : {}) })
-    })
-  }
-
-  #plan(item: ListedVersion, to: { folder: FolderPlan; at: number; identity?: string }): ItemPlan {
+  #plan(
+    item: ListedVersion,
+    to: { folder: FolderPlan; at: number; verdict: Verdict | undefined },
+  ): ItemPlan {
     const { held, key, display } = item
-    const skip = to.identity !== undefined && this.#context.request.conflict === 'skip'
-    const restore = skip ? 'skip' : to.identity === undefined ? 'restore' : 'copy'
+    const { verdict = { verdict: 'missing' } } = to
     return {
       kind: 'item',
       name: display.name.slice(0, NAME_MAX),
@@ -168,55 +159,41 @@ class ItemPlanner {
       seq: held?.seq ?? 0,
       folder: to.at,
       folderName: to.folder.name,
-      action: held ? restore : 'none',
+      action: held ? this.#actionOf(verdict) : 'none',
       contents: held ? contentsOf(held) : [],
-      ...(to.identity === undefined ? {} : { identity: to.identity }),
+      ...(verdict.verdict === 'missing' ? {} : { there: verdict.there }),
     }
+  }
+
+  #actionOf({ verdict }: Verdict): ItemPlan['action'] {
+    if (verdict === 'missing') return 'restore'
+    return verdict === 'there' ? 'there' : this.#context.request.conflict
   }
 
   /**
-   * Read once for a folder and step. Where a former step planned a part of the folder already,
-   * the existing items that its slots took are taken again.
+   * The target folder is read once for a folder and step. Where a former step planned a part of
+   * the folder already, what answered for its slots answers for nothing else.
    */
-  async #whatIsThere(folder: FolderPlan, cursor: PlanCursor): Promise<ExistingItems> {
-    if (this.#existing?.folder === cursor.folder) return this.#existing.items
-    const { signal, slots } = this.#context
-    const items =
+  async #conflictsOf(
+    { folder, source }: { folder: FolderPlan; source: GraphId },
+    cursor: PlanCursor,
+  ): Promise<Conflicts> {
+    if (this.#conflicts?.folder === cursor.folder) return this.#conflicts.of
+    const { signal, slots, sendSignal } = this.#context
+    const existing =
       folder.target === undefined
         ? ExistingItems.none()
-        : await ExistingItems.read(this.#writer, folder.target, this.#context.sendSignal)
-    if (cursor.continuation !== undefined && !items.empty) {
+        : await ExistingItems.read(this.#writer, folder.target, sendSignal)
+    if (cursor.continuation !== undefined && !existing.empty) {
       for await (const slot of slots.all(signal)) {
         if (slot.n >= cursor.next) break
-        if (isItem(slot) && slot.plan.folder === cursor.folder && slot.plan.identity) {
-          items.take(slot.plan.identity)
-        }
+        const there = isItem(slot) && slot.plan.folder === cursor.folder && slot.plan.there
+        if (there) existing.take(there)
       }
     }
-    this.#existing = { folder: cursor.folder, items }
-    return items
-  }
-
-  /** Opens the JSON of each item, and only where the target folder holds anything at all. */
-  async #identities(
-    items: readonly ListedVersion[],
-    existing: ExistingItems,
-  ): Promise<(string | undefined)[]> {
-    if (existing.empty) return []
-    return mapBounded(items, this.#writer.concurrency, (item) => this.#identity(item))
-  }
-
-  async #identity(item: ListedVersion): Promise<string | undefined> {
-    if (!item.held) return undefined
-    const { source, sendSignal } = this.#context
-    try {
-      const representations = await openJson(source.reader, item.held, sendSignal)
-      return identityHash(this.#writer.identity({ representations }))
-    } catch (error) {
-      // A version that cannot be opened has no identity to compare; its slot will say why.
-      if (troubleOf(error).kind === 'wait') throw error
-      return undefined
-    }
+    const of = new Conflicts({ context: this.#context, writer: this.#writer, existing, source })
+    this.#conflicts = { folder: cursor.folder, of }
+    return of
   }
 }
 
@@ -226,9 +203,11 @@ function add(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
   return {
     ...totals,
     items: totals.items + plans.length,
+    create: totals.create + written.length,
     restore: totals.restore + of('restore'),
     copy: totals.copy + of('copy'),
     skip: totals.skip + of('skip'),
+    alreadyThere: totals.alreadyThere + of('there'),
     missing: totals.missing + of('none'),
     conflicts: totals.conflicts + of('skip') + of('copy'),
     bytes: totals.bytes + written.flatMap((p) => p.contents).reduce((sum, c) => sum + c.bytes, 0),
@@ -242,8 +221,9 @@ async function seal(context: StepContext): Promise<StepOutcome> {
   invariant(target !== undefined, 'the folder slots were planned before the items')
   const { hash, slots: written } = await slots.hash({ request, target }, signal)
   const counts = {
-    pending: totals.restore + totals.copy,
+    pending: totals.create,
     skipped: totals.skip,
+    alreadyThere: totals.alreadyThere,
     failed: totals.missing,
     foldersPending: totals.folders,
   }

@@ -24,7 +24,7 @@ export interface ReportLine {
   name: string
   /** Target folder of an item. */
   container?: string
-  action: 'restore' | 'copy' | 'skip' | 'none' | 'make'
+  action: 'restore' | 'copy' | 'skip' | 'there' | 'none' | 'make'
   outcome: Outcome
   /** Read back and compared; absent where nothing was written or it is not checked yet. */
   check?: (typeof CHECKS)[number]
@@ -52,7 +52,7 @@ export interface RestoreReport {
   /** Present once the plan is complete: give it to `start`. */
   planHash?: string
   totals: PlanTotals
-  /** The six outcomes add up to `totals.items`; verified + differs + couldNotCheck to restored. */
+  /** The outcomes add up to `totals.items`; verified + differs + couldNotCheck to restored. */
   counts: RestoreCounts
   requestsSent: number
   lines: ReportLine[]

@@ -12,6 +12,9 @@ import type { HeldVersion } from '../workloads/workload.ts'
 import type { ItemPlan } from './documents.ts'
 import { VERSION_BYTES_MAX } from './limits.ts'
 
+/** A version, and the bytes that it must have. */
+export type BoundVersion = Pick<ItemPlan, 'key' | 'seq' | 'contents'>
+
 export interface VersionSource {
   stream: StreamTables
   reader: ContentReader
@@ -24,7 +27,7 @@ export interface VersionSource {
  */
 export async function openVersion(
   source: VersionSource,
-  plan: ItemPlan,
+  plan: BoundVersion,
   signal: AbortSignal,
 ): Promise<HeldVersion> {
   const bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
@@ -72,7 +75,7 @@ async function openOne(
   return Buffer.from(JSON.stringify(metadata.json), 'utf8')
 }
 
-function sameVersion(held: HeldItem, plan: ItemPlan): boolean {
+function sameVersion(held: HeldItem, plan: BoundVersion): boolean {
   return held.seq === plan.seq && JSON.stringify(contentsOf(held)) === JSON.stringify(plan.contents)
 }
 
@@ -86,7 +89,7 @@ function itemTooLarge(bytes: number): AppError {
   })
 }
 
-function versionChanged(plan: ItemPlan): AppError {
+function versionChanged(plan: BoundVersion): AppError {
   return new AppError({
     code: 'VersionChanged',
     kind: 'corrupt',

@@ -5,13 +5,17 @@
  * said by the script, never by chance. Items carry what a verdict needs: mark and content.
  */
 import { createHash } from 'node:crypto'
-import { AppError } from '../../model/errors.ts'
+import { AppError, invariant } from '../../model/errors.ts'
+import type { Marker } from '../../model/events.ts'
 import type { GraphId } from '../../model/ids.ts'
 import type { Clock } from '../../ports.ts'
+import { compareMarkers } from '../../workloads/mail/markers.ts'
 import type {
   CheckOutcome,
+  ContainerRemoval,
   CreateOutcome,
   HeldVersion,
+  PresentItem,
   RestorableWorkload,
   StreamWriter,
   TargetContainer,
@@ -29,10 +33,21 @@ export const CREATE_SCRIPTS = [
 ] as const
 export type CreateScript = (typeof CREATE_SCRIPTS)[number]
 
+/** What becomes of one removal. `applied-down`: it is removed. */
+export type RemoveScript = 'ok' | 'applied-down' | 'down' | 'throttled' | 'denied'
+
 export interface TargetMail {
   id: GraphId
   container: GraphId
   identity: string
+  /** Its content; missing: that of a fresh mail of its identity. */
+  text?: string
+  /** Its flags. */
+  flags?: string
+  /** Counts the changes that the service made of it. */
+  revision?: number
+  /** Its marker does not show all of its content. */
+  attached?: boolean
   /** Empty for what was there before. */
   mark: string
   /** Ms since 1970 from which a search shows it. */
@@ -48,19 +63,60 @@ export interface ScriptedMailbox extends RestorableWorkload {
   readonly failures: Map<keyof StreamWriter, AppError[]>
   /** How long a new item stays invisible, one for each create; then 0. */
   readonly delaysMs: number[]
+  /** Taken one for each removal of an item, in order; then `ok`. */
+  readonly removals: RemoveScript[]
+  /** What was removed, items and folders, in order. */
+  readonly removed: GraphId[]
+  /** Items that were read by themselves. */
+  readonly read: GraphId[]
   /** Every create that the service saw, whatever became of it: mark and time. */
   readonly sent: { mark: string; at: number }[]
   check: (id: GraphId) => CheckOutcome
   /** Runs inside each create after it took effect: a test lets time pass or a process die. */
   onCreate: () => Promise<void>
+  /** Runs inside each removal of an item, before it takes effect. */
+  onRemove: () => Promise<void>
 }
 
-/** The identity of a version or of an item: its `internetMessageId`. */
-export function identityIn(representations: HeldVersion['representations']): string {
+/** Folder of what somebody threw away. */
+export const BIN = 'bin' as GraphId
+
+/** What a test mail is about: its identity (`internetMessageId`) and its content. */
+export function readMail(representations: HeldVersion['representations']): {
+  identity: string
+  text: string
+} {
   const json = representations.get('json')
   const parsed: unknown = JSON.parse(Buffer.from(json ?? []).toString('utf8'))
-  if (typeof parsed !== 'object' || parsed === null) return ''
-  return 'internetMessageId' in parsed ? String(parsed.internetMessageId) : ''
+  const has = (name: string): string => {
+    if (typeof parsed !== 'object' || parsed === null) return ''
+    const value: unknown = Reflect.get(parsed, name)
+    return typeof value === 'string' ? value : ''
+  }
+  return { identity: has('internetMessageId'), text: has('text') }
+}
+
+/** The content of a mail that nobody changed. */
+export const textOf = (identity: string): string => `Text of ${identity}.`
+
+/** As the backup and the target both compute it from the same mail. */
+export const contentOf = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 20)
+
+export function markerOf(mail: TargetMail): Marker {
+  return {
+    content: contentOf(mail.text ?? textOf(mail.identity)),
+    decoration: `${mail.flags ?? ''} in ${mail.container}`,
+    change: changeOf(mail),
+  }
+}
+
+const changeOf = ({ id, revision = 0 }: TargetMail): string => `${id} ${revision}`
+
+/** Somebody changes a mail: the service gives it a new change key. */
+export function change(mail: TargetMail | undefined, to: Partial<TargetMail>): void {
+  invariant(mail !== undefined, 'the mail is there')
+  Object.assign(mail, to, { revision: (mail.revision ?? 0) + 1 })
 }
 
 export const newId = (text: string): GraphId =>
@@ -80,11 +136,16 @@ export function scriptedMailbox(
     mails: [],
     folders: [...folders],
     creates: [],
+    removals: [],
+    removed: [],
+    read: [],
     failures: new Map(),
     delaysMs: [],
     sent: [],
     check: () => ({ outcome: 'verified' }),
     onCreate: () => Promise.resolve(),
+    onRemove: () => Promise.resolve(),
+    compare: compareMarkers,
     writer: () => writerOf(mailbox, clock),
   }
   return mailbox
@@ -114,9 +175,11 @@ function writerOf(mailbox: ScriptedMailbox, clock: Clock): StreamWriter {
     },
     async *existing(container, signal) {
       await enter('existing', signal)
-      for (const { id, identity } of visible(container)) yield { id, identity }
+      for (const mail of visible(container)) {
+        yield { id: mail.id, identity: mail.identity, change: changeOf(mail) }
+      }
     },
-    identity: ({ representations }) => identityIn(representations),
+    identity: ({ representations }) => readMail(representations).identity,
     async create(version, container, mark, signal) {
       await enter('create', signal)
       return createMail(mailbox, clock, { version, container, mark })
@@ -127,15 +190,66 @@ function writerOf(mailbox: ScriptedMailbox, clock: Clock): StreamWriter {
     },
     async remove(id, signal) {
       await enter('remove', signal)
-      const at = mailbox.mails.findIndex((m) => m.id === id)
-      if (at >= 0) mailbox.mails.splice(at, 1)
+      await mailbox.onRemove()
+      removeMail(mailbox, id)
     },
     async check(id, _version, signal) {
       await enter('check', signal)
-      const there = mailbox.mails.some((m) => m.id === id && m.visibleAt <= clock.now())
-      return there ? mailbox.check(id) : { outcome: 'could-not-check', code: 'ItemGone' }
+      const mail = mailbox.mails.find((m) => m.id === id && m.visibleAt <= clock.now())
+      if (!mail) return { outcome: 'could-not-check', code: 'ItemGone' }
+      const outcome = mailbox.check(id)
+      if (outcome.outcome === 'could-not-check') return outcome
+      return { ...outcome, seen: { container: mail.container, marker: markerOf(mail) } }
+    },
+    async present(id, signal) {
+      await enter('present', signal)
+      mailbox.read.push(id)
+      return presentIn(mailbox, id)
+    },
+    async matches(id, { representations }, signal) {
+      await enter('matches', signal)
+      const mail = mailbox.mails.find((m) => m.id === id)
+      if (!mail) return 'gone'
+      const { text } = readMail(representations)
+      return (mail.text ?? textOf(mail.identity)) === text ? 'same' : 'other'
+    },
+    async removeEmptyContainer(id, signal) {
+      await enter('removeEmptyContainer', signal)
+      return removeFolder(mailbox, id)
     },
   }
+}
+
+function presentIn(mailbox: ScriptedMailbox, id: GraphId): PresentItem | undefined {
+  const mail = mailbox.mails.find((m) => m.id === id)
+  if (!mail) return undefined
+  const { container } = mail
+  const marker = markerOf(mail)
+  return { container, marker, discarded: container === BIN, shownWhole: mail.attached !== true }
+}
+
+function removeMail(mailbox: ScriptedMailbox, id: GraphId): void {
+  const script = mailbox.removals.shift() ?? 'ok'
+  if (script === 'throttled') throw trouble('Throttled', 'throttled', 5_000)
+  if (script === 'down') throw trouble('GraphUnavailable', 'transient')
+  if (script === 'denied') throw trouble('AccessDenied', 'denied')
+  const at = mailbox.mails.findIndex((m) => m.id === id)
+  if (at >= 0) {
+    mailbox.mails.splice(at, 1)
+    mailbox.removed.push(id)
+  }
+  if (script === 'applied-down') throw trouble('GraphUnavailable', 'transient')
+}
+
+function removeFolder(mailbox: ScriptedMailbox, id: GraphId): ContainerRemoval {
+  const at = mailbox.folders.findIndex((f) => f.id === id)
+  if (at < 0) return 'gone'
+  const full =
+    mailbox.mails.some((m) => m.container === id) || mailbox.folders.some((f) => f.parent === id)
+  if (full) return 'not-empty'
+  mailbox.folders.splice(at, 1)
+  mailbox.removed.push(id)
+  return 'removed'
 }
 
 function createFolder(
@@ -171,8 +285,8 @@ async function createMail(
   const id = newId(`${mark} ${mailbox.sent.length}`)
   if (script !== 'lost' && script !== 'down') {
     const visibleAt = clock.now() + (mailbox.delaysMs.shift() ?? 0)
-    const identity = identityIn(version.representations)
-    mailbox.mails.push({ id, container, identity, mark, visibleAt })
+    const made = readMail(version.representations)
+    mailbox.mails.push({ id, container, ...made, mark, visibleAt })
   }
   await mailbox.onCreate()
   if (script === 'ok') return { outcome: 'created', id, requests: 1 }

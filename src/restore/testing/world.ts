@@ -36,7 +36,7 @@ import type { ContentReader, VaultApi } from '../../vault/types.ts'
 import { createRestore, type Restore, type RestoreSettings } from '../index.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
 import type { Process } from './process.ts'
-import { type ScriptedMailbox, scriptedMailbox } from './scripted-mailbox.ts'
+import { contentOf, type ScriptedMailbox, scriptedMailbox, textOf } from './scripted-mailbox.ts'
 
 export const START_MS = Date.UTC(2026, 5, 1)
 export const LAG_MS = 120_000
@@ -54,6 +54,13 @@ export interface HeldFolderSpec {
   excluded?: Display['excluded']
 }
 
+export interface MailSpec {
+  /** Its content; missing: that of a fresh mail of its identity. */
+  text?: string
+  /** The service's change key when it was captured. */
+  change?: string
+}
+
 export interface World {
   readonly clock: HandClock
   readonly tables: MemoryTableStore
@@ -64,7 +71,7 @@ export interface World {
   /** A commit with these events; gives its seq. */
   commit(events: readonly StreamEvent[]): Promise<number>
   folder(spec: HeldFolderSpec): PutEvent
-  mail(id: string, folder: string, identity?: string): PutEvent
+  mail(id: string, folder: string, identity?: string, spec?: MailSpec): PutEvent
   /** A restore as one process sees it; without one, a process that never dies. */
   restore(process?: Process, settings?: Partial<RestoreSettings>): Restore
   readonly key: KeyHash
@@ -111,12 +118,14 @@ export async function makeWorld(): Promise<World> {
         ...(wellKnownName === undefined ? {} : { wellKnownName }),
         ...(excluded === undefined ? {} : { excluded }),
       }),
-    mail(id, folder, identity = `<${id}>`) {
-      const json = { internetMessageId: identity, subject: id }
+    mail(id, folder, identity = `<${id}>`, { text = textOf(identity), change = '' } = {}) {
+      const json = { internetMessageId: identity, subject: id, text }
       const sha256 = sha(JSON.stringify(json))
       contents.set(sha256, json)
       const event = put('item', id, graphId(folder), { name: `Subject of ${id}` })
-      return { ...event, representations: [representation(sha256, JSON.stringify(json).length)] }
+      const marker = { content: contentOf(text), decoration: '', change }
+      const representations = [representation(sha256, JSON.stringify(json).length)]
+      return { ...event, marker, representations }
     },
     restore(process, settings = {}) {
       const guard = <T extends object>(target: T): T => (process ? process.guard(target) : target)
@@ -125,7 +134,11 @@ export async function makeWorld(): Promise<World> {
       return createRestore({
         catalogue: createCatalogue(ports),
         vault: vaultOf(contents, damaged),
-        workloads: () => ({ name: 'mail', writer: (owner) => guard(mailbox.writer(owner)) }),
+        workloads: () => ({
+          name: 'mail',
+          compare: mailbox.compare,
+          writer: (owner) => guard(mailbox.writer(owner)),
+        }),
         clock,
         random,
         settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, leaseMarginMs: LEASE_MARGIN_MS, ...settings },

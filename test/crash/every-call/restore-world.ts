@@ -73,6 +73,7 @@ export function restoreOf(
     random: process.random.branch(1),
     workloads: () => ({
       name: 'mail',
+      compare: target.compare,
       writer: (owner) => plant(throughWriter(process, target.writer(owner))),
     }),
     settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, leaseMarginMs: LEASE_MARGIN_MS },
@@ -98,6 +99,10 @@ function throughWriter(process: SimulatedProcess, writer: StreamWriter): StreamW
     find: (container, mark, signal) => pass('find', () => writer.find(container, mark, signal)),
     remove: (id, signal) => pass('remove', () => writer.remove(id, signal)),
     check: (id, version, signal) => pass('check', () => writer.check(id, version, signal)),
+    present: (id, signal) => pass('present', () => writer.present(id, signal)),
+    matches: (id, version, signal) => pass('matches', () => writer.matches(id, version, signal)),
+    removeEmptyContainer: (id, signal) =>
+      pass('removeEmptyContainer', () => writer.removeEmptyContainer(id, signal)),
   }
 }
 

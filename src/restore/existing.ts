@@ -1,0 +1,84 @@
+/**
+ * What a target folder holds now, as far as conflicts need it.
+ *
+ * Each existing item answers for one restored item only: a folder that held two copies of a
+ * message and has one left gets the second back.
+ */
+import { createHash } from 'node:crypto'
+import { AppError } from '../model/errors.ts'
+import type { GraphId } from '../model/ids.ts'
+import type { StreamWriter } from '../workloads/workload.ts'
+import { EXISTING_MAX } from './limits.ts'
+
+interface Existing {
+  identity: string
+  change: string
+}
+
+export class ExistingItems {
+  /** Those that answer for nothing yet. */
+  readonly #items = new Map<GraphId, Existing>()
+  readonly #byIdentity = new Map<string, GraphId[]>()
+
+  /** Throws `TargetFolderTooLarge`, and what the writer throws. */
+  static async read(
+    writer: StreamWriter,
+    container: GraphId,
+    signal: AbortSignal,
+  ): Promise<ExistingItems> {
+    const existing = new ExistingItems()
+    for await (const { id, identity, change } of writer.existing(container, signal)) {
+      existing.#add(id, { identity: identityHash(identity), change })
+      if (existing.#items.size > EXISTING_MAX) throw targetTooLarge()
+    }
+    return existing
+  }
+
+  /** A folder that is made anew. */
+  static none(): ExistingItems {
+    return new ExistingItems()
+  }
+
+  get empty(): boolean {
+    return this.#items.size === 0
+  }
+
+  /** Its change key, if it is there and answers for nothing yet. */
+  changeOf(id: GraphId): string | undefined {
+    return this.#items.get(id)?.change
+  }
+
+  /** Those of this identity that answer for nothing yet, in the order of their ids. */
+  alike(identity: string): GraphId[] {
+    const ids = this.#byIdentity.get(identityHash(identity)) ?? []
+    return ids.filter((id) => this.#items.has(id)).sort()
+  }
+
+  /** From now on it answers for an item of the plan. Idempotent. */
+  take(id: GraphId): void {
+    this.#items.delete(id)
+  }
+
+  #add(id: GraphId, item: Existing): void {
+    // A list that changes while it is read may show an item twice.
+    if (this.#items.has(id)) return
+    this.#items.set(id, item)
+    const ids = this.#byIdentity.get(item.identity)
+    if (ids) ids.push(id)
+    else this.#byIdentity.set(item.identity, [id])
+  }
+}
+
+/** Short, so that folders with many items fit into memory. */
+function identityHash(identity: string): string {
+  return createHash('sha256').update(identity).digest('base64url').slice(0, 22)
+}
+
+function targetTooLarge(): AppError {
+  return new AppError({
+    code: 'TargetFolderTooLarge',
+    kind: 'permanent',
+    message: `A target folder holds more than ${EXISTING_MAX} items, too many to compare.`,
+    hint: 'Restore into a folder of its own: name one in the destination.',
+  })
+}
