@@ -93,14 +93,7 @@ export interface RestoreJob {
   trouble?: string
   problem?: { message: string; hint: string }
   planHash?: string
-  totals: {
-    folders: number
-    items: number
-    create: number
-    skip: number
-    alreadyThere: number
-    conflicts: number
-  }
+  totals: { folders: number; items: number; restore: number; copy: number; skip: number }
   counts: Record<string, number>
   requestsSent: number
 }
@@ -110,14 +103,7 @@ export interface RestoreLine {
   kind: 'item' | 'folder'
   name: string
   container?: string
-  outcome:
-    | 'restored'
-    | 'skipped'
-    | 'alreadyThere'
-    | 'refused'
-    | 'failed'
-    | 'unknown'
-    | 'pending'
+  outcome: 'restored' | 'skipped' | 'alreadyThere' | 'refused' | 'failed' | 'unknown' | 'pending'
   check?: 'verified' | 'differs' | 'could-not-check'
   fields?: string[]
   code?: string

@@ -93,7 +93,7 @@ export const planEntrySchema: z.ZodType<PlanEntry> = z.object({
 
 export const jobSchema: z.ZodType<Job> = z.object({
   id: z.string(),
-  kind: z.literal('restore'),
+  kind: z.enum(['restore', 'undo']),
   state: z.enum(['planning', 'planned', 'queued', 'running', 'done', 'failed', 'cancelled']),
   createdAt: z.string(),
   updatedAt: z.string(),

@@ -322,7 +322,7 @@ export interface RunTable {
 /** A job of the restore role. The request and the plan are JSON documents with a version. */
 export interface Job {
   id: string
-  kind: 'restore'
+  kind: 'restore' | 'undo'
   state: 'planning' | 'planned' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
   createdAt: string
   updatedAt: string

@@ -1,11 +1,13 @@
 /**
  * How slots are counted: one mapping from states to outcomes, for counts and report alike.
  *
- * Every item is counted once as one of the outcomes, so these always add up to the items of the plan; every restored item is counted once by its check.
+ * Every item is counted once as one of the outcomes of its kind of job, so these always add up to
+ * the items of the plan; every restored item is counted once by its check.
  */
+import type { Job } from '../catalogue/types.ts'
 import type { OpenSlot, SlotState } from './documents.ts'
 
-export const OUTCOMES = [
+const RESTORE_OUTCOMES = [
   'restored',
   'skipped',
   'alreadyThere',
@@ -14,10 +16,11 @@ export const OUTCOMES = [
   'unknown',
   'pending',
 ] as const
-export type Outcome = (typeof OUTCOMES)[number]
+const UNDO_OUTCOMES = ['removed', 'left', 'gone', 'refused', 'unknown', 'pending'] as const
+export type Outcome = (typeof RESTORE_OUTCOMES)[number] | (typeof UNDO_OUTCOMES)[number]
 
-export const COUNT_NAMES = [
-  ...OUTCOMES,
+const RESTORE_COUNTS = [
+  ...RESTORE_OUTCOMES,
   'verified',
   'differs',
   'couldNotCheck',
@@ -29,10 +32,28 @@ export const COUNT_NAMES = [
   /** Copies of one send that were found beside the one that was kept. */
   'doubles',
 ] as const
-export type CountName = (typeof COUNT_NAMES)[number]
+const UNDO_COUNTS = [
+  ...UNDO_OUTCOMES,
+  'foldersRemoved',
+  'foldersLeft',
+  'foldersGone',
+  'foldersPending',
+] as const
+export type CountName = (typeof RESTORE_COUNTS)[number] | (typeof UNDO_COUNTS)[number]
 export type RestoreCounts = Record<CountName, number>
 
-const OUTCOME_OF = {
+const COUNT_NAMES: readonly CountName[] = [...new Set([...RESTORE_COUNTS, ...UNDO_COUNTS])]
+
+/** Those that mean something for this kind of job; a name that is missing in the row is zero. */
+export function shownCounts(
+  kind: Job['kind'],
+  row: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const names = kind === 'undo' ? UNDO_COUNTS : RESTORE_COUNTS
+  return Object.fromEntries(names.map((name) => [name, row[name] ?? 0]))
+}
+
+const RESTORE_OUTCOME_OF = {
   pending: 'pending',
   doing: 'pending',
   created: 'pending',
@@ -40,13 +61,17 @@ const OUTCOME_OF = {
   done: 'restored',
   skipped: 'skipped',
   there: 'alreadyThere',
+  left: 'left',
+  gone: 'gone',
   refused: 'refused',
   failed: 'failed',
   unknown: 'unknown',
 } as const satisfies Record<SlotState, Outcome>
 
-export function outcomeOf(state: SlotState): Outcome {
-  return OUTCOME_OF[state]
+/** What became of the item or folder of this slot. */
+export function outcomeOf({ plan, state }: OpenSlot): Outcome {
+  const undone = plan.kind === 'removal' || plan.kind === 'clearing'
+  return undone && state === 'done' ? 'removed' : RESTORE_OUTCOME_OF[state]
 }
 
 /** Names that are missing in the row are zero. */
@@ -55,17 +80,27 @@ export function readCounts(row: Readonly<Record<string, number>>): RestoreCounts
   return Object.fromEntries(entries) as RestoreCounts
 }
 
+const FOLDER_COUNT_OF: Readonly<Partial<Record<Outcome, CountName>>> = {
+  restored: 'foldersMade',
+  failed: 'foldersFailed',
+  removed: 'foldersRemoved',
+  left: 'foldersLeft',
+  refused: 'foldersLeft',
+  gone: 'foldersGone',
+}
+
 export function countSlot(slot: OpenSlot): RestoreCounts {
   const counts = readCounts({})
   const { plan, run, state } = slot
-  if (plan.kind === 'folder') {
-    if (plan.action !== 'make') return counts
-    if (state === 'done') counts.foldersMade = 1
-    else if (state === 'failed') counts.foldersFailed = 1
-    else counts.foldersPending = 1
+  const outcome = outcomeOf(slot)
+  if (plan.kind === 'folder' || plan.kind === 'clearing') {
+    if (plan.kind === 'clearing' || plan.action === 'make') {
+      counts[FOLDER_COUNT_OF[outcome] ?? 'foldersPending'] = 1
+    }
     return counts
   }
-  counts[outcomeOf(state)] = 1
+  counts[outcome] = 1
+  if (plan.kind === 'removal') return counts
   counts.doubles = run.doubles ?? 0
   if (state !== 'done') return counts
   counts.bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)

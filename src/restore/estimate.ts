@@ -1,7 +1,7 @@
 /**
  * How many requests and minutes a plan will take, from the service's own limits.
  */
-import type { PlanTotals } from './documents.ts'
+import type { PlanTotals } from './job-document.ts'
 
 /** One create and one read-back for an item; one create for a folder. */
 const REQUESTS_PER_ITEM = 2

@@ -9,7 +9,7 @@
 import type { Job } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import { admit } from './admission.ts'
-import { decodePlan, decodeRequest, encodePlan, NEW_PLAN } from './documents.ts'
+import { decodePlan, decodeRequest, encodePlan, NEW_PLAN } from './job-document.ts'
 import { type RestoreReport, reportOf } from './report.ts'
 import { parseRestoreRequest } from './request.ts'
 import { JobSlots, planChanged } from './slots.ts'
@@ -17,7 +17,7 @@ import { restoreStep } from './step.ts'
 import type { RestoreDeps, StepOutcome } from './step-context.ts'
 
 export type { Outcome, RestoreCounts } from './counting.ts'
-export type { PlanTotals } from './documents.ts'
+export type { PlanTotals } from './job-document.ts'
 export type { ReportLine, RestoreReport } from './report.ts'
 export {
   CONTAINERS_SELECTED_MAX,

@@ -9,7 +9,7 @@
 import type { Job, JobTable } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { Clock } from '../ports.ts'
-import { decodePlan, encodePlan, type JobPlan } from './documents.ts'
+import { decodePlan, encodePlan, type JobPlan } from './job-document.ts'
 
 export type Claim =
   | { outcome: 'claimed'; lease: JobLease }

@@ -10,14 +10,7 @@ import { AppError, invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { StreamWriter } from '../workloads/workload.ts'
 import { Conflicts, type Verdict } from './conflicts.ts'
-import {
-  type FolderPlan,
-  type ItemPlan,
-  isItem,
-  type OpenSlot,
-  type PlanCursor,
-  type PlanTotals,
-} from './documents.ts'
+import { type FolderPlan, type ItemPlan, isItem, type OpenSlot } from './documents.ts'
 import { estimate } from './estimate.ts'
 import { ExistingItems } from './existing.ts'
 import { planFolders } from './folders.ts'
@@ -33,6 +26,7 @@ import {
   withAncestors,
   withLostFolders,
 } from './held.ts'
+import type { PlanCursor, PlanTotals } from './job-document.ts'
 import { NAME_MAX, SLOTS_MAX } from './limits.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { contentsOf } from './versions.ts'

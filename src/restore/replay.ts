@@ -15,69 +15,39 @@ import type {
   HeldVersion,
   StreamWriter,
 } from '../workloads/workload.ts'
-import { type ItemPlan, isFinal, markOf, type OpenSlot, type SlotRun } from './documents.ts'
-import { CREATE_ATTEMPTS_MAX, WAIT_MIN_MS } from './limits.ts'
-import { nearEnd, type StepContext } from './step-context.ts'
-import { nothingWasMade, type Trouble, troubleOf } from './trouble.ts'
+import { type ItemPlan, isFinal, markOf, type OpenSlot } from './documents.ts'
+import { CREATE_ATTEMPTS_MAX } from './limits.ts'
+import {
+  SlotWork,
+  StopSign,
+  type Worked,
+  type WorkOptions,
+  waitFor,
+  workSlot,
+} from './slot-work.ts'
+import { nothingWasMade, troubleOf } from './trouble.ts'
 import { openVersion } from './versions.ts'
 
 type ItemSlot = OpenSlot<ItemPlan>
 
-/** Why a slot is left open. The step decides what follows for the whole job. */
-export type Stop =
-  /** The slice ends, or the job is being cancelled. */
-  | { why: 'slice' }
-  /** The mailbox, network or storage is in trouble: nothing else should be tried now. */
-  | { why: 'wait'; waitMs: number; code: string }
-  /** This slot alone has to wait until then (ms since 1970). */
-  | { why: 'due'; at: number }
-  /** Another step wrote the slot: this one must not work the job any more. */
-  | { why: 'taken' }
-
-export interface Replayed {
-  /** As last written. */
-  slot: ItemSlot
-  /** Absent where the slot has ended. */
-  stop?: Stop
-}
-
-export interface ReplayOptions {
-  context: StepContext
+export interface ReplayOptions extends WorkOptions {
   writer: StreamWriter
   /** The target folder of the slot; undefined where it could not be made. */
   folder: GraphId | undefined
-  /** Read before every send. */
-  cancelled: () => boolean
 }
 
 /** Works the slot as far as it goes now. Throws only bugs and what the host aborts. */
-export async function replayItem(slot: ItemSlot, options: ReplayOptions): Promise<Replayed> {
-  const replay = new ItemReplay(slot, options)
-  try {
-    await replay.run()
-  } catch (error) {
-    if (!(error instanceof StopSign)) throw error
-    return { slot: replay.slot, stop: error.stop }
-  }
-  return { slot: replay.slot }
+export function replayItem(slot: ItemSlot, options: ReplayOptions): Promise<Worked<ItemPlan>> {
+  return workSlot(new ItemReplay(slot, options))
 }
 
-/** Leaves the replay from any depth, with the slot as it was last written. */
-class StopSign {
-  readonly stop: Stop
-  constructor(stop: Stop) {
-    this.stop = stop
-  }
-}
-
-class ItemReplay {
-  slot: ItemSlot
+class ItemReplay extends SlotWork<ItemPlan> {
   readonly #options: ReplayOptions
   readonly #mark: string
   #version: HeldVersion | undefined
 
   constructor(slot: ItemSlot, options: ReplayOptions) {
-    this.slot = slot
+    super(slot, options)
     this.#options = options
     this.#mark = markOf(options.context.lease.job.id, slot.n)
   }
@@ -98,7 +68,7 @@ class ItemReplay {
       const message = 'The folder of the item could not be made.'
       return this.#end('failed', { code: 'FolderNotMade', message })
     }
-    this.#stopAtEnd()
+    this.stopAtEnd()
     const version = await this.#open()
     if (version) await this.#create(folder, version)
   }
@@ -111,7 +81,7 @@ class ItemReplay {
       this.#version = await openVersion(source, this.slot.plan, sendSignal)
       return this.#version
     } catch (error) {
-      const trouble = this.#troubleOf(error)
+      const trouble = this.troubleOf(error)
       await this.#end('failed', trouble)
       return undefined
     }
@@ -119,63 +89,48 @@ class ItemReplay {
 
   async #create(folder: GraphId, version: HeldVersion): Promise<void> {
     const { context, writer } = this.#options
-    const before = this.slot
+    const { attempt } = this.slot.run
     // Opening may have taken long: nothing is begun that the slice could cut in two.
-    this.#stopAtEnd()
-    await this.#write('doing', {
-      attempt: before.run.attempt + 1,
-      mark: this.#mark,
-      sentBefore: context.deadline,
-    })
-    if (this.#now() >= context.deadline || this.#options.cancelled()) {
-      // Written, but certainly not sent.
-      await this.#write('pending', { attempt: before.run.attempt })
-      throw new StopSign({ why: 'slice' })
-    }
+    this.stopAtEnd()
+    await this.declare({ mark: this.#mark })
     let outcome: CreateOutcome
     try {
       outcome = await writer.create(version, folder, this.#mark, context.sendSignal)
     } catch (error) {
-      return this.#afterFailedCreate(error, before.run)
+      return this.#afterFailedCreate(error, attempt)
     }
     if (outcome.outcome === 'refused') {
       const { code, message } = outcome
       return this.#end('refused', { code, message })
     }
-    await this.#write('created', { newId: outcome.id, createdAt: this.#now() })
+    await this.write('created', { newId: outcome.id, createdAt: this.now() })
   }
 
-  async #afterFailedCreate(error: unknown, before: SlotRun): Promise<void> {
-    const { sendSignal } = this.#options.context
+  async #afterFailedCreate(error: unknown, attempt: number): Promise<void> {
     // Aborted in flight: the slot stays `doing` with the deadline as its last possible send.
-    if (sendSignal.aborted) throw new StopSign({ why: 'slice' })
-    if (!nothingWasMade(error)) {
-      // The call is over and never repeated, so this is its last possible send.
-      await this.#write('doing', { sentBefore: this.#now() })
-      const lost = troubleOfLost(error)
-      throw new StopSign(lost ?? { why: 'due', at: this.#dueAt() })
-    }
+    if (this.context.sendSignal.aborted) throw new StopSign({ why: 'slice' })
+    if (!nothingWasMade(error)) return this.lost(error)
     const trouble = troubleOf(error)
     if (trouble.kind === 'item') return this.#end('failed', trouble)
-    await this.#write('pending', { attempt: before.attempt })
+    await this.write('pending', { attempt })
     throw new StopSign(waitFor(trouble))
   }
 
   /** `doing`: a send whose answer nobody knows. */
   async #examine(): Promise<void> {
-    this.#stopUntil(this.#dueAt())
+    this.stopUntil(this.dueAt())
     const found = await this.#find()
     if (found === undefined) return
     const [kept, ...doubles] = found
     if (kept !== undefined) {
       await this.#removeDoubles('doing', doubles)
-      return this.#write('created', { newId: kept, createdAt: this.#now() })
+      return this.write('created', { newId: kept, createdAt: this.now() })
     }
     if (this.slot.run.attempt >= CREATE_ATTEMPTS_MAX) {
       const message = 'The service never answered, and nothing was made.'
       return this.#end('failed', { code: 'CreateUnanswered', message })
     }
-    await this.#write('pending', {})
+    await this.write('pending', {})
   }
 
   /** Undefined where it cannot be told: then the slot has ended as unknown. */
@@ -186,11 +141,11 @@ class ItemReplay {
       await this.#end('unknown', { code: 'FolderNotMade', message })
       return undefined
     }
-    this.#stopAtEnd({ evenCancelled: true })
+    this.stopAtEnd({ evenCancelled: true })
     try {
       return await writer.find(folder, this.#mark, context.sendSignal)
     } catch (error) {
-      await this.#end('unknown', this.#troubleOf(error))
+      await this.#end('unknown', this.troubleOf(error))
       return undefined
     }
   }
@@ -198,17 +153,17 @@ class ItemReplay {
   async #check(): Promise<void> {
     const { newId, createdAt = 0 } = this.slot.run
     const { lagMs } = this.#options.context.deps.settings
-    this.#stopAtEnd({ evenCancelled: true })
+    this.stopAtEnd({ evenCancelled: true })
     const outcome = await this.#readBack(newId)
     const visibleAt = createdAt + lagMs
     // It may only not be visible yet; after the lag the answer stands.
-    if (outcome.outcome === 'could-not-check' && this.#now() < visibleAt) {
+    if (outcome.outcome === 'could-not-check' && this.now() < visibleAt) {
       throw new StopSign({ why: 'due', at: visibleAt })
     }
     const { outcome: check, ...detail } = outcome
     // Sent more than once: an earlier send may become visible late, so look once more.
     const next = this.slot.run.attempt > 1 ? 'settling' : 'done'
-    await this.#write(next, { check, ...detail })
+    await this.write(next, { check, ...detail })
   }
 
   async #readBack(newId: GraphId | undefined): Promise<CheckOutcome> {
@@ -218,94 +173,49 @@ class ItemReplay {
       this.#version ??= await openVersion(source, this.slot.plan, sendSignal)
       return await this.#options.writer.check(newId, this.#version, sendSignal)
     } catch (error) {
-      return { outcome: 'could-not-check', code: this.#troubleOf(error).code }
+      return { outcome: 'could-not-check', code: this.troubleOf(error).code }
     }
   }
 
   async #settle(): Promise<void> {
     const { newId, createdAt = 0, sentBefore = 0 } = this.slot.run
     const { lagMs } = this.#options.context.deps.settings
-    this.#stopUntil(Math.max(createdAt, sentBefore) + lagMs)
+    this.stopUntil(Math.max(createdAt, sentBefore) + lagMs)
     const { writer, folder, context } = this.#options
-    this.#stopAtEnd({ evenCancelled: true })
+    this.stopAtEnd({ evenCancelled: true })
     let found: GraphId[] = []
     try {
       if (folder !== undefined) found = await writer.find(folder, this.#mark, context.sendSignal)
     } catch (error) {
-      const { code } = this.#troubleOf(error)
-      return this.#write('done', { code: `DoublesNotChecked:${code}` })
+      const { code } = this.troubleOf(error)
+      return this.write('done', { code: `DoublesNotChecked:${code}` })
     }
     await this.#removeDoubles(
       'settling',
       found.filter((id) => id !== newId),
     )
-    await this.#write('done', {})
+    await this.write('done', {})
   }
 
   /** They are counted before they are removed, so that a crash in between hides none. */
   async #removeDoubles(state: 'doing' | 'settling', ids: readonly GraphId[]): Promise<void> {
     if (ids.length === 0) return
     const { writer, context } = this.#options
-    await this.#write(state, { doubles: Math.max(this.slot.run.doubles ?? 0, ids.length) })
+    await this.write(state, { doubles: Math.max(this.slot.run.doubles ?? 0, ids.length) })
     for (const id of ids) {
       try {
         await writer.remove(id, context.sendSignal)
       } catch (error) {
-        const { code } = this.#troubleOf(error)
-        await this.#write(state, { code: `DoubleNotRemoved:${code}` })
+        const { code } = this.troubleOf(error)
+        await this.write(state, { code: `DoubleNotRemoved:${code}` })
       }
     }
-  }
-
-  /** An error as the end of this slot; stops where it concerns more than the slot. */
-  #troubleOf(error: unknown): Extract<Trouble, { kind: 'item' }> {
-    if (this.#options.context.sendSignal.aborted) throw new StopSign({ why: 'slice' })
-    const trouble = troubleOf(error)
-    if (trouble.kind === 'wait') throw new StopSign(waitFor(trouble))
-    return trouble
   }
 
   async #end(
     state: 'refused' | 'failed' | 'unknown',
     why: { code: string; message: string },
   ): Promise<void> {
-    await this.#write(state, { code: why.code, message: why.message })
+    await this.write(state, { code: why.code, message: why.message })
   }
-
-  async #write(state: ItemSlot['state'], change: Partial<SlotRun>): Promise<void> {
-    const { slots, signal } = this.#options.context
-    const next = { ...this.slot, state, run: { ...this.slot.run, ...change } }
-    const written = await slots.replace(next, signal)
-    if (!written) throw new StopSign({ why: 'taken' })
-    this.slot = { ...next, etag: written.etag }
-  }
-
-  #dueAt(): number {
-    const { sentBefore = 0 } = this.slot.run
-    return sentBefore + this.#options.context.deps.settings.lagMs
-  }
-
-  #stopUntil(at: number): void {
-    if (this.#now() < at) throw new StopSign({ why: 'due', at })
-  }
-
-  /** A cancelled job sends nothing new, but still finds out what became of what it sent. */
-  #stopAtEnd(options: { evenCancelled?: boolean } = {}): void {
-    if (nearEnd(this.#options.context)) throw new StopSign({ why: 'slice' })
-    if (!options.evenCancelled && this.#options.cancelled()) throw new StopSign({ why: 'slice' })
-  }
-
-  #now(): number {
-    return this.#options.context.deps.clock.now()
-  }
-}
-
-function waitFor(trouble: Extract<Trouble, { kind: 'wait' }>): Stop {
-  return { why: 'wait', waitMs: Math.max(trouble.waitMs, WAIT_MIN_MS), code: trouble.code }
-}
-
-/** A lost answer alone stops nobody else; a service that is down stops the step. Throws bugs. */
-function troubleOfLost(error: unknown): Stop | undefined {
-  const trouble = troubleOf(error)
-  return trouble.kind === 'wait' && trouble.code !== 'AnswerLost' ? waitFor(trouble) : undefined
 }

@@ -6,14 +6,8 @@
  */
 import type { Job } from '../catalogue/types.ts'
 import { type Outcome, outcomeOf, type RestoreCounts, readCounts } from './counting.ts'
-import {
-  type CHECKS,
-  decodePlan,
-  decodeRequest,
-  isItem,
-  type OpenSlot,
-  type PlanTotals,
-} from './documents.ts'
+import type { CHECKS, OpenSlot, SlotPlan } from './documents.ts'
+import { decodePlan, decodeRequest, type PlanTotals, type UndoTotals } from './job-document.ts'
 import type { StoredRequest } from './request.ts'
 import type { JobSlots } from './slots.ts'
 
@@ -24,7 +18,9 @@ export interface ReportLine {
   name: string
   /** Target folder of an item. */
   container?: string
-  action: 'restore' | 'copy' | 'skip' | 'there' | 'none' | 'make'
+  /** Of an undo: the line of the restore that made it. */
+  made?: number
+  action: 'restore' | 'copy' | 'skip' | 'there' | 'none' | 'make' | 'remove' | 'leave'
   outcome: Outcome
   /** Read back and compared; absent where nothing was written or it is not checked yet. */
   check?: (typeof CHECKS)[number]
@@ -39,6 +35,7 @@ export interface ReportLine {
 
 export interface RestoreReport {
   id: string
+  kind: Job['kind']
   state: Job['state']
   /** Code of what made the job fail; empty otherwise. */
   trouble: string
@@ -52,7 +49,9 @@ export interface RestoreReport {
   /** Present once the plan is complete: give it to `start`. */
   planHash?: string
   totals: PlanTotals
-  /** The outcomes add up to `totals.items`; verified + differs + couldNotCheck to restored. */
+  /** Of an undo, in place of `totals`; present once the plan is complete. */
+  undoTotals?: UndoTotals
+  /** The outcomes add up to the items of the totals; verified + differs + couldNotCheck to restored. */
   counts: RestoreCounts
   requestsSent: number
   lines: ReportLine[]
@@ -68,9 +67,10 @@ export async function reportOf(
 ): Promise<RestoreReport> {
   const plan = decodePlan(job)
   const page = await slots.page(query, signal)
-  const { hash, problem, startedBy, totals, requestsSent } = plan
+  const { hash, problem, startedBy, totals, undoTotals, requestsSent } = plan
   return {
     id: job.id,
+    kind: job.kind,
     state: job.state,
     trouble: job.trouble,
     createdAt: job.createdAt,
@@ -81,6 +81,7 @@ export async function reportOf(
     counts: readCounts(job.counts),
     requestsSent,
     lines: page.slots.flatMap(lineOf),
+    ...(undoTotals === undefined ? {} : { undoTotals }),
     ...(problem === undefined ? {} : { problem }),
     ...(startedBy === undefined ? {} : { startedBy }),
     ...(hash === undefined ? {} : { planHash: hash }),
@@ -90,17 +91,19 @@ export async function reportOf(
 
 /** Folders that were there already are not told. */
 function lineOf(slot: OpenSlot): ReportLine[] {
-  const { n, plan, run, state } = slot
-  if (!isItem(slot) && plan.action !== 'make') return []
+  const { n, plan, run } = slot
+  const action = actionOf(plan)
+  if (action === undefined) return []
   const { check, fields, code, message, newId, doubles } = run
   const line: ReportLine = {
     n,
-    kind: plan.kind,
+    kind: plan.kind === 'folder' || plan.kind === 'clearing' ? 'folder' : 'item',
     name: plan.name,
-    action: actionOf(slot),
-    outcome: outcomeOf(state),
+    action,
+    outcome: outcomeOf(slot),
   }
-  if (plan.kind === 'item') line.container = plan.folderName
+  if ('folderName' in plan) line.container = plan.folderName
+  if ('made' in plan) line.made = plan.made
   if (check !== undefined) line.check = check
   if (fields !== undefined) line.fields = fields
   if (code !== undefined) line.code = code
@@ -110,6 +113,8 @@ function lineOf(slot: OpenSlot): ReportLine[] {
   return [line]
 }
 
-function actionOf(slot: OpenSlot): ReportLine['action'] {
-  return isItem(slot) ? slot.plan.action : 'make'
+function actionOf(plan: SlotPlan): ReportLine['action'] | undefined {
+  if (plan.kind === 'clearing') return 'remove'
+  if (plan.kind !== 'folder') return plan.action
+  return plan.action === 'make' ? 'make' : undefined
 }

@@ -122,6 +122,8 @@ export const storedRequestSchema = z.strictObject({
   selection: selectionSchema,
   destination: destinationSchema,
   conflict: z.enum(['skip', 'copy']),
+  /** Of an undo: the restore whose request this is. */
+  undoes: z.string().optional(),
 })
 export type StoredRequest = z.output<typeof storedRequestSchema> & { owner: OwnerId }
 

@@ -6,8 +6,8 @@
  * again, and until then nobody else sends for this job.
  */
 import { AppError } from '../model/errors.ts'
-import { decodeRequest, type JobPlan } from './documents.ts'
 import { abandon, endOf } from './ending.ts'
+import { decodeRequest, type JobPlan } from './job-document.ts'
 import { JobLease } from './job-lease.ts'
 import { planStep } from './planner.ts'
 import { runStep } from './runner.ts'

@@ -1,0 +1,106 @@
+/**
+ * What the slots of a plan say: of a restore the folders and items to make, of an undo the items
+ * and folders to remove. Fixed once the job is planned, and bound by the plan's hash.
+ */
+import { z } from 'zod'
+import { REPRESENTATIONS } from '../model/events.ts'
+import { type GraphId, parseKeyHash } from '../model/ids.ts'
+
+export const count = z.int().min(0)
+export const graphId = z
+  .string()
+  .min(1)
+  .transform((text) => text as GraphId)
+const key = z.string().transform(parseKeyHash)
+
+/** An item as it was seen at one moment (workload.ts). */
+export const seenSchema = z.strictObject({
+  container: graphId,
+  marker: z.strictObject({ content: z.string(), decoration: z.string(), change: z.string() }),
+})
+
+/** A folder that items of this plan go to, or that must exist for such a folder. */
+export const folderPlanSchema = z.strictObject({
+  kind: z.literal('folder'),
+  name: z.string(),
+  /** The held container; absent for the folder that the request itself names. */
+  source: graphId.optional(),
+  /** Its items are part of the selection (not only an ancestor). */
+  selected: z.boolean(),
+  /** `none`: an ancestor that nothing needs, because its descendants were found elsewhere. */
+  action: z.enum(['use', 'make', 'none']),
+  /** `use`: the target container. */
+  target: graphId.optional(),
+  /** `make`: the parent is the folder of this slot, or this container, or (absent) the root. */
+  parent: z
+    .union([z.strictObject({ slot: count }), z.strictObject({ target: graphId })])
+    .optional(),
+})
+export type FolderPlan = z.output<typeof folderPlanSchema>
+
+export const itemPlanSchema = z.strictObject({
+  kind: z.literal('item'),
+  name: z.string(),
+  key,
+  /** The version: seq of the commit that says it. */
+  seq: count,
+  /** Slot of the folder that it goes to. */
+  folder: count,
+  folderName: z.string(),
+  /**
+   * `restore`: it is missing; `copy` and `skip`: an item of the same identity is there with other
+   * content; `there`: one with the same content is; `none`: no version could be found for a listed
+   * item, and the slot is planned as failed.
+   */
+  action: z.enum(['restore', 'copy', 'skip', 'there', 'none']),
+  /** Binds the plan to bytes: replay restores exactly these or nothing. */
+  contents: z.array(
+    z.strictObject({ name: z.enum(REPRESENTATIONS), bytes: count, sha256: z.string() }),
+  ),
+  /** The item of the target that answers for it (`copy`, `skip`, `there`). */
+  there: graphId.optional(),
+})
+export type ItemPlan = z.output<typeof itemPlanSchema>
+
+/** Why an undo leaves an item of the restore alone. */
+export const LEAVE_CODES = [
+  'EditedSince',
+  'MovedSince',
+  /** There are no facts of its read-back, and it is not, byte for byte, what was restored. */
+  'NotAsRestored',
+  'AlreadyGone',
+  /** A send was never answered, and nothing carries its mark. */
+  'NotFound',
+  /** A send was never answered, and the folder that it went to is not known. */
+  'FolderNotKnown',
+  'NotReadable',
+] as const
+export type LeaveCode = (typeof LEAVE_CODES)[number]
+
+/** Of an undo: what one slot of the restore made, or may have made. */
+export const removalPlanSchema = z.strictObject({
+  kind: z.literal('removal'),
+  name: z.string(),
+  folderName: z.string(),
+  /** The slot of the restore. */
+  made: count,
+  action: z.enum(['remove', 'leave']),
+  /** Each is removed only while it is as it was seen. Several: doubles of a send. */
+  targets: z.array(z.strictObject({ item: graphId, seen: seenSchema })),
+  /** Also beside targets: then one of several is left. */
+  code: z.enum(LEAVE_CODES).optional(),
+})
+export type RemovalPlan = z.output<typeof removalPlanSchema>
+
+/** Of an undo: a folder that the restore made; removed if nothing is in it at the end. */
+export const clearingPlanSchema = z.strictObject({
+  kind: z.literal('clearing'),
+  /** As it was made; a renamed or moved folder is somebody's own and stays. */
+  name: z.string(),
+  parent: graphId.optional(),
+  made: count,
+  folder: graphId,
+})
+export type ClearingPlan = z.output<typeof clearingPlanSchema>
+
+export type SlotPlan = FolderPlan | ItemPlan | RemovalPlan | ClearingPlan
