@@ -11,8 +11,8 @@ import { JOB_LIFE_MS, LOST_STEPS_MAX, WAIT_DEFAULT_MS } from './limits.ts'
 import type { StepContext, StepOutcome } from './step-context.ts'
 
 const ENDS = {
-  RestoreOutOfTime: 'The restore did not come to its end in time.',
-  RestorePoisoned: 'The restore stopped its worker again and again.',
+  RestoreOutOfTime: 'The job did not come to its end in time.',
+  RestorePoisoned: 'The job stopped its worker again and again.',
 } as const
 type EndCode = keyof typeof ENDS
 
@@ -27,7 +27,7 @@ export function endOf(context: StepContext): EndCode | undefined {
 /** Idempotent: a step that dies here is followed by one that comes here again. */
 export async function abandon(context: StepContext, code: EndCode): Promise<StepOutcome> {
   const { lease, slots, signal } = context
-  const message = 'The restore ended before the outcome was known.'
+  const message = 'The job ended before the outcome was known.'
   for await (const slot of slots.all(signal)) {
     const made = slot.state === 'created' || slot.state === 'settling'
     if (!made && slot.state !== 'doing') continue
@@ -36,7 +36,7 @@ export async function abandon(context: StepContext, code: EndCode): Promise<Step
     const written = await slots.replace({ ...slot, state: made ? 'done' : 'unknown', run }, signal)
     if (!written) return { state: 'wait', waitMs: WAIT_DEFAULT_MS, code: 'SlotTaken' }
   }
-  const hint = 'See the report for what was restored, and plan the rest anew.'
+  const hint = 'See the report for what was done, and plan the rest anew.'
   const problem = { message: ENDS[code], hint }
   const { counts } = await recount(context)
   await lease.save({ state: 'failed', trouble: code, counts, plan: { problem } }, signal)

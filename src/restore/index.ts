@@ -3,8 +3,8 @@
  *
  * `create`, `start`, `cancel` and `report` serve the role that faces people: they touch rows
  * only. `step` is the activity of the restore role: it alone opens content and writes to the
- * service. Not here: who may ask for what (access), starting the orchestration (functions),
- * undo, replace and exports.
+ * service. An undo is a job like a restore. Not here: who may ask for what (access), starting the
+ * orchestration (functions), replace and exports.
  */
 import type { Job } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
@@ -14,10 +14,11 @@ import { type RestoreReport, reportOf } from './report.ts'
 import { parseRestoreRequest } from './request.ts'
 import { JobSlots, planChanged } from './slots.ts'
 import { restoreStep } from './step.ts'
-import type { RestoreDeps, StepOutcome } from './step-context.ts'
+import { hasEnded, type RestoreDeps, type StepOutcome } from './step-context.ts'
+import { askUndo } from './undo-request.ts'
 
-export type { Outcome, RestoreCounts } from './counting.ts'
-export type { PlanTotals } from './job-document.ts'
+export { type Outcome, type RestoreCounts, shownCounts } from './counting.ts'
+export type { PlanTotals, UndoTotals } from './job-document.ts'
 export type { ReportLine, RestoreReport } from './report.ts'
 export {
   CONTAINERS_SELECTED_MAX,
@@ -50,6 +51,12 @@ export interface Restore {
    * Idempotent; a job that has ended stays as it is. Throws `JobUnknown`.
    */
   cancel(jobId: string, signal: AbortSignal): Promise<Job>
+  /**
+   * Inserts a job, in state `planning`, that will remove what this restore made and nobody
+   * touched since; then it is planned, started and reported as a restore is. Idempotent while
+   * one has not ended. Throws `JobUnknown`, `UndoOfUndo`, `RestoreNotEnded`, `TooManyUndos`.
+   */
+  undo(restoreId: string, by: string, signal: AbortSignal): Promise<Job>
   /** Throws `JobUnknown`. `max` lines at most, up to 1,000. */
   report(
     jobId: string,
@@ -64,6 +71,8 @@ export function createRestore(deps: RestoreDeps): Restore {
     step: (jobId, options, signal) => restoreStep(deps, jobId, options, signal),
     start: (jobId, planHash, by, signal) => start(deps, { jobId, planHash, by }, signal),
     cancel: (jobId, signal) => cancel(deps, jobId, signal),
+    undo: async (restoreId, by, signal) =>
+      askUndo(deps, await known(deps, restoreId, signal), by, signal),
     report: async (jobId, query, signal) => {
       const job = await known(deps, jobId, signal)
       return reportOf(job, new JobSlots(deps.catalogue, jobId), query, signal)
@@ -141,7 +150,7 @@ async function cancel(deps: RestoreDeps, jobId: string, signal: AbortSignal): Pr
   const job = await deps.catalogue.jobs.update(
     jobId,
     (now) => {
-      if (['done', 'failed', 'cancelled'].includes(now.state)) return now
+      if (hasEnded(now)) return now
       // A step may be in flight in the other two: it sees the flag and ends the job itself.
       const idle = now.state === 'planned' || now.state === 'queued'
       const state = idle ? 'cancelled' : now.state
@@ -155,7 +164,7 @@ async function cancel(deps: RestoreDeps, jobId: string, signal: AbortSignal): Pr
 
 async function known(deps: RestoreDeps, jobId: string, signal: AbortSignal): Promise<Job> {
   const job = await deps.catalogue.jobs.get(jobId, signal)
-  if (job?.kind !== 'restore') throw jobUnknown(jobId)
+  if (!job) throw jobUnknown(jobId)
   return job
 }
 

@@ -31,6 +31,8 @@ export const SCAN_PAGE = 1000
 export const CREATE_ATTEMPTS_MAX = 5
 /** Catalogue look-ups at once while a request is checked. */
 export const LOOKUPS_MAX = 16
+/** Removals of one item whose answers are lost. After so many, the item is told as left. */
+export const REMOVE_ATTEMPTS_MAX = 5
 /** Characters of a subject or folder name that a slot keeps for the report. */
 export const NAME_MAX = 255
 /** Characters of a job's or slot's document (catalogue/types.ts). */
@@ -47,3 +49,5 @@ export const WAIT_DEFAULT_MS = 30_000
 export const WAIT_MIN_MS = 1_000
 /** Longer waits are cut, so that a cancel is seen and the heartbeat stays fresh. */
 export const WAIT_MAX_MS = 15 * 60_000
+/** Undos of one restore, one after the other. More: `TooManyUndos`. */
+export const UNDOS_MAX = 100

@@ -1,7 +1,7 @@
 /**
  * What one step of a restore works with: its job under lease, its ports, its deadline.
  */
-import type { Catalogue, StreamTables } from '../catalogue/types.ts'
+import type { Catalogue, Job, StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { WorkloadName } from '../model/ids.ts'
 import type { Clock, Randomness } from '../ports.ts'
@@ -12,6 +12,11 @@ import { QUIET_END_MS } from './limits.ts'
 import type { StoredRequest } from './request.ts'
 import type { JobSlots } from './slots.ts'
 import type { VersionSource } from './versions.ts'
+
+/** No step works it any more; only one that is in flight may still see to its end. */
+export function hasEnded({ state }: Pick<Job, 'state'>): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled'
+}
 
 export interface RestoreSettings {
   /** How long a created item may stay invisible to a search, in ms. */

@@ -14,6 +14,8 @@ import { runStep } from './runner.ts'
 import { JobSlots } from './slots.ts'
 import type { RestoreDeps, StepContext, StepOutcome } from './step-context.ts'
 import { type Trouble, troubleOf, waitMs } from './trouble.ts'
+import { planUndoStep } from './undo-planner.ts'
+import { undoStep } from './undo-runner.ts'
 
 /** Throws only bugs and the reason of `signal`. */
 export async function restoreStep(
@@ -101,7 +103,7 @@ async function work(context: StepContext): Promise<StepOutcome> {
   const end = endOf(context)
   if (end !== undefined) return abandon(context, end)
   try {
-    return planning ? await planStep(context) : await runStep(context)
+    return await (planning ? plan(context) : run(context))
   } catch (error) {
     signal.throwIfAborted()
     if (sendSignal.aborted) return { state: 'more' }
@@ -118,6 +120,14 @@ async function work(context: StepContext): Promise<StepOutcome> {
     await lease.save({ state: 'failed', trouble: code, plan: { problem } }, signal)
     return { state: 'failed', code }
   }
+}
+
+function plan(context: StepContext): Promise<StepOutcome> {
+  return context.lease.job.kind === 'undo' ? planUndoStep(context) : planStep(context)
+}
+
+function run(context: StepContext): Promise<StepOutcome> {
+  return context.lease.job.kind === 'undo' ? undoStep(context) : runStep(context)
 }
 
 /** While nothing is sent, a mailbox that is not there is an answer, and no reason to wait. */

@@ -58,3 +58,19 @@ export async function wholeReport(restore: Restore, job: string): Promise<Restor
   const { continuation: _, ...report } = first
   return { ...report, lines }
 }
+
+/** Asks for the undo of a restore, and plans it. */
+export async function undoPlanned(
+  world: World,
+  of: string,
+): Promise<{ job: string; restore: Restore; report: RestoreReport }> {
+  const restore = world.restore()
+  const { id } = await restore.undo(of, 'operator', NEVER)
+  await drive(world, restore, id)
+  const report = await wholeReport(restore, id)
+  invariant(report.state === 'planned', 'an undo is planned')
+  return { job: id, restore, report }
+}
+
+/** Starts a planned undo and runs it to its end. */
+export const undone = replayed
