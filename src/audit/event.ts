@@ -13,6 +13,7 @@ export const AUDIT_ACTIONS = [
   'restore-planned',
   'restore-started',
   'restore-cancelled',
+  'restore-undo-planned',
   'restore-report-read',
   'policy-changed',
   'setup-run',

@@ -26,6 +26,7 @@ const ALLOWED: Record<string, readonly ApiRole[]> = {
   'POST v1/restores': ['Operator', 'Admin'],
   'POST v1/restores/{id}/start': ['Operator', 'Admin'],
   'POST v1/restores/{id}/cancel': ['Operator', 'Admin'],
+  'POST v1/restores/{id}/undo': ['Operator', 'Admin'],
   'GET v1/restores': ['Viewer', 'Reader', 'Operator', 'Approver', 'Admin'],
   'GET v1/restores/{id}': ['Viewer', 'Reader', 'Operator', 'Approver', 'Admin'],
   'GET v1/restores/{id}/items': ['Reader', 'Operator', 'Admin'],

@@ -23,7 +23,7 @@ export interface HttpDeps {
   catalogue: Catalogue
   vault: Pick<VaultApi, 'reader'>
   queues: Pick<QueueSender, 'send'>
-  restore: Pick<Restore, 'create' | 'start' | 'cancel' | 'report'>
+  restore: Pick<Restore, 'create' | 'start' | 'cancel' | 'undo' | 'report'>
   policy: Pick<PolicyStore, 'read' | 'write'>
   /** Kinds of content that this installation offers. */
   workloads: readonly WorkloadName[]

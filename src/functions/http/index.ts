@@ -18,6 +18,7 @@ import {
   listRestores,
   planRestore,
   startRestore,
+  undoRestore,
 } from './restores.ts'
 import type { Route } from './route.ts'
 import { getRun, listRuns, startRun } from './runs.ts'
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   planRestore,
   startRestore,
   cancelRestore,
+  undoRestore,
   listRestores,
   getRestore,
   listRestoreItems,

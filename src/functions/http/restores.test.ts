@@ -123,6 +123,60 @@ describe('a restore', () => {
   })
 })
 
+describe('POST v1/restores/{id}/undo', () => {
+  /** A restore that ended before it made anything. */
+  async function ended(api: TestApi): Promise<string> {
+    const id = await planned(api)
+    await api.catalogue.jobs.update(id, (now) => ({ ...now, state: 'cancelled' }), signal)
+    return id
+  }
+
+  it('is a job of its own, in planning, and wakes the restore role', async () => {
+    const api = await startApi()
+    const id = await ended(api)
+    api.sent.length = 0
+    const answer = await api.call('POST', `v1/restores/${id}/undo`)
+    const undo = String(answer.json.id)
+    assert.deepEqual([answer.status, answer.json.state], [202, 'planning'])
+    assert.notEqual(undo, id)
+    assert.equal(answer.headers.get('location'), `/api/v1/restores/${undo}`)
+    assert.deepEqual(api.sent, [{ queue: 'restore-jobs', message: { job: undo } }])
+    const { json } = await api.call('GET', `v1/restores/${undo}`, { role: 'Viewer' })
+    assert.equal(json.kind, 'undo')
+    assert.equal(Object(json.request).undoes, id)
+    assert.ok('removed' in Object(json.counts) && !('restored' in Object(json.counts)))
+    const kinds = linesOf(await api.call('GET', 'v1/restores')).map((line) => line.kind)
+    assert.deepEqual(kinds.toSorted(), ['restore', 'undo'])
+  })
+
+  it('asked for twice is the same job', async () => {
+    const api = await startApi()
+    const id = await ended(api)
+    const first = await api.call('POST', `v1/restores/${id}/undo`)
+    const second = await api.call('POST', `v1/restores/${id}/undo`)
+    assert.deepEqual([second.status, second.json.id], [202, first.json.id])
+  })
+
+  it('is refused before the restore has ended, for an undo, and for nothing', async () => {
+    const api = await startApi()
+    const running = await api.call('POST', `v1/restores/${await planned(api)}/undo`)
+    assert.deepEqual([running.status, running.json.code], [409, 'RestoreNotEnded'])
+    const undo = await api.call('POST', `v1/restores/${await ended(api)}/undo`)
+    const twice = await api.call('POST', `v1/restores/${String(undo.json.id)}/undo`)
+    assert.deepEqual([twice.status, twice.json.code], [409, 'UndoOfUndo'])
+    const none = await api.call('POST', 'v1/restores/aaaa/undo')
+    assert.deepEqual([none.status, none.json.code], [404, 'JobUnknown'])
+  })
+
+  it('is in the audit before it is done', async () => {
+    const api = await startApi()
+    const id = await ended(api)
+    await api.call('POST', `v1/restores/${id}/undo`)
+    const [newest] = api.tables.dump('audit').map(([, values]): Body => values)
+    assert.equal(newest?.action, 'restore-undo-planned')
+  })
+})
+
 describe('policy and setup', () => {
   it('the policy is read and replaced', async () => {
     const api = await startApi()

@@ -1,5 +1,6 @@
 /**
- * Restores: plan one, look at the plan, start or cancel it, read its report.
+ * Restores: plan one, look at the plan, start or cancel it, read its report; and undo it, which is
+ * a job of the same kind of life.
  *
  * This role writes rows and wakes the restore role; it has no right to write to Microsoft 365.
  * A call that fails after its row was written is picked up by the reconciler.
@@ -7,7 +8,7 @@
 import { z } from 'zod'
 import type { AuditAction } from '../../audit/index.ts'
 import type { Job } from '../../catalogue/types.ts'
-import { restoreRequestSchema } from '../../restore/index.ts'
+import { restoreRequestSchema, shownCounts } from '../../restore/index.ts'
 import { cursorText, positionOf } from './cursor.ts'
 import type { HttpDeps } from './deps.ts'
 import { jobIdOf, noBody, noQuery, pageQuery } from './input.ts'
@@ -69,6 +70,21 @@ export const cancelRestore = bodyRoute({
   },
 })
 
+export const undoRestore = bodyRoute({
+  name: 'apiUndoRestore',
+  method: 'POST',
+  path: 'v1/restores/{id}/undo',
+  right: 'restore',
+  query: noQuery,
+  body: noBody,
+  async handle(call, deps) {
+    const id = jobIdOf(call.params.id, 'restore')
+    await recordJob('restore-undo-planned', id, call, deps)
+    const job = await deps.restore.undo(id, call.caller.id, call.signal)
+    return accepted(job, call, deps)
+  },
+})
+
 export const listRestores = getRoute({
   name: 'apiListRestores',
   path: 'v1/restores',
@@ -80,7 +96,7 @@ export const listRestores = getRoute({
       { max: query.max, ...(from && { continuation: from.next }) },
       signal,
     )
-    const items = page.items.filter((job) => job.kind === 'restore').map(jobLine)
+    const items = page.items.map(jobLine)
     const next = page.continuation && cursorText(LIST, { next: page.continuation })
     return { status: 200, json: { items, next } }
   },
@@ -95,8 +111,12 @@ export const getRestore = getRoute({
     const id = jobIdOf(params.id, 'restore')
     const report = await deps.restore.report(id, { max: 1 }, signal)
     // The lines hold names: they are another call, with another right.
-    const { lines: _lines, continuation: _continuation, ...whole } = report
-    return { status: 200, json: { ...whole, trouble: whole.trouble || undefined } }
+    const { lines: _lines, continuation: _continuation, undoTotals, ...whole } = report
+    const { kind, totals, trouble } = whole
+    const shown = kind === 'undo' ? undoTotals : totals
+    const counts = shownCounts(kind, whole.counts)
+    const json = { ...whole, totals: shown, counts, trouble: trouble || undefined }
+    return { status: 200, json }
   },
 })
 
@@ -144,6 +164,7 @@ async function accepted(job: Job, { signal }: AnyCall, deps: HttpDeps): Promise<
 }
 
 function jobLine(job: Job) {
-  const { id, kind, state, createdAt, updatedAt, by, counts, trouble } = job
+  const { id, kind, state, createdAt, updatedAt, by, trouble } = job
+  const counts = shownCounts(kind, job.counts)
   return { id, kind, state, createdAt, updatedAt, by, counts, trouble: trouble || undefined }
 }

@@ -51,6 +51,7 @@ export type Body = Partial<
     | 'hint'
     | 'instance'
     | 'items'
+    | 'kind'
     | 'ledgerOpen'
     | 'lockedUntil'
     | 'name'
