@@ -50,3 +50,20 @@ describe('P4: every port call of a restore', { concurrency }, () => {
     t.diagnostic(`${runs} faults`)
   })
 })
+
+describe('P4: every port call of an undo', { concurrency }, () => {
+  test('may be the last of its process: what somebody touched stays, the rest goes', async (t) => {
+    const { calls, runs, states } = await inThread({ job: 'undo', how: 'crash' })
+    t.diagnostic(`${calls} port calls, ${runs} crash points, ${states} different states`)
+  })
+
+  test('may be where a worker sleeps while another takes its job over', async (t) => {
+    const { runs } = await inThread({ job: 'undo', how: 'stall' })
+    t.diagnostic(`${runs} stalls`)
+  })
+
+  test('may be lost, done without an answer, done twice, or throttled', async (t) => {
+    const { runs } = await inThread({ job: 'undo', how: 'fault' })
+    t.diagnostic(`${runs} faults`)
+  })
+})

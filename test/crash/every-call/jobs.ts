@@ -6,11 +6,11 @@ import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './p
 import { everySpoil } from './points.ts'
 import { randomRun } from './random.ts'
 import { cleanRestore, type RestoreExploration, spoiledRestore } from './restore-runs.ts'
-import { askedForRestore, CAPTURE_SCENARIOS } from './scenarios.ts'
+import { askedForRestore, askedForUndo, CAPTURE_SCENARIOS } from './scenarios.ts'
 
 export type Job =
   | { job: 'capture'; scenario: string; how: Spoil['how'] }
-  | { job: 'restore'; how: Spoil['how'] }
+  | { job: 'restore' | 'undo'; how: Spoil['how'] }
   | { job: 'planted'; plant: PlantName }
   | { job: 'planted-writer'; plant: WriterPlantName }
   | { job: 'random'; from: number; count: number }
@@ -31,14 +31,15 @@ export async function runJob(job: Job): Promise<JobResult> {
     case 'capture':
       return await explore(captureSubject(await explorationOf(job.scenario)), job.how)
     case 'restore':
-      return await explore(restoreSubject(await restoreExploration()), job.how)
+    case 'undo':
+      return await explore(restoreSubject(await restoreExploration(job.job)), job.how)
     case 'planted': {
       const { scenario, how, plants } = PLANTS[job.plant]
       return await hunt(captureSubject({ ...(await explorationOf(scenario)), plants }), how)
     }
     case 'planted-writer': {
-      const { how, plant } = WRITER_PLANTS[job.plant]
-      return await hunt(restoreSubject({ ...(await restoreExploration()), plant }), how)
+      const { how, plant, of } = WRITER_PLANTS[job.plant]
+      return await hunt(restoreSubject({ ...(await restoreExploration(of)), plant }), how)
     }
     case 'random':
       return await randomRuns(job)
@@ -99,8 +100,9 @@ async function explorationOf(name: string): Promise<Exploration> {
   return { stage, plants: {}, proven: nothingProven(), rested: new Set() }
 }
 
-async function restoreExploration(): Promise<RestoreExploration> {
-  return { stage: await askedForRestore(), rested: new Set() }
+async function restoreExploration(of: 'restore' | 'undo'): Promise<RestoreExploration> {
+  const stage = await (of === 'undo' ? askedForUndo() : askedForRestore())
+  return { stage, rested: new Set() }
 }
 
 /** Runs every point also where one fails, so that a report names all places. */

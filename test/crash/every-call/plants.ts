@@ -65,14 +65,28 @@ export const PLANTS = {
 
 export type PlantName = keyof typeof PLANTS
 
-/** The same for restore, whose seam is the writer of the workload. */
+/** The same for restore and undo, whose seam is the writer of the workload. */
 export const WRITER_PLANTS = {
   'create retried after a lost answer': {
     bug: 'a create whose answer was lost is sent again at once',
+    of: 'restore',
     how: 'crash',
     plant: createsAgain,
   },
-} as const satisfies Record<string, { bug: string; how: Spoil['how']; plant: WriterPlant }>
+  'removed on the word of the plan': {
+    bug: 'an undo takes what the plan saw of an item for what it is now',
+    of: 'undo',
+    how: 'crash',
+    plant: looksOnce,
+  },
+} as const satisfies Record<string, WriterPlanted>
+
+interface WriterPlanted {
+  bug: string
+  of: 'restore' | 'undo'
+  how: Spoil['how']
+  plant: WriterPlant
+}
 
 export type WriterPlantName = keyof typeof WRITER_PLANTS
 
@@ -188,6 +202,21 @@ function createsAgain(writer: StreamWriter): StreamWriter {
         if (!hasCode(error, 'AnswerLost')) throw error
         return await writer.create(version, container, mark, signal)
       }
+    },
+  }
+}
+
+/** Each step gets a writer of its own, so the looks outlive it here. */
+const looks = new Map<string, Awaited<ReturnType<StreamWriter['present']>>>()
+
+function looksOnce(writer: StreamWriter): StreamWriter {
+  return {
+    ...writer,
+    async present(id, signal) {
+      const before = looks.get(id)
+      const now = before ?? (await writer.present(id, signal))
+      if (now) looks.set(id, now)
+      return now
     },
   }
 }

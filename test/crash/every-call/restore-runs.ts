@@ -1,16 +1,14 @@
-/** One spoiled run of a restore, and what must hold after it: nothing twice, nothing forgotten. */
+/** One spoiled run of a restore or an undo, and what must hold after it (restore-world.ts). */
 
 import type { TraceLine } from '../../../sandbox/storage/index.ts'
 import type { CaptureWorld } from './capture-world.ts'
 import { callsOf, dies, placeOf, type Spoil, seen } from './explore.ts'
 import {
-  checkRestored,
   drive,
   LEASE_MARGIN_MS,
   type RestoreStage,
   restoreOf,
   SLICE_MS,
-  scriptedTarget,
   type WriterPlant,
 } from './restore-world.ts'
 
@@ -21,14 +19,14 @@ export interface RestoreExploration {
   rested: Set<string>
 }
 
-/** Port calls of a restore without a crash; answers of the service are lost all the same. */
+/** Port calls of a job without a crash; answers of the service are lost all the same. */
 export async function cleanRestore({ stage, plant }: RestoreExploration): Promise<TraceLine[]> {
   const world = stage.world.fork()
-  const target = scriptedTarget(world)
+  const target = stage.target(world)
   const process = world.storage.process('clean')
-  await seen('a restore without a crash', world, async () => {
+  await seen('a job without a crash', world, async () => {
     await drive(world, restoreOf(world, process, target, plant), stage.job)
-    await checkRestored(world, stage.job, target)
+    await stage.check(world, stage.job, target)
   })
   return callsOf(world, process)
 }
@@ -38,7 +36,7 @@ export async function spoiledRestore(
   spoil: Spoil,
 ): Promise<void> {
   const world = stage.world.fork()
-  const target = scriptedTarget(world)
+  const target = stage.target(world)
   await seen(placeOf(spoil), world, async () => {
     const process = world.storage.process('victim')
     const run = () => drive(world, restoreOf(world, process, target, plant), stage.job)
@@ -47,15 +45,15 @@ export async function spoiledRestore(
       return drive(world, restoreOf(world, successor, target, plant), stage.job)
     }
     const isNew = () => {
-      const { sent, mails, folders } = target
-      const made = `${sent.length} sent, ${mails.length} made, ${folders.length} folders`
+      const { sent, mails, folders, removed } = target
+      const made = `${sent.length} sent, ${mails.length} made, ${folders.length} folders, ${removed.length} removed`
       const state = `${world.storage.changes} changes, ${made}`
       if (rested.has(state)) return false
       rested.add(state)
       return true
     }
     if ((await spoiled(world, { process, run, other, isNew }, spoil)) === 'rested') return
-    await checkRestored(world, stage.job, target)
+    await stage.check(world, stage.job, target)
   })
 }
 

@@ -27,12 +27,15 @@ const LINES_MAX = 100
 /** Wraps what writes to the service: how a bug is planted. */
 export type WriterPlant = (writer: StreamWriter) => StreamWriter
 
+/** A job that was asked for and has no plan yet; and what must hold when it has ended. */
 export interface RestoreStage {
   world: CaptureWorld
   job: string
+  /** The mailbox as each run finds it. */
+  target(world: CaptureWorld): ScriptedMailbox
+  check(world: CaptureWorld, job: string, target: ScriptedMailbox): Promise<void>
 }
 
-/** A job that was asked for and has no plan yet. */
 export async function restoreStage(world: CaptureWorld): Promise<RestoreStage> {
   const process = world.storage.process('front')
   const { catalogue } = world.built('restorer', process)
@@ -47,7 +50,7 @@ export async function restoreStage(world: CaptureWorld): Promise<RestoreStage> {
     destination: { kind: 'original' },
   }
   const { id } = await restore.create(request, 'operator', NEVER)
-  return { world, job: id }
+  return { world, job: id, target: scriptedTarget, check: checkRestored }
 }
 
 /** An empty mailbox that loses and delays answers by a script. */

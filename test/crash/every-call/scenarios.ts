@@ -11,6 +11,7 @@ import {
   twoFolders,
   whileItIsRead,
 } from './stories.ts'
+import { undoStage } from './undo-world.ts'
 
 /** Small commits and slices of some thirty calls: cursors are saved in the middle of everything. */
 const OPTIONS: WorldOptions = { seed: 1, commitEvents: 4, sliceMs: 120 }
@@ -37,6 +38,14 @@ export async function askedForRestore(): Promise<RestoreStage> {
   world.tell(fiveMails)
   await world.round(world.worker('first'))
   return await restoreStage(world)
+}
+
+/** The same backup, restored, and a job that asks for the undo of it. */
+export async function askedForUndo(): Promise<RestoreStage> {
+  const world = await CaptureWorld.make(OPTIONS)
+  world.tell(fiveMails)
+  await world.round(world.worker('first'))
+  return await undoStage(world)
 }
 
 async function beforeFirstCopy(): Promise<CaptureWorld> {
