@@ -12,8 +12,11 @@ export type Trouble =
   | { kind: 'wait'; waitMs: number; code: string }
   | { kind: 'item'; code: string; message: string }
 
-/** The whole mailbox is away for now (moved, being migrated), whatever kind the error has. */
-const MAILBOX_WIDE = ['MailboxNotAvailable', 'OwnerGone', 'OwnerUnavailable']
+/**
+ * The whole mailbox is away for now (moved, being migrated), or our sign-in is (a token that ended
+ * early, a permission that is being changed), whatever kind the error has.
+ */
+const MAILBOX_WIDE = ['MailboxNotAvailable', 'OwnerGone', 'OwnerUnavailable', 'SignInRefused']
 
 /** Throws the error again if it is not one that a restore expects. */
 export function troubleOf(error: unknown): Trouble {

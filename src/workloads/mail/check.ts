@@ -12,6 +12,7 @@ import { MESSAGE_SELECT } from './changes.ts'
 import { attachmentDifferences } from './check-attachments.ts'
 import { heldMessage } from './held.ts'
 import { canonicalJson, DECORATION_FIELDS, messageMarker } from './markers.ts'
+import { readMessage } from './read-message.ts'
 
 export interface Check {
   mailbox: Mailbox
@@ -53,14 +54,8 @@ const decoration: ReadonlySet<string> = new Set(DECORATION_FIELDS)
 
 async function differences(check: Check): Promise<{ fields: string[]; made: JsonObject }> {
   const { mailbox, id, version, signal } = check
-  const made = await mailbox.json(
-    {
-      name: 'messages.check',
-      path: ['messages', id],
-      query: { $select: MESSAGE_SELECT, $expand: 'attachments' },
-    },
-    signal,
-  )
+  const query = { $select: MESSAGE_SELECT, $expand: 'attachments' }
+  const made = await readMessage({ mailbox, name: 'messages.check', id, query, signal })
   const held = heldMessage(version)
   const fields = FIELDS.filter(({ read }) => read(held) !== read(made)).map(({ name }) => name)
   fields.push(...(await attachmentDifferences(check, objectsOf(made, 'attachments'))))

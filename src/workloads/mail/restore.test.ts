@@ -214,6 +214,22 @@ test('a match asks for the content alone, and a passing trouble is no answer', a
   await assert.rejects(matches(), (e) => hasCode(e, 'GraphUnavailable'))
 })
 
+test('a message whose answer breaks off is asked for again, and one that always does is broken', async () => {
+  const cut = () => new Response('{"value":[')
+  const none = () => graphError(404, 'ErrorItemNotFound')
+  const folders = Array.from({ length: 5 }, () => none)
+  const { writer } = writerOn(
+    ...[cut, cut, () => json({ ...message, parentFolderId: 'f', changeKey: 'k' }), ...folders],
+    ...[cut, cut, cut],
+    ...Array.from({ length: 5 }, () => () => graphError(500, 'ErrorInternalServerError')),
+  )
+  const id = 'new' as GraphId
+  const now = await writer.present(id, signal)
+  assert.deepEqual([now?.container, now?.marker.change, now?.shownWhole], ['f', 'k', true])
+  await assert.rejects(writer.present(id, signal), (e) => hasCode(e, 'ItemUnreadable'))
+  await assert.rejects(writer.present(id, signal), (e) => hasCode(e, 'ItemUnreadable'))
+})
+
 test('a folder is removed only where no message and no folder is in it', async () => {
   const none = () => json({ value: [] })
   const some = () => json({ value: [{ id: 'x' }] })
