@@ -266,6 +266,16 @@ describe('a removal whose answer is lost', () => {
     assert.deepEqual(outcome(report, 'Subject of m1'), ['remove', 'removed', undefined])
   })
 
+  it('keeps the folder open until it is known what became of the item', async () => {
+    const world = await makeWorld()
+    await world.commit([world.folder({ id: 'f-gone', name: 'Gone' }), world.mail('m1', 'f-gone')])
+    const plan = await undoPlanned(world, (await restored(world)).job)
+    world.mailbox.removals.push('down')
+    const report = await undone(world, plan)
+    assert.deepEqual([report.counts.removed, report.counts.foldersRemoved], [1, 1])
+    assert.deepEqual(world.mailbox.folders, [])
+  })
+
   it('is sent again while the item is as it was, and not for ever', async () => {
     const { world, job } = await one()
     world.mailbox.removals.push('down', 'throttled', 'down')
