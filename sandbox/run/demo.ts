@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: the whole story without a person. A tenant is backed up, things happen in it,
- * an incremental backup follows, people ask for what they lost, and a verdict compares the
- * tenant's own state before and after.
+ * `npm run demo`: the whole story without a person. A tenant is backed up; on a day of mistakes
+ * and on a day of ransomware things happen in it, a backup follows, people ask for what they
+ * lost, and a verdict compares the tenant's own state before and after.
  *
  * Exit code 0 only if no restore failed, every difference is one that docs/fidelity.md lists, and
  * every refusal has a type. It works in a temporary folder and removes it, unless --dir names one.
@@ -10,27 +10,23 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import pc from 'picocolors'
-import type { MailboxSnapshot } from '../tenant/index.ts'
-import { judge, type MailboxCase, parseFidelity } from '../verdict/index.ts'
-import {
-  type ApiClient,
-  createApiClient,
-  type Resource,
-  type RestoreRequest,
-} from './api-client.ts'
+import { parseFidelity } from '../verdict/index.ts'
+import { type ApiClient, createApiClient } from './api-client.ts'
 import { type BackupResult, backUp } from './backup.ts'
 import { openDataDir } from './data-dir.ts'
-import { containersByPath, itemsOf } from './directory.ts'
+import { casesOf, fulfil, newestPoints, type Snapshots } from './fulfil.ts'
 import { type ImportProof, proveImport } from './import-proof.ts'
 import { live } from './lifetime.ts'
 import { protectedHoldings, snapshots } from './mailboxes.ts'
 import { readOptions, wholeNumber } from './options.ts'
 import { plural } from './progress.ts'
-import { type Report, reportOf, reportText } from './report.ts'
-import { type RestoreResult, restore } from './restore.ts'
+import { attack, victimOf } from './ransomware.ts'
+import { type Day, type RansomwareDay, type Report, reportOf } from './report.ts'
+import { reportText } from './report-text.ts'
+import type { RestoreResult } from './restore.ts'
 import { type Stack, startStack } from './stack.ts'
-import { type Story, tellStory, type Wish } from './story.ts'
-import { EXIT_CODES, Trouble } from './trouble.ts'
+import { tellStory, type Wish } from './story.ts'
+import { EXIT_CODES } from './trouble.ts'
 
 const USAGE = `usage: npm run demo -- [--import DIR] [--json] [--dir DIR] [--users N] [--messages N]
   --import DIR    use the .eml files of DIR (or of DIR/emails) instead of generated mail
@@ -97,15 +93,6 @@ async function demo(signal: AbortSignal): Promise<number> {
   }
 }
 
-/** A recovery point of one mailbox. */
-interface KnownPoint {
-  resource: Resource
-  at: string
-  seq: number
-}
-
-type Snapshots = ReadonlyMap<string, MailboxSnapshot>
-
 class Demo {
   readonly #stack: Stack
   readonly #api: ApiClient
@@ -121,28 +108,79 @@ class Demo {
     this.#api = createApiClient({ apiUrl, control, signal, roles: ['Admin', 'Operator', 'Reader'] })
   }
 
+  /** Two days: one of mistakes, one of an attack. Each has its own verdict. */
   async play(): Promise<Report> {
-    const { control } = this.#stack
+    const { control, imported } = this.#stack
     const fidelity = parseFidelity(await readFile(FIDELITY, 'utf8'))
     await this.#api.setup()
     const holdings = await protectedHoldings(control)
     const first = await this.#backUp('first backup', holdings.messages + holdings.folders)
     const before = await snapshots(control)
-    const points = await this.#points()
     const proof = await this.#proof(before)
-    const story = await this.#story(before)
-    const incremental = await this.#backUp('incremental', undefined)
-    const damaged = await snapshots(control)
-    const restores = await this.#fulfil(story.wishes, { points, before })
-    const after = await snapshots(control)
     const notStored = new Set(proof?.ledgerIds)
-    const cases = casesOf({ before, damaged, after, wishes: story.wishes, restores, notStored })
+    const mistakes = await this.#dayOfMistakes({ before, notStored })
+    const ransomware = await this.#dayOfRansomware(notStored)
     return reportOf({
-      ...{ first, incremental, restores: [...restores.values()].flat(), fidelity },
-      ...{ verdict: judge(cases, fidelity), events: story.events },
-      wishes: story.wishes.map(({ text, user }) => `${text} of ${user}`),
-      proof: proof && { ...proof, refusedFiles: this.#stack.imported?.refused ?? [] },
+      ...{ first, fidelity, mistakes, ransomware },
+      proof: proof && { ...proof, refusedFiles: imported?.refused ?? [] },
     })
+  }
+
+  async #dayOfMistakes(given: { before: Snapshots; notStored: ReadonlySet<string> }): Promise<Day> {
+    const { control } = this.#stack
+    const points = await newestPoints(this.#api)
+    const story = await tellStory(control, [...given.before.values()])
+    for (const event of story.events) this.#say(`  · ${event}`)
+    const backup = await this.#backUp('incremental', undefined)
+    const damaged = await snapshots(control)
+    const restores = new Map<Wish, RestoreResult>()
+    for (const wish of story.wishes) {
+      const context = { api: this.#api, signal: this.#signal, points, before: given.before }
+      restores.set(wish, this.#told(wish, await fulfil(wish, context)))
+    }
+    return await this.#judged({ ...given, damaged, restores, backup, events: story.events })
+  }
+
+  /** Of the evening before there is a backup; then the attack, and a backup of what it left. */
+  async #dayOfRansomware(notStored: ReadonlySet<string>): Promise<RansomwareDay> {
+    const { control } = this.#stack
+    await this.#backUp('evening backup', undefined)
+    const before = await snapshots(control)
+    const points = await newestPoints(this.#api)
+    const attacked = await attack(control, victimOf([...before.values()]))
+    for (const event of attacked.events) this.#say(`  · ${event}`)
+    const backup = await this.#backUp('after the attack', undefined)
+    const damaged = await snapshots(control)
+    const { wish, at, events } = attacked
+    const context = { api: this.#api, signal: this.#signal, points, before }
+    const restores = new Map([[wish, this.#told(wish, await fulfil(wish, context, at))]])
+    const day = await this.#judged({ before, damaged, restores, backup, events, notStored })
+    const { encrypted, deleted } = attacked
+    return { ...day, encrypted, deleted }
+  }
+
+  async #judged(given: {
+    before: Snapshots
+    damaged: Snapshots
+    restores: ReadonlyMap<Wish, RestoreResult>
+    notStored: ReadonlySet<string>
+    backup: BackupResult
+    events: readonly string[]
+  }): Promise<Day> {
+    const { backup, events, restores } = given
+    const after = await snapshots(this.#stack.control)
+    return {
+      ...{ backup, events, restores: [...restores.values()] },
+      wishes: [...restores.keys()].map(({ text, user }) => `${text} of ${user}`),
+      cases: casesOf({ ...given, after }),
+    }
+  }
+
+  #told(wish: Wish, result: RestoreResult): RestoreResult {
+    const { restored = 0, alreadyThere = 0 } = result.job.counts
+    const counts = `${plural(restored, 'item')} restored, ${alreadyThere} there already`
+    this.#say(`restored ${wish.text} of ${wish.user}: ${counts}`)
+    return result
   }
 
   #say(text: string): void {
@@ -156,22 +194,6 @@ class Demo {
     })
   }
 
-  /** The newest complete recovery point of every protected mailbox, by address. */
-  async #points(): Promise<Map<string, KnownPoint>> {
-    const points = new Map<string, KnownPoint>()
-    for (const resource of await this.#api.resources()) {
-      if (resource.state !== 'protected') continue
-      const point = await this.#api.newestPoint(resource.id)
-      if (point === undefined) {
-        throw new Trouble(`${resource.address} has no complete recovery point.`, {
-          hint: 'The run said that it was done; this is a defect.',
-        })
-      }
-      points.set(resource.address, { resource, at: point.time, seq: point.seq })
-    }
-    return points
-  }
-
   /** Only for imported mail: generated mail has no bytes of its own that it could lose. */
   async #proof(before: Snapshots): Promise<ImportProof | undefined> {
     if (this.#stack.imported === undefined) return undefined
@@ -183,75 +205,6 @@ class Demo {
     })
     return proveImport(this.#api, this.#stack.control, mailboxes)
   }
-
-  async #story(before: Snapshots): Promise<Story> {
-    const story = await tellStory(this.#stack.control, [...before.values()])
-    for (const event of story.events) this.#say(`  · ${event}`)
-    return story
-  }
-
-  /** One restore for each wish, in order; by wish. */
-  async #fulfil(
-    wishes: readonly Wish[],
-    known: { points: ReadonlyMap<string, KnownPoint>; before: Snapshots },
-  ): Promise<Map<Wish, RestoreResult>> {
-    const results = new Map<Wish, RestoreResult>()
-    for (const wish of wishes) {
-      const point = known.points.get(wish.user)
-      const snapshot = known.before.get(wish.user)
-      if (!point || !snapshot) throw new Error(`nothing is known of ${wish.user}`)
-      const { resource, seq } = point
-      const request: RestoreRequest = {
-        ...{ resource: resource.id, at: { seq }, destination: { kind: 'original' } },
-        conflict: wish.asked.conflict,
-        selection: await this.#selection(wish, point, snapshot),
-      }
-      const result = await restore(this.#api, request, this.#signal)
-      const { restored = 0, alreadyThere = 0 } = result.job.counts
-      const counts = `${plural(restored, 'item')} restored, ${alreadyThere} there already`
-      this.#say(`restored ${wish.text} of ${wish.user}: ${counts}`)
-      results.set(wish, result)
-    }
-    return results
-  }
-
-  async #selection(
-    { asked }: Wish,
-    { resource, at }: KnownPoint,
-    snapshot: MailboxSnapshot,
-  ): Promise<RestoreRequest['selection']> {
-    const { scope } = asked
-    if (scope === 'all') return { all: true }
-    if ('messages' in scope) {
-      const ids = new Set(scope.messages)
-      const messages = snapshot.messages.filter(({ immutableId }) => ids.has(immutableId))
-      return { items: await itemsOf(this.#api, resource.id, at, messages) }
-    }
-    const containers = await containersByPath(this.#api, resource.id, at)
-    const paths = snapshot.folders.filter(({ id }) => scope.folders.includes(id))
-    return { containers: paths.flatMap(({ path }) => containers.get(path)?.id ?? []) }
-  }
-}
-
-function casesOf(given: {
-  before: Snapshots
-  damaged: Snapshots
-  after: Snapshots
-  wishes: readonly Wish[]
-  restores: ReadonlyMap<Wish, RestoreResult>
-  notStored: ReadonlySet<string>
-}): MailboxCase[] {
-  return [...given.before].flatMap(([user, before]) => {
-    const [damaged, after] = [given.damaged.get(user), given.after.get(user)]
-    if (!damaged || !after) return []
-    const wishes = given.wishes.filter((wish) => wish.user === user)
-    const lines = wishes.flatMap((wish) => given.restores.get(wish)?.lines ?? [])
-    const refused = lines
-      .filter(({ outcome }) => outcome === 'refused')
-      .map(({ name, container = '', code = '' }) => ({ name, folderName: container, code }))
-    const restores = wishes.map(({ asked }) => asked)
-    return [{ before, damaged, after, restores, refused, notStored: given.notStored }]
-  })
 }
 
 await live(demo)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judge, parseFidelity } from '../verdict/index.ts'
+import { parseFidelity } from '../verdict/index.ts'
 import type { RestoreLine, Run } from './api-client.ts'
 import type { BackupResult } from './backup.ts'
 import type { ImportProof } from './import-proof.ts'
-import { reportOf, reportText } from './report.ts'
+import { type Day, reportOf } from './report.ts'
+import { reportText } from './report-text.ts'
 import type { RestoreResult } from './restore.ts'
 
 const COUNTS = {
@@ -25,7 +26,10 @@ function restoreOf(lines: Partial<RestoreLine>[], counts: Record<string, number>
   const full = lines.map((line, n): RestoreLine => {
     return { n, kind: 'item', name: `m${n}`, outcome: 'restored', ...line }
   })
-  const totals = { folders: 0, items: full.length, restore: full.length, copy: 0, skip: 0 }
+  const totals = {
+    ...{ folders: 0, items: full.length, create: full.length },
+    ...{ skip: 0, alreadyThere: 0, conflicts: 0 },
+  }
   return {
     job: { id: 'j', state: 'done', totals, counts, requestsSent: 2 },
     ...{ lines: full, seconds: 1 },
@@ -33,10 +37,13 @@ function restoreOf(lines: Partial<RestoreLine>[], counts: Record<string, number>
 }
 
 const fidelity = parseFidelity('| field | when |\n|-|-|\n| `id` | always |\n')
-const good = {
-  ...{ first: BACKUP, incremental: BACKUP, fidelity, verdict: judge([], fidelity) },
+const DAY: Day = {
+  ...{ backup: BACKUP, cases: [], events: ['mail was lost'], wishes: ['the mail'] },
   restores: [restoreOf([{ check: 'verified' }], { restored: 1, verified: 1 })],
-  ...{ events: ['mail was lost'], wishes: ['the mail'], proof: undefined },
+}
+const good = {
+  ...{ first: BACKUP, mistakes: DAY, fidelity, proof: undefined },
+  ransomware: { ...DAY, encrypted: 2, deleted: 1 },
 }
 
 test('the document has the members that callers rely on', () => {
@@ -62,9 +69,11 @@ const bad: [string, RestoreResult, RegExp][] = [
 ]
 for (const [what, result, reason] of bad) {
   test(`${what} is a reason not to be ok`, () => {
-    const report = reportOf({ ...good, restores: [result] })
+    const report = reportOf({ ...good, mistakes: { ...DAY, restores: [result] } })
     assert.equal(report.ok, false)
     assert.match(report.reasons.join('; '), reason)
+    const attack = reportOf({ ...good, ransomware: { ...good.ransomware, restores: [result] } })
+    assert.match(attack.reasons.join('; '), /^on the ransomware day, /)
     assert.match(reportText(report), /Not everything is as it should be/)
   })
 }
@@ -75,7 +84,12 @@ test('a refusal with a type, and a listed difference, are fine', () => {
     { check: 'differs', fields: ['id'] },
   ]
   const restores = [restoreOf(lines, { refused: 1, restored: 1, differs: 1 })]
-  assert.equal(reportOf({ ...good, restores }).ok, true)
+  assert.equal(reportOf({ ...good, mistakes: { ...DAY, restores } }).ok, true)
+})
+
+test('an attack that hit nothing shows nothing', () => {
+  const report = reportOf({ ...good, ransomware: { ...good.ransomware, encrypted: 0 } })
+  assert.match(report.reasons.join('; '), /hit nothing/)
 })
 
 test('imported mail that is not accounted for is a reason', () => {

@@ -3,6 +3,7 @@
  * from what was asked for; the restore's own report is not looked at.
  */
 import type { MailboxSnapshot, MessageSnapshot } from '../tenant/index.ts'
+import { differencesOf } from './fields.ts'
 import { placesOf, protectedFolders, subtree } from './places.ts'
 
 /** One restore to the original place, in the tenant's own ids. */
@@ -12,11 +13,12 @@ export interface RestoreAsked {
     | 'all'
     | { readonly folders: readonly string[] }
     | { readonly messages: readonly string[] }
+  /** Where the place holds other content: leave it alone, or put the original beside it. */
   readonly conflict: 'skip' | 'copy'
 }
 
 export interface Expectation {
-  /** Originals of which one new copy must stand in their place; one entry for each copy. */
+  /** Originals of which one new copy must stand in their place. */
   readonly copies: readonly MessageSnapshot[]
   /** Originals that were in place and unchanged, so nothing was to be done. */
   readonly untouched: readonly MessageSnapshot[]
@@ -42,19 +44,18 @@ export function expect(input: ExpectInput): Expectation {
   )
   const covers = restores.map((asked) => ({ asked, covered: coverage(before, guarded, asked) }))
   const isCovered = (message: MessageSnapshot, conflict: RestoreAsked['conflict']) =>
-    covers.filter(({ asked, covered }) => asked.conflict === conflict && covered.message(message))
+    covers.some(({ asked, covered }) => asked.conflict === conflict && covered.message(message))
   const present = presence(held, input)
   const copies: MessageSnapshot[] = []
   const untouched: MessageSnapshot[] = []
   const newer: MessageSnapshot[] = []
   for (const original of held) {
-    const asCopy = isCovered(original, 'copy').length
-    for (let n = 0; n < asCopy; n += 1) copies.push(original)
-    if (isCovered(original, 'skip').length === 0) continue
+    const mayCopy = isCovered(original, 'copy')
+    if (!mayCopy && !isCovered(original, 'skip')) continue
     const state = present.get(original) ?? 'gone'
-    if (state === 'gone' && asCopy === 0) copies.push(original)
-    if (state === 'same') untouched.push(original)
-    if (state === 'newer' && asCopy === 0) newer.push(original)
+    if (state === 'gone' || (state === 'edited' && mayCopy)) copies.push(original)
+    else if (state === 'same') untouched.push(original)
+    else newer.push(original)
   }
   const folders = new Set([...guarded].filter((id) => covers.some((c) => c.covered.folder(id))))
   return { copies, untouched, newer, folders }
@@ -84,7 +85,14 @@ function coverage(
   return { message: (m) => ids.has(m.immutableId), folder: (id) => homes.has(id) }
 }
 
-type Presence = 'same' | 'newer' | 'gone'
+/** `marked`: the same message, read, flagged or categorised since. `edited`: other content. */
+type Presence = 'same' | 'marked' | 'edited' | 'gone'
+
+/** Fields that may change while the message stays the same for a person. */
+const MARKS: ReadonlySet<string> = new Set([
+  ...['id', 'changeKey', 'createdDateTime', 'lastModifiedDateTime'],
+  ...['singleValueExtendedProperties', 'isRead', 'flag', 'categories'],
+])
 
 /**
  * For each original: is something with its identity in its place, after the damage? A message
@@ -102,7 +110,7 @@ function presence(
     if (!same || !places.homes(original.folderId).has(same.folderId)) continue
     unclaimed.delete(original.immutableId)
     if (identityOf(same) !== identityOf(original)) continue
-    result.set(original, same.seq === original.seq ? 'same' : 'newer')
+    result.set(original, stateOf(original, same))
   }
   const byIdentity = Map.groupBy(unclaimed.values(), identityOf)
   for (const original of held) {
@@ -111,10 +119,16 @@ function presence(
     const twins = byIdentity.get(identityOf(original)) ?? []
     const at = twins.findIndex((twin) => homes.has(twin.folderId))
     if (at < 0) continue
-    twins.splice(at, 1)
-    result.set(original, 'newer')
+    const [twin] = twins.splice(at, 1)
+    if (twin) result.set(original, stateOf(original, twin))
   }
   return result
+}
+
+function stateOf(original: MessageSnapshot, now: MessageSnapshot): Presence {
+  if (now.immutableId === original.immutableId && now.seq === original.seq) return 'same'
+  const isEdited = differencesOf(original, now).some(({ field }) => !MARKS.has(field))
+  return isEdited ? 'edited' : 'marked'
 }
 
 /** What tells one mail from another for a person: its Message-ID and when it was sent. */

@@ -214,6 +214,24 @@ test('with copy, the earlier state of an edited message stands beside the newer 
   assert.equal(none.missing, 1)
 })
 
+test('with copy, what is there with the same content is not doubled, even if it was marked', () => {
+  const [untouched, marked, lost] = [1, 2, 3].map((n) => message('inbox', `Mail ${n}`))
+  assert.ok(untouched && marked && lost)
+  const read = { ...marked, seq: 900, isRead: false, categories: [] }
+  const restores = [{ scope: 'all', conflict: 'copy' }] as const
+  const before = mailbox(FOLDERS, [untouched, marked, lost])
+  const damaged = mailbox(FOLDERS, [untouched, read])
+  const after = (more: MessageSnapshot[]) =>
+    mailbox(FOLDERS, [untouched, read, restored(lost), ...more])
+  const good = verdictOf({ before, damaged, after: after([]), restores })
+  assert.deepEqual([good.ok, good.restored, good.untouched, good.keptNewer], [true, 1, 1, 1])
+  const doubled = verdictOf({ before, damaged, after: after([restored(untouched)]), restores })
+  assert.deepEqual(
+    doubled.problems.map(({ kind }) => kind),
+    ['double'],
+  )
+})
+
 test('a deleted folder must stand again under its old name, with its messages in it', () => {
   const lost = message('work', 'Offer')
   const before = mailbox(FOLDERS, [lost])
