@@ -49,6 +49,17 @@ export interface Resource {
   name: string
   address: string
   state: 'protected' | 'unprotected' | 'no-content' | 'unreachable' | 'gone'
+  /** Why there is nothing to protect. */
+  reason?: string
+  coverage?: Coverage
+}
+
+export interface Coverage {
+  state: string
+  trouble?: string
+  /** End of the last whole round. */
+  completeAt?: string
+  ledgerOpen: number
 }
 
 export interface Point {
@@ -77,6 +88,7 @@ export interface LedgerLine {
   container: string
   reason: string
   code: string
+  nextTry?: string
 }
 
 export interface RestoreRequest {
@@ -116,6 +128,8 @@ export interface ApiClient {
   setup(): Promise<void>
   startRun(): Promise<string>
   run(id: string): Promise<Run>
+  /** The newest runs, without their sums. */
+  runs(max: number): Promise<Pick<Run, 'id' | 'state'>[]>
   resources(): Promise<Resource[]>
   /** The newest complete recovery point; undefined: none yet. */
   newestPoint(resource: string): Promise<Point | undefined>
@@ -145,6 +159,7 @@ export function createApiClient(options: {
     },
     startRun: async () => (await caller.json<{ id: string }>('POST', 'runs', {})).id,
     run: (id) => caller.json('GET', `runs/${id}`),
+    runs: async (max) => (await caller.json<{ items: Run[] }>('GET', `runs?max=${max}`)).items,
     resources: () => caller.all('resources', {}),
     async newestPoint(id) {
       const query = 'points?complete=true&max=1'

@@ -10,11 +10,14 @@ export interface MailboxUser {
 /** Branches that a backup leaves out by default (DESIGN 4), by the name of their root. */
 const LEFT_OUT: readonly string[] = ['recoverableitemsroot', 'syncissues', 'searchfolders']
 
-/** Everybody with a mailbox, in the tenant's order. */
+/** A mailbox in one of these states still answers Graph. */
+const READABLE: readonly (string | undefined)[] = [undefined, 'over-quota']
+
+/** Everybody with a mailbox that can be read, in the tenant's order. */
 export async function mailboxUsers(control: ControlClient): Promise<MailboxUser[]> {
   const { users } = await control.users({})
   return users
-    .filter(({ mailbox }) => mailbox !== null)
+    .filter(({ mailbox }) => mailbox !== null && READABLE.includes(mailbox.condition))
     .map(({ id, profile }) => ({
       id,
       name: profile.displayName,

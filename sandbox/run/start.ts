@@ -10,16 +10,19 @@ import { join, relative } from 'node:path'
 import pc from 'picocolors'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { backUp, requestsOf } from './backup.ts'
+import { coverageText, readCoverage } from './coverage.ts'
 import { type DataDir, DEFAULT_DIR, openDataDir } from './data-dir.ts'
 import { findVaultGap } from './hard-stop.ts'
 import { live, orInterrupted } from './lifetime.ts'
 import { protectedHoldings } from './mailboxes.ts'
+import { addOddCases, corruptOne } from './odd-cases.ts'
 import { readOptions, wholeNumber } from './options.ts'
 import { checkPorts, DEFAULT_PORT_BASE, PORT_BASE_MAX, portsFrom } from './ports.ts'
 import { durationText, plural, sizeText } from './progress.ts'
 import { loseSample, readSample, restoreCommand } from './sample.ts'
 import { type Stack, startStack } from './stack.ts'
 import { EXIT_CODES, Trouble } from './trouble.ts'
+import { tellNews } from './watch.ts'
 
 const USAGE = `usage: npm start -- [--dir DIR] [--fresh] [--port-base N] [--users N] [--messages N]
   --dir DIR        where all data is kept (default ${DEFAULT_DIR})
@@ -102,6 +105,8 @@ async function run(stack: Stack, dir: DataDir, signal: AbortSignal): Promise<voi
   if (dir.hardStopped && dir.continued) await sayWhatIsMissing(stack)
   const api = createApiClient({ apiUrl, control, signal, roles: ROLES })
   const work = async () => {
+    if (!dir.continued) await addOddCases(control)
+    await corruptOne(control, join(dir.path, 'state', 'corrupt-message'))
     await api.setup()
     await firstLook(stack, api, { continued: dir.continued, signal })
     await sayWhatToDo(stack, api, dir)
@@ -111,7 +116,7 @@ async function run(stack: Stack, dir: DataDir, signal: AbortSignal): Promise<voi
     writeToken(stack, dir).catch((error: unknown) => say(`The token was not renewed: ${error}`))
   }, TOKEN_RENEWAL_MS)
   try {
-    await orBroken(stack, orInterrupted(new Promise<never>(() => undefined), signal), dir)
+    await orBroken(stack, orInterrupted(tellNews(api, { say, signal }), signal), dir)
   } finally {
     clearInterval(renewal)
   }
@@ -166,6 +171,7 @@ async function firstLook(
       `${durationText(result.seconds)} with ${plural(requestsOf(result.requests), 'request')}; ` +
       `${ledger === 0 ? 'nothing had to be left out' : `${ledger} in the ledger`}.`,
   )
+  say(`\n${coverageText(await readCoverage(api))}`)
 }
 
 async function writeToken(stack: Stack, dir: DataDir): Promise<void> {
@@ -190,11 +196,27 @@ async function sayWhatToDo(stack: Stack, api: ApiClient, dir: DataDir): Promise<
   ] as const
   say(`\n${pc.bold('Addresses')}`)
   for (const [name, address] of addresses) say(`  ${name.padEnd(24)}${address}`)
+  say(`\n${pc.bold('Ask the API')}  (in another terminal, in this folder)`)
+  for (const line of await questions(api, { apiUrl, tokenFile })) say(pc.cyan(line))
   say(`\n${pc.bold('Try a restore')}`)
   say(`${sample.name} lost the message "${sample.subject}" from ${sample.folder}.`)
-  say('Paste this into another terminal, in this folder, to get it back:\n')
+  say('Paste this to get it back:\n')
   say(pc.cyan(restoreCommand(sample, { apiUrl, tokenFile })))
   say(`\n${pc.bold('Everything is up.')} Ctrl-C stops it.`)
+}
+
+/** For a POSIX shell with curl: coverage in one answer, and what could not be stored. */
+async function questions(
+  api: ApiClient,
+  { apiUrl, tokenFile }: { apiUrl: string; tokenFile: string },
+): Promise<string[]> {
+  const lines = await readCoverage(api)
+  const { id } = lines.find(({ ledger }) => ledger.length > 0) ?? lines[0] ?? { id: '' }
+  return [
+    `H="Authorization: Bearer $(cat '${tokenFile}')"; A=${apiUrl}/api/v1`,
+    'curl -s -H "$H" $A/status',
+    `curl -s -H "$H" "$A/ledger?resource=${id}"`,
+  ]
 }
 
 /** Relative where that is shorter: commands are pasted where the sandbox was started. */
