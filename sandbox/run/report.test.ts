@@ -26,10 +26,7 @@ function restoreOf(lines: Partial<RestoreLine>[], counts: Record<string, number>
   const full = lines.map((line, n): RestoreLine => {
     return { n, kind: 'item', name: `m${n}`, outcome: 'restored', ...line }
   })
-  const totals = {
-    ...{ folders: 0, items: full.length, create: full.length },
-    ...{ skip: 0, alreadyThere: 0, conflicts: 0 },
-  }
+  const totals = { folders: 0, items: full.length, restore: full.length, copy: 0, skip: 0 }
   return {
     job: { id: 'j', state: 'done', totals, counts, requestsSent: 2 },
     ...{ lines: full, seconds: 1 },
