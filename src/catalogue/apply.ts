@@ -47,7 +47,8 @@ export async function applyCommit(
   await closeRows(room, stream, events.flatMap(closingOf), { seq, gaps }, write)
   await applyToLedger(room, stream, events, seq, write)
   if (lossy) return
-  await writeCursors(room, stream, { cursors, seq, secret, origin: 'commit' }, write)
+  const origin = { is: 'commit', time: commit.time } as const
+  await writeCursors(room, stream, { cursors, seq, secret, origin }, write)
   await head.move({ seq, hash: commit.hash, time: commit.time }, write)
   if (endsRoundNow(room, commit)) await tidyLedger(room, stream, write)
 }

@@ -11,7 +11,7 @@ import { CONTAINERS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { BATCH_OPS_MAX, type TableName } from '../ports.ts'
 import { itemPlaceOf } from './items.ts'
-import { itemPartitions, listingPartition } from './keys.ts'
+import { itemPartitions, listingPartition, workPartition } from './keys.ts'
 import { PAGE_ROWS_MAX } from './limits.ts'
 import { listedItemOf } from './listing.ts'
 import { eachAtOnce } from './parallel.ts'
@@ -42,6 +42,7 @@ export async function clearStream(
   for (const table of ['commits', 'ledger', 'cursors'] as const) {
     await removeRows(room, table, stream, options)
   }
+  await removeRows(room, 'scans', workPartition(stream), options)
 }
 
 /** Every container that may have list rows, but for the list of containers itself. */
@@ -64,7 +65,8 @@ async function containersOf(
   return containers
 }
 
-async function removeRows(
+/** Every row of one partition. */
+export async function removeRows(
   { tables }: Room,
   table: TableName,
   partition: string,

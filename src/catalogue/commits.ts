@@ -1,8 +1,8 @@
 /**
  * Commit rows: the recovery points of a stream, newest first, and times mapped to seqs.
  *
- * A commit is two or three rows of one partition, inserted once: by seq, by time, and by seq
- * among the complete ones. Times increase strictly with the seq, so the newest point at or before
+ * A commit is two to four rows of one partition, inserted once: by seq, by time, and by seq
+ * among the complete ones and among those that carry a base. Times increase strictly with the seq, so the newest point at or before
  * T is the first time row at or after the complement of T; nothing is searched.
  */
 import { AppError } from '../model/errors.ts'
@@ -21,7 +21,7 @@ import {
   textColumn,
 } from './rows.ts'
 import { countsSchema } from './schemas.ts'
-import type { Page, Point } from './types.ts'
+import type { KnownBase, Page, Point } from './types.ts'
 import type { NewRow } from './write.ts'
 
 /** Pure: a function of the commit alone. */
@@ -30,7 +30,34 @@ export function commitRowsOf(stream: string, commit: Commit): NewRow[] {
   const values = { seq: seqText(seq), hash, time, complete, ...encodeBody(commit.counts) }
   const rows = [pointRow(POINT_FAMILIES.all, seq), timeRow(parseTime(time))]
   if (complete) rows.push(pointRow(POINT_FAMILIES.complete, seq))
-  return rows.map((row) => ({ table: 'commits', partition: stream, row, values }))
+  const points = rows.map((row) => ({ row, values }))
+  return [...points, ...baseRowOf(commit)].map((row) => ({
+    table: 'commits',
+    partition: stream,
+    ...row,
+  }))
+}
+
+function baseRowOf({ seq, base }: Commit): Pick<NewRow, 'row' | 'values'>[] {
+  if (!base) return []
+  return [{ row: pointRow(POINT_FAMILIES.base, seq), values: { asOf: seqText(base.asOf) } }]
+}
+
+/** The base that the newest commit up to the head carries, as far as rows say. */
+export async function newestBase(
+  room: Room,
+  stream: string,
+  head: CommitRef | undefined,
+  signal: AbortSignal,
+): Promise<KnownBase | undefined> {
+  if (!head) return undefined
+  const { all, base } = POINT_FAMILIES
+  const query = { partition: stream, from: pointRow(base, head.seq), below: pointsEnd(base) }
+  const row = await firstRow(room.tables, 'commits', query, signal)
+  if (!row) return undefined
+  const asOf = seqColumn(row, 'asOf')
+  const point = await room.tables.get('commits', stream, pointRow(all, asOf), signal)
+  return point && { asOf, time: textColumn(point, 'time') }
 }
 
 export async function listPoints(

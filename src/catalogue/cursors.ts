@@ -9,10 +9,12 @@
 import { cursorSchema } from '../model/event-schema.ts'
 import type { Cursor } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
+import type { Row } from '../ports.ts'
 import { seal, unseal } from '../sealing/seal.ts'
 import { walkRows } from './read.ts'
 import type { Room } from './room.ts'
 import { column, rowUnreadable, seqColumn, seqText } from './rows.ts'
+import type { HeldCursor } from './types.ts'
 import { type Edit, editRows, type WriteOptions } from './write.ts'
 
 const SALT_BYTES = 32
@@ -22,7 +24,7 @@ export interface CursorWrite {
   seq: number
   secret: Uint8Array
   /** `commit`: part of that commit. `quiet`: read after it, in a round that brought nothing. */
-  origin: 'commit' | 'quiet'
+  origin: { is: 'commit'; time: string } | { is: 'quiet' }
 }
 
 export async function readCursors(
@@ -30,17 +32,26 @@ export async function readCursors(
   stream: string,
   secret: Uint8Array,
   signal: AbortSignal,
-): Promise<Cursor[]> {
-  const cursors: Cursor[] = []
+): Promise<HeldCursor[]> {
+  const cursors: HeldCursor[] = []
   for await (const row of walkRows(room.tables, 'cursors', { partition: stream }, signal)) {
     const sealed = column(row, 'sealed')
     if (!(sealed instanceof Uint8Array)) throw rowUnreadable('sealed')
     const plain = unseal(secret, 'cursor', sealed, bound(stream, row.row))
     const parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(plain).toString('utf8')))
     if (!parsed.success) throw rowUnreadable('sealed')
-    cursors.push(parsed.data)
+    cursors.push({ cursor: parsed.data, ...ageOf(row) })
   }
   return cursors
+}
+
+/** Rows of before these columns say nothing: then no commit is known. */
+function ageOf(row: Row): Pick<HeldCursor, 'committedAt' | 'isAhead'> {
+  const committedAt = column(row, 'committedAt')
+  const isAhead = column(row, 'ahead') !== false
+  return typeof committedAt === 'string' && committedAt !== ''
+    ? { committedAt, isAhead }
+    : { isAhead }
 }
 
 export async function writeCursors(
@@ -57,10 +68,16 @@ export async function writeCursors(
       const plain = Buffer.from(JSON.stringify(cursor))
       const salt = room.random.bytes(SALT_BYTES)
       const sealed = seal(write.secret, 'cursor', plain, salt, bound(stream, row))
-      return { seq: seqText(write.seq), round: cursor.round, sealed }
+      const age = agesAfter(now, write)
+      return { seq: seqText(write.seq), round: cursor.round, sealed, ...age }
     })
   }
   await editRows(room, { table: 'cursors', partition: stream }, edits, options)
+}
+
+function agesAfter(now: Row | undefined, { origin }: CursorWrite) {
+  if (origin.is === 'commit') return { committedAt: origin.time, ahead: false }
+  return { committedAt: (now && ageOf(now).committedAt) ?? '', ahead: true }
 }
 
 function isForward(now: Parameters<Edit>[0] & {}, cursor: Cursor, write: CursorWrite): boolean {
@@ -68,7 +85,7 @@ function isForward(now: Parameters<Edit>[0] & {}, cursor: Cursor, write: CursorW
   if (seq !== write.seq) return seq < write.seq
   const round = column(now, 'round')
   if (typeof round !== 'number') throw rowUnreadable('round')
-  return write.origin === 'quiet' && round <= cursor.round
+  return write.origin.is === 'quiet' && round <= cursor.round
 }
 
 function bound(stream: string, row: string): Uint8Array {

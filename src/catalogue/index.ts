@@ -48,9 +48,11 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
 export { withAzureLimits } from './limits.ts'
 export type {
   Catalogue,
+  HeldCursor,
   HeldItem,
   Job,
   JobTable,
+  KnownBase,
   Lease,
   Listed,
   OpenEntry,
@@ -69,5 +71,6 @@ export type {
   Slot,
   SlotTable,
   StreamTables,
+  WorkTable,
 } from './types.ts'
 export { RESOURCE_STATES } from './types.ts'

@@ -73,9 +73,9 @@ export function listingRow(place: { sortKey: string; from: number }, key: KeyHas
   return `${sortKey}~${key}~${seqName(place.from)}`
 }
 
-/** Three families in one partition: every point, complete points, and times to seqs. */
-export const POINT_FAMILIES = { all: 's', complete: 'c', time: 't' } as const
-type PointFamily = 's' | 'c'
+/** Four families in one partition: every point, complete ones, ones with a base, times to seqs. */
+export const POINT_FAMILIES = { all: 's', complete: 'c', base: 'b', time: 't' } as const
+type PointFamily = 's' | 'c' | 'b'
 export const pointRow = (family: PointFamily, seq: number): string =>
   `${family}~${invertedSeq(seq)}`
 export const pointsEnd = (family: PointFamily): string => `${family}${AFTER_PARTS}`
@@ -118,6 +118,11 @@ export function nextTurn(placeRow: string): number {
   const [, , turn, index] = placeRow.split('~')
   return turn === '1' ? Number(index) + 1 : 1
 }
+
+/** What slices of one stream leave for the next one. No hash of a container reads like this. */
+export const workPartition = (stream: string): string => `${stream}~work`
+export const workRow = (text: string): string => `w~${name(text)}`
+export const WORK = { from: 'w~', below: `w${AFTER_PARTS}` } as const
 
 export const slotPartition = (job: string): string => name(job)
 export const slotRow = (n: number): string => String(n).padStart(PLACE_DIGITS, '0')

@@ -3,7 +3,7 @@ import { invariant } from '../model/errors.ts'
 import type { OwnerId, WorkloadName } from '../model/ids.ts'
 import { applyCommit, guardUntil } from './apply.ts'
 import { clearStream } from './clear.ts'
-import { listPoints, pointAt } from './commits.ts'
+import { listPoints, newestBase, pointAt } from './commits.ts'
 import { readCursors, writeCursors } from './cursors.ts'
 import { createHead } from './heads.ts'
 import { heldItem, heldItems } from './items.ts'
@@ -12,6 +12,7 @@ import { openEntries } from './ledger.ts'
 import { listContainer } from './listing.ts'
 import type { Room } from './room.ts'
 import type { StreamTables } from './types.ts'
+import { createWorkTable } from './work.ts'
 
 const always = () => {}
 
@@ -35,9 +36,12 @@ export function createStreamTables(
     },
     moveHead: (to, { notAfter }, signal) =>
       head.move(to, { guard: guardUntil(room, notAfter), signal }),
-    cursors: (secret, signal) => readCursors(room, stream, secret, signal),
+    heldCursors: (secret, signal) => readCursors(room, stream, secret, signal),
+    async cursors(secret, signal) {
+      return (await readCursors(room, stream, secret, signal)).map(({ cursor }) => cursor)
+    },
     async saveCursors(cursors, seq, secret, signal) {
-      const write = { cursors, seq, secret, origin: 'quiet' } as const
+      const write = { cursors, seq, secret, origin: { is: 'quiet' } } as const
       await writeCursors(room, stream, write, { guard: always, signal })
     },
     async current(items, seq, signal) {
@@ -62,5 +66,9 @@ export function createStreamTables(
       const newest = await head.read(signal)
       yield* openEntries(room, stream, newest?.seq ?? 0, signal)
     },
+    async newestBase(signal) {
+      return await newestBase(room, stream, await head.read(signal), signal)
+    },
+    work: createWorkTable(room, stream),
   }
 }

@@ -137,6 +137,38 @@ export interface Point extends CommitRef {
   counts: Counts
 }
 
+/** Which state the newest base restates; for deciding when the next one is due, no more. */
+export interface KnownBase {
+  asOf: number
+  /** ISO time of the commit with this seq. */
+  time: string
+}
+
+/** A cursor, and how far the commits know it. */
+export interface HeldCursor {
+  cursor: Cursor
+  /** ISO time of the newest commit that holds one of this container; absent: no row says so. */
+  committedAt?: string
+  /** It was read on since then, in a round that brought nothing: the commits hold an older one. */
+  isAhead: boolean
+}
+
+/**
+ * What a slice of a stream leaves for the next one: texts by name, at most some thousand. They may
+ * be lost at any time, and may be an older slice's: whoever reads them checks them.
+ */
+export interface WorkTable {
+  all(signal: AbortSignal): Promise<ReadonlyMap<string, string>>
+  /** Throws `TooLate` after `notAfter` (ms since 1970). */
+  save(
+    name: string,
+    text: string,
+    options: { notAfter: number },
+    signal: AbortSignal,
+  ): Promise<void>
+  clear(options: { notAfter: number }, signal: AbortSignal): Promise<void>
+}
+
 /** Ledger rows: items that could not be stored, and items that left and may be deleted. */
 export interface OpenEntry {
   key: KeyHash
@@ -208,6 +240,8 @@ export interface StreamTables {
   clear(options: { notAfter: number }, signal: AbortSignal): Promise<void>
   /** Ends a lossy rebuild. Only forward. */
   moveHead(to: CommitRef, options: { notAfter: number }, signal: AbortSignal): Promise<void>
+  /** The same cursors, with what the rows say of their commits. */
+  heldCursors(secret: Uint8Array, signal: AbortSignal): Promise<HeldCursor[]>
   /** Sealed in the rows with the index secret. */
   cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
   /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */
@@ -238,6 +272,8 @@ export interface StreamTables {
   /** The newest point at or before this ISO time. */
   pointAt(time: string, signal: AbortSignal): Promise<Point | undefined>
   open(signal: AbortSignal): AsyncIterable<OpenEntry>
+  newestBase(signal: AbortSignal): Promise<KnownBase | undefined>
+  readonly work: WorkTable
 }
 
 export interface PackTable {

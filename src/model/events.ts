@@ -232,6 +232,8 @@ export interface Commit extends CommitContent {
   /** The end of a round: offered first as recovery point. */
   complete: boolean
   packs: PackUse[]
+  /** The commit carries a base, which restates the state after the commit with this seq. */
+  base?: { asOf: number }
 }
 
 /** Names the newest commit of a stream. */
