@@ -35,7 +35,7 @@ import {
 import type { StreamId } from './names.ts'
 import { parseJson } from './sealed-file.ts'
 import { deflate, inflate } from './segment-codec.ts'
-import type { BaseIndex, StateLine } from './types.ts'
+import type { BaseIndex, BasePart, StateLine } from './types.ts'
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const key = z.string().regex(/^[a-z2-7]{26}$/)
@@ -60,21 +60,25 @@ const lineSchema: z.ZodType<StateLine> = z.union([
   z.object({ is: z.literal('cursor'), seq: seqSchema, cursor: cursorSchema }),
 ])
 
+export const stateRefSchema: z.ZodType<CommitRef> = z.object({
+  seq: seqSchema,
+  hash,
+  time: z.iso.datetime({ precision: 3 }),
+})
+
+export const basePartSchema: z.ZodType<BasePart> = z.object({
+  sha256: hash,
+  bytes: z.int().nonnegative(),
+  holds: z.enum(['state', 'cursors']),
+  first: key,
+  last: key,
+  lines: z.int().positive(),
+})
+
 const indexSchema: z.ZodType<BaseIndex> = z.object({
-  asOf: z.object({ seq: seqSchema, hash, time: z.iso.datetime({ precision: 3 }) }),
+  asOf: stateRefSchema,
   round: roundSchema,
-  parts: z
-    .array(
-      z.object({
-        sha256: hash,
-        bytes: z.int().nonnegative(),
-        holds: z.enum(['state', 'cursors']),
-        first: key,
-        last: key,
-        lines: z.int().positive(),
-      }),
-    )
-    .max(BASE_PARTS_MAX),
+  parts: z.array(basePartSchema).max(BASE_PARTS_MAX),
 })
 
 /** Orders the lines of a base. */

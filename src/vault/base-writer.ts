@@ -1,8 +1,8 @@
 /**
  * Builds a base: restates a stream as of a commit, from blobs alone (DESIGN 5).
  *
- * It runs over several slices: after each shard it may stop and be gone on with from what it
- * answered. A base that is begun anew leaves parts behind that no commit names. Capture decides
+ * It runs over several slices: after each shard it may stop and be gone on with from what was
+ * done. A base that is begun anew leaves parts behind that no commit names. Capture decides
  * when to build one, and commits it with any later commit: `begin(...).commit(content, { base })`.
  * Tables are neither read nor written.
  */
@@ -30,8 +30,8 @@ export interface BaseOptions {
   asOf: CommitRef
   /** What an earlier call answered; it must be of the same `asOf`. */
   progress?: BaseProgress
-  /** Asked after each shard. */
-  mayGoOn(): boolean
+  /** Asked after each shard of several, with what is done so far: the moment to keep it. */
+  mayGoOn(progress: BaseProgress): boolean | Promise<boolean>
   /** Items in memory at once, about. For tests. */
   shardItems?: number
 }
@@ -42,19 +42,19 @@ export async function buildBase(
   options: BaseOptions,
   signal: AbortSignal,
 ): Promise<BaseOutcome> {
-  const { asOf, progress, mayGoOn, shardItems = SHARD_ITEMS } = options
-  const same = progress === undefined || progress.asOf.hash === asOf.hash
+  const { asOf, progress: earlier, mayGoOn, shardItems = SHARD_ITEMS } = options
+  const same = earlier === undefined || earlier.asOf.hash === asOf.hash
   invariant(same, 'a base goes on as it was begun')
   const opened = await openState(stream, asOf, { shardItems }, signal)
-  const shards = progress?.shards ?? opened.shards
+  const shards = earlier?.shards ?? opened.shards
   const source = { ...opened, shards }
-  const parts = [...(progress?.parts ?? [])]
-  for (let done = progress?.done ?? 0; done < shards; done += 1) {
+  const parts = [...(earlier?.parts ?? [])]
+  for (let done = earlier?.done ?? 0; done < shards; done += 1) {
     for (const lines of cutLines(await readShard(source, done, signal))) {
       parts.push(await stream.writeBasePart(asOf, lines, signal))
     }
-    const more = done + 1 < shards && !mayGoOn()
-    if (more) return { outcome: 'more', progress: { asOf, shards, done: done + 1, parts } }
+    const progress = { asOf, shards, done: done + 1, parts: [...parts] }
+    if (shards > 1 && !(await mayGoOn(progress))) return { outcome: 'more', progress }
   }
   for (const lines of cutLines(source.cursors)) {
     parts.push(await stream.writeBasePart(asOf, lines, signal))

@@ -14,6 +14,7 @@ import { createOwnerRecords } from './owner-record.ts'
 import { createStreamVault } from './stream-vault.ts'
 import type { VaultApi } from './types.ts'
 
+export { type BaseShard, newestShard, parseBaseShard, progressOf } from './base-shards.ts'
 export { type BaseOptions, type BaseOutcome, type BaseProgress, buildBase } from './base-writer.ts'
 export { CHAIN_START, endAfter, followChain, nextSeq } from './chain.ts'
 export { parseMetadata } from './content-reader.ts'
