@@ -13,7 +13,7 @@ import { keyVaultKeys } from './adapters/key-vault.ts'
 import { localKeys } from './adapters/local-keys.ts'
 import { httpTransport, systemClock, systemRandomness } from './adapters/system.ts'
 import { createAudit } from './audit/index.ts'
-import type { SliceSettings } from './capture/index.ts'
+import { type SliceSettings, sliceBytes } from './capture/index.ts'
 import { createCatalogue, withAzureLimits } from './catalogue/index.ts'
 import { MemoryPool } from './concurrency/index.ts'
 import { readSettings, type Settings } from './config.ts'
@@ -32,7 +32,11 @@ import { createWorkloads } from './workloads/registry.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
 const MIB = 1024 * 1024
+/** One item of a base in memory, about: it is built in the memory that a slice has claimed. */
+const STATE_ITEM_BYTES = 2048
 const TOOL_VERSION = 'holdfast/0.1.0'
 /** Silence of a run that is longer than a slice with all its slack. */
 const HEARTBEAT_SLACK_MS = 5 * MINUTE_MS
@@ -103,14 +107,19 @@ function directoryOf(graph: Graph, tenantId: string): Directory {
 }
 
 function sliceSettings(settings: Settings): SliceSettings {
+  const packBytes = settings.HOLDFAST_PACK_MIB * MIB
   return {
     commitEvents: settings.HOLDFAST_COMMIT_EVENTS,
-    packBytes: settings.HOLDFAST_PACK_MIB * MIB,
+    packBytes,
     deletionLagMs: settings.HOLDFAST_DELETION_LAG_MINUTES * MINUTE_MS,
     sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
     leaseSlackMs: settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS,
     intervalMs: settings.HOLDFAST_BACKUP_INTERVAL_MINUTES * MINUTE_MS,
     protectionDays: settings.HOLDFAST_PROTECTION_DAYS,
+    cursorCommitMs: settings.HOLDFAST_CURSOR_COMMIT_HOURS * HOUR_MS,
+    baseAgeMs: settings.HOLDFAST_BASE_DAYS * DAY_MS,
+    baseCommits: settings.HOLDFAST_BASE_COMMITS,
+    shardItems: Math.floor(sliceBytes({ packBytes }) / STATE_ITEM_BYTES),
   }
 }
 

@@ -112,6 +112,23 @@ export const settingsSchema = z.object({
     .max(50_000)
     .default(2000)
     .describe('A commit is written at so many events at the latest.'),
+  HOLDFAST_CURSOR_COMMIT_HOURS: whole
+    .min(1)
+    .max(720)
+    .default(72)
+    .describe('A quiet mailbox still gets a commit when its committed links are so old.'),
+  HOLDFAST_BASE_DAYS: whole
+    .min(1)
+    .max(365)
+    .default(30)
+    .describe('A stream that changed is restated in a base when its newest base is so old.'),
+  HOLDFAST_BASE_COMMITS: whole
+    .min(10)
+    .max(100_000)
+    .default(1000)
+    .describe(
+      'A stream that changed is restated, too, when its newest base is so many commits behind.',
+    ),
   HOLDFAST_PACK_MIB: whole
     .min(1)
     .max(64)

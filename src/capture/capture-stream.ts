@@ -1,5 +1,6 @@
 /**
- * Drives one stream through its slice: roll forward, due ledger items, then the round.
+ * Drives one stream through its slice: roll forward, due ledger items, the round, and what is due
+ * beside it: a base, which may also have the first turn.
  *
  * Trouble of the whole owner (throttled, unavailable) ends the slice after what was read has been
  * committed, so that nothing is read twice for a reason that was not ours.
@@ -7,11 +8,11 @@
 import type { OpenEntry } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
+import { keepBase, takeBaseTurn } from './base.ts'
 import { takeChanges, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
-import type { CursorMap } from './round.ts'
-import { StreamCapture, type StreamContext, type StreamResult } from './stream-capture.ts'
+import { StreamCapture, type StreamContext } from './stream-capture.ts'
 
 /** Rolls forward and reads what is known of the stream. */
 async function load(context: StreamContext): Promise<StreamCapture | undefined> {
@@ -19,23 +20,41 @@ async function load(context: StreamContext): Promise<StreamCapture | undefined> 
   const rolled = await rollForward(stream, tables, rowsNotAfter, signal)
   const { head, end, complete } = rolled
   if (!complete) return undefined
-  const rows = await tables.cursors(stream.secret, signal)
-  const cursors: CursorMap = new Map(rows.map((c) => [c.container, c]))
+  const cursors = await tables.heldCursors(stream.secret, signal)
   const open = new Map<GraphId, OpenEntry>()
   for await (const entry of tables.open(signal)) open.set(entry.event.item, entry)
   return new StreamCapture(context, { head, end, cursors, open })
 }
 
+export type StreamOutcome =
+  | {
+      state: 'complete'
+      /** Ms since 1970 at which the stream needs a round although nothing may have changed. */
+      nextAt: number
+      /** Code of what is wrong beside the round; empty where nothing is. */
+      trouble: string
+    }
+  /** `hasProgress`: something was done that is not in the counts. */
+  | { state: 'more'; hasProgress: boolean }
+
 /**
  * Works the stream until its round is complete or the deadline comes. Trouble of the whole owner
  * (throttled, unavailable, resync) is thrown after what was read has been committed.
  */
-export async function captureStream(context: StreamContext): Promise<StreamResult> {
+export async function captureStream(context: StreamContext): Promise<StreamOutcome> {
   const capture = await load(context)
-  if (!capture) return { state: 'more' }
+  if (!capture) return { state: 'more', hasProgress: true }
   try {
+    const turn = await takeBaseTurn(capture)
+    if (turn?.state === 'more') return { state: 'more', hasProgress: true }
+    capture.beginRound()
     await retryLedger(capture)
-    return await readRound(capture)
+    const { state } = await readRound(capture)
+    if (state === 'more') return { state, hasProgress: turn !== undefined }
+    const base = await keepBase(capture)
+    if (base.state === 'more') return { state: 'more', hasProgress: true }
+    const nextAt = Math.min(base.nextAt, capture.cursorsOldAt)
+    return { state: 'complete', nextAt, trouble: base.trouble }
   } catch (error) {
     if (isOwnerTrouble(error)) await capture.save()
     throw error

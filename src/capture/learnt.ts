@@ -4,7 +4,7 @@
  * Measured, not committed (P6): a lost row only means that the owner is looked at again.
  */
 import type { Owner } from '../catalogue/types.ts'
-import type { SliceDeps, SliceResult } from './slice.ts'
+import type { SliceDeps, Worked } from './slice.ts'
 
 /** Where discovery finds the source again, the owner is due by then. */
 const ABSENT_PAUSE_MS = 15 * 60_000
@@ -13,8 +13,7 @@ const FAILED_PAUSE_MS = 3_600_000
 /** What the owner row says after this slice: coverage, trouble, and when it is due again. */
 export async function learnt(
   owner: Owner,
-  result: SliceResult,
-  retryAfterMs: number,
+  { result, retryAfterMs, nextAt, hasProgress }: Worked,
   deps: SliceDeps,
   signal: AbortSignal,
 ): Promise<Partial<Owner>> {
@@ -24,7 +23,7 @@ export async function learnt(
   switch (result.state) {
     case 'done': {
       const open = await openEntries(owner, deps, signal)
-      const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt))
+      const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt, nextAt))
       const coverage = open.containers > 0 ? 'partial' : 'covered'
       return { ...base, dueAt, completeAt: at(now), coverage, ledgerOpen: open.ledger }
     }
@@ -37,7 +36,7 @@ export async function learnt(
     default: {
       const coverage = owner.completeAt ? {} : { coverage: 'first-copy' as const }
       // `more` without progress counts like a slice that vanished: it must not go on for ever.
-      const attempts = result.counts.seen === 0 ? { attempts: owner.attempts } : {}
+      const attempts = hasProgress ? {} : { attempts: owner.attempts }
       return { ...base, ...coverage, ...attempts, dueAt: at(now) }
     }
   }

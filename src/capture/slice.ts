@@ -51,6 +51,16 @@ export interface SliceResult {
   trouble: string
 }
 
+/** A slice's answer, and what its owner row needs besides. */
+export interface Worked {
+  result: SliceResult
+  retryAfterMs: number
+  /** Ms since 1970 at which a base or a commit of cursors falls due. */
+  nextAt: number
+  /** False where a slice did nothing that the next one could go on from. */
+  hasProgress: boolean
+}
+
 /** Attempts that vanished, after which an owner is worked alone on its worker. */
 export const ALONE_ATTEMPTS = 2
 /** Attempts that vanished, after which an owner is left alone for a day. */
@@ -104,10 +114,10 @@ async function workLease(
     return { state: 'poison', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: 'Poison' }
   }
   const total: StreamProgress = { counts: NO_COUNTS, bytes: 0, requests: 0 }
-  const { result, retryAfterMs } = await workStreams(input, lease.owner, deps, total, signal)
-  const changes = await learnt(lease.owner, result, retryAfterMs, deps, signal)
+  const worked = await workStreams(input, lease.owner, deps, total, signal)
+  const changes = await learnt(lease.owner, worked, deps, signal)
   await owners.release(lease, changes, signal)
-  return result
+  return worked.result
 }
 
 async function workStreams(
@@ -116,18 +126,20 @@ async function workStreams(
   deps: SliceDeps,
   total: StreamProgress,
   signal: AbortSignal,
-): Promise<{ result: SliceResult; retryAfterMs: number }> {
+): Promise<Worked> {
   const startedAt = deps.clock.now()
   let sum = total
-  const answer = (state: SliceResult['state'], trouble = '', retryAfterMs = WAIT_MS) => ({
+  let nextAt = Number.POSITIVE_INFINITY
+  let beside = ''
+  const answer = (state: SliceResult['state'], trouble = '', more: Partial<Worked> = {}) => ({
     result: { state, trouble, ...sum },
-    retryAfterMs,
+    ...{ retryAfterMs: WAIT_MS, nextAt, hasProgress: sum.counts.seen > 0, ...more },
   })
   try {
     for (const name of owner.workloads) {
       const before = sum
       const stream = await openStream(owner, name, deps, signal)
-      const { state } = await captureStream({
+      const outcome = await captureStream({
         ...stream,
         rowsNotAfter: startedAt + ROWS_WITHIN_MS,
         deadline: startedAt + deps.settings.sliceMs,
@@ -142,13 +154,18 @@ async function workStreams(
         },
       })
       await stream.suspects.settle()
-      if (state === 'more') return answer('more')
+      if (outcome.state === 'more') {
+        return answer('more', '', outcome.hasProgress ? { hasProgress: true } : {})
+      }
+      nextAt = Math.min(nextAt, outcome.nextAt)
+      beside ||= outcome.trouble
     }
-    return answer('done')
+    return answer('done', beside)
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'bug') throw error
     if (error.code === 'TooLate') return answer('more', error.code)
-    return answer(stateAfter(error), error.code, error.retryAfterMs)
+    const { code, retryAfterMs = WAIT_MS } = error
+    return answer(stateAfter(error), code, { retryAfterMs })
   }
 }
 

@@ -6,9 +6,11 @@
  * in the ledger (P3); the tables are written only from commits (P6). The lease, the choice of
  * owner and the answer to the lane are the slice's business (slice.ts).
  */
-import type { OpenEntry, StreamTables } from '../catalogue/types.ts'
+import type { HeldCursor, OpenEntry, StreamTables } from '../catalogue/types.ts'
+import { invariant } from '../model/errors.ts'
 import {
   type Commit,
+  type CommitRef,
   type Counts,
   type Cursor,
   type LeftEvent,
@@ -17,9 +19,10 @@ import {
 } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
-import type { ChainEnd, CommitWriter, StreamVault } from '../vault/types.ts'
+import type { BaseIndex, ChainEnd, CommitWriter, StreamVault } from '../vault/types.ts'
 import { Blame, type ItemFailure, itemFailure } from '../workloads/failure.ts'
 import type { StreamReader, Workload } from '../workloads/workload.ts'
+import { CursorAges } from './cursor-ages.ts'
 import { openLedger } from './ledger.ts'
 import type { PackLocks } from './pack-locks.ts'
 import { addCounts, Pending } from './pending.ts'
@@ -31,6 +34,16 @@ export interface CaptureLimits {
   packBytes: number
   /** An item that left is deleted when a whole round, begun so much later, lacks it. */
   deletionLagMs: number
+  /**
+   * A quiet round still writes a commit when the committed link of a container is so old. For
+   * workloads whose links have a known lifetime it is half of that.
+   */
+  cursorCommitMs: number
+  /** A base is built when the newest one is so old, or so many commits behind. */
+  baseAgeMs: number
+  baseCommits: number
+  /** Items of a base that are in memory at once, about. */
+  shardItems: number
 }
 
 export interface StreamContext {
@@ -66,10 +79,12 @@ export type StreamResult =
 export class StreamCapture {
   readonly context: StreamContext
   readonly cursors: CursorMap
+  readonly #ages: CursorAges
   /** Open ledger entries and items that left, by item. */
   readonly open: Map<GraphId, OpenEntry>
   /** Tells the trouble of one item or container from the owner's. */
   readonly blame = new Blame()
+  /** As it was saved, until `beginRound`. */
   round: RoundState
   pending = new Pending()
   #head: Commit | undefined
@@ -86,20 +101,32 @@ export class StreamCapture {
       /** The newest commit, and where the chain ends behind it. */
       head: Commit | undefined
       end: ChainEnd
-      cursors: CursorMap
+      cursors: readonly HeldCursor[]
       open: Map<GraphId, OpenEntry>
     },
   ) {
     this.context = context
     this.#head = loaded.head
     this.#end = loaded.end
-    this.cursors = loaded.cursors
+    this.cursors = new Map(loaded.cursors.map(({ cursor }) => [cursor.container, cursor]))
+    this.#ages = new CursorAges(loaded.cursors)
     this.open = loaded.open
-    this.round = openRound(savedRound(this.cursors), context.clock.now())
+    this.round = savedRound(this.cursors)
+  }
+
+  /** Goes on with the round that is open, or begins the next one. */
+  beginRound(): void {
+    this.round = openRound(this.round, this.context.clock.now())
   }
 
   get headSeq(): number {
     return this.#head?.seq ?? 0
+  }
+
+  get headRef(): CommitRef {
+    invariant(this.#head, 'a stream with a head has a commit')
+    const { seq, hash, time } = this.#head
+    return { seq, hash, time }
   }
 
   get outOfTime(): boolean {
@@ -141,6 +168,7 @@ export class StreamCapture {
 
   setCursor(cursor: Cursor): void {
     this.cursors.set(cursor.container, cursor)
+    this.#ages.readOn(cursor)
     this.pending.cursor(cursor)
   }
 
@@ -155,20 +183,49 @@ export class StreamCapture {
   }
 
   /**
-   * Writes what is pending: a commit where there are events (or a round with commits ends), else
-   * only the cursor rows (a quiet round writes no blob). False: another writer took this seq, or
+   * Writes what is pending: a commit where there are events (or a round ends that had commits, or
+   * before the committed links grow too old), else only the cursor rows (a quiet round writes no
+   * blob). False: another writer took this seq, or
    * an earlier save failed half way; the next slice rolls forward and reads again what is missing.
    */
   async save(): Promise<boolean> {
     if (this.#isSpent) return false
     this.pending.cursor(roundCursor(this.round))
-    const complete = this.round.phase === 'complete'
-    const endsRound = complete && this.#head?.round.id === this.round.id && !this.#head.complete
-    if (this.pending.size === 0 && !endsRound) {
+    if (this.pending.size === 0 && !this.#needsCommit()) {
       await this.#saveQuietly()
       return true
     }
-    return await this.#commit(complete)
+    return await this.#commit()
+  }
+
+  /**
+   * A commit that carries a base and says nothing else. Only where nothing is pending. False:
+   * another writer took this seq.
+   */
+  async commitBase(base: BaseIndex): Promise<boolean> {
+    if (this.#isSpent) return false
+    invariant(this.pending.size === 0, 'a base is committed between two rounds')
+    this.pending.cursor(roundCursor(this.round))
+    return await this.#commit(base)
+  }
+
+  /** When a cursor-only commit falls due, in ms since 1970, if nothing else is committed. */
+  get cursorsOldAt(): number {
+    return this.#ages.oldAt(this.cursors, this.#keepMs)
+  }
+
+  get #keepMs(): number {
+    const { workload, limits } = this.context
+    return workload.linkLifetimeMs === undefined
+      ? limits.cursorCommitMs
+      : workload.linkLifetimeMs / 2
+  }
+
+  /** The end of a round that had commits, or one in whose time the committed links grew old. */
+  #needsCommit(): boolean {
+    if (this.round.phase !== 'complete') return false
+    if (this.#head?.round.id === this.round.id && !this.#head.complete) return true
+    return this.#ages.isOld(this.cursors, this.context.clock.now(), this.#keepMs)
   }
 
   async #saveQuietly(): Promise<void> {
@@ -178,17 +235,21 @@ export class StreamCapture {
     this.#settle(counts)
   }
 
-  async #commit(complete: boolean): Promise<boolean> {
+  async #commit(base?: BaseIndex): Promise<boolean> {
     const { tables, stream, rowsNotAfter: notAfter, signal } = this.context
+    const complete = this.round.phase === 'complete'
+    // What quiet saves kept in rows alone: a recovery point has the cursors that belong to it.
+    if (complete) for (const cursor of this.#ages.ahead(this.cursors)) this.pending.cursor(cursor)
     const content = { ...this.pending.content(), round: this.round }
     const writer = this.writer
     this.#isSpent = true
-    const result = await writer.commit(content, { complete }, signal)
+    const result = await writer.commit(content, { complete, ...(base && { base }) }, signal)
     if (result.outcome === 'lost') return false
     await tables.apply(result.commit, { secret: stream.secret, notAfter }, signal)
     this.#isSpent = false
     this.#head = result.commit
     this.#end = { last: result.commit, voids: [] }
+    this.#ages.committed(result.commit.cursors, result.commit.time)
     this.#bytes += writer.addedBytes
     this.#remember(result.commit)
     this.#settle(content.counts)

@@ -94,6 +94,8 @@ export interface OwnerIdentity {
 
 export interface Workload {
   readonly name: WorkloadName
+  /** How long the service keeps a link of changes, where it says so. */
+  readonly linkLifetimeMs?: number
   /** Pure: from Graph markers alone. */
   compare(before: Marker, now: Marker): Comparison
   reader(owner: OwnerIdentity): StreamReader

@@ -7,8 +7,10 @@ import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import type { MemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
 import type { ContentReader } from '../../vault/types.ts'
 import { runSlice, type SliceResult } from '../index.ts'
+import type { CaptureLimits } from '../stream-capture.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
 
+const DAY_MS = 86_400_000
 const MIB = 1024 * 1024
 const START = Date.parse('2026-11-21T08:00:00Z')
 /** A mailbox that does not settle within this many slices never does. */
@@ -34,7 +36,7 @@ export interface World {
 
 export async function captureWorld(
   box: ScriptedMailbox,
-  options: { commitEvents?: number } = {},
+  options: Partial<CaptureLimits> = {},
 ): Promise<World> {
   const { clock, blobs, vault, catalogue, signal } = memoryBackend({ start: START, packBytes: MIB })
   const owner = parseOwnerId('0123456789abcdef0123456789abcdef')
@@ -55,13 +57,18 @@ export async function captureWorld(
         workload: () => workload,
         clock,
         settings: {
-          commitEvents: options.commitEvents ?? 1000,
+          commitEvents: 1000,
           packBytes: MIB,
           deletionLagMs: 1_800_000,
           sliceMs: ms,
           leaseSlackMs: 1000,
           intervalMs: 3_600_000,
           protectionDays: 30,
+          cursorCommitMs: 3 * DAY_MS,
+          baseAgeMs: 30 * DAY_MS,
+          baseCommits: 1000,
+          shardItems: 20_000,
+          ...options,
         },
       },
       signal,

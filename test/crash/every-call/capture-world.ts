@@ -30,6 +30,13 @@ const TENANT = '11111111-2222-4333-8444-555555555555'
 /** Small, so that a commit has several packs. */
 const PACK_BYTES = 2048
 const LEASE_SLACK_MS = 60_000
+const DAY_MS = 24 * 3_600_000
+const UPKEEP = {
+  cursorCommitMs: 3 * DAY_MS,
+  baseAgeMs: 30 * DAY_MS,
+  baseCommits: 1000,
+  shardItems: 20_000,
+}
 /** An owner that does not settle within this many slices never does. */
 const SLICES_MAX = 100
 
@@ -42,6 +49,8 @@ export interface WorldOptions {
   commitEvents: number
   /** Length of a slice; a call takes a few ms. */
   sliceMs: number
+  /** When bases and commits of cursors fall due, where the scenario is about them. */
+  upkeep?: Partial<typeof UPKEEP>
 }
 
 export interface Built {
@@ -140,7 +149,7 @@ export class CaptureWorld {
   }
 
   #settings() {
-    const { commitEvents, sliceMs } = this.#options
+    const { commitEvents, sliceMs, upkeep } = this.#options
     return {
       commitEvents,
       sliceMs,
@@ -149,6 +158,8 @@ export class CaptureWorld {
       leaseSlackMs: LEASE_SLACK_MS,
       intervalMs: INTERVAL_MS,
       protectionDays: 30,
+      ...UPKEEP,
+      ...upkeep,
     }
   }
 
