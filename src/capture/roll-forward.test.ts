@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { NO_COUNTS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { seqName } from '../model/ids.ts'
+import { ROLL_FORWARD_MAX } from './roll-forward.ts'
 import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
@@ -51,6 +53,22 @@ describe('roll forward', () => {
     assert.equal(result.trouble, 'HeadAheadOfVault')
     assert.equal((await world.ownerRow()).coverage, 'failing')
     assert.equal(world.blobs.blobs.size, blobs)
+  })
+
+  test('over more commits than one slice takes is no poison: each slice has its progress', async () => {
+    const world = await worldWithMail()
+    const stream = await world.vault.stream(world.owner, 'mail', world.signal)
+    let head = await world.tables.head(world.signal)
+    const round = { id: 9, startedAt: head?.time ?? '', phase: 'complete' as const }
+    const content = { events: [], cursors: [], round, counts: NO_COUNTS }
+    for (let n = 0; n <= ROLL_FORWARD_MAX; n += 1) {
+      const result = await stream.begin(head).commit(content, { complete: true }, world.signal)
+      assert.ok(result.outcome === 'committed')
+      head = result.commit
+    }
+    assert.equal((await world.slice()).state, 'more')
+    assert.equal((await world.ownerRow()).attempts, 0)
+    assert.equal((await world.untilDone()).state, 'done')
   })
 
   test('a commit that is void is passed, and the next one names it', async () => {

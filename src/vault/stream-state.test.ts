@@ -8,18 +8,13 @@ import { hasCode } from '../model/errors.ts'
 import type { CommitRef } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
 import { type BaseProgress, buildBase } from './base-writer.ts'
-import { openState, readShard } from './stream-state.ts'
 import { type ChainInVault, emptyChain, extend } from './testing/chains.ts'
 import { never } from './testing/fixture.ts'
+import { wholeState } from './testing/states.ts'
 import type { BaseIndex, StateLine, StreamVault } from './types.ts'
 
-async function stateAt(stream: StreamVault, ref: CommitRef, shardItems?: number) {
-  const options = shardItems === undefined ? {} : { shardItems }
-  const source = await openState(stream, ref, options, never)
-  const lines: StateLine[] = []
-  for (let n = 0; n < source.shards; n += 1) lines.push(...(await readShard(source, n, never)))
-  return { lines, cursors: source.cursors, round: source.round, base: source.base?.asOf.seq }
-}
+const stateAt = (stream: StreamVault, ref: CommitRef, shardItems?: number) =>
+  wholeState(stream, ref, shardItems === undefined ? {} : { shardItems })
 
 /** In as many calls as there are shards. */
 async function baseOf(stream: StreamVault, asOf: CommitRef, shardItems = 2): Promise<BaseIndex> {

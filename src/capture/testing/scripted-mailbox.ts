@@ -53,6 +53,7 @@ export class ScriptedMailbox {
   /** Thrown by the next call of the reader. */
   nextError: Error | undefined
   contentRequests = 0
+  changeRequests = 0
   /** Happens in the mailbox while it is read: one before each call of the reader. */
   readonly meanwhile: (() => void)[] = []
   #requests = 0
@@ -116,6 +117,7 @@ export class ScriptedMailbox {
       requests: () => this.#requests,
       changes: async (container, link) => {
         step()
+        this.changeRequests += 1
         if (container !== CONTAINERS && !this.containers.has(container)) throw gone()
         const trouble = this.unreadable.get(container)
         if (trouble) throw trouble

@@ -5,9 +5,9 @@ import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/i
 import type { Clock } from '../../ports.ts'
 import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import type { MemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
-import type { ContentReader } from '../../vault/types.ts'
-import { runSlice, type SliceResult } from '../index.ts'
-import type { CaptureLimits } from '../stream-capture.ts'
+import type { ContentReader, VaultApi } from '../../vault/types.ts'
+import type { Workload } from '../../workloads/workload.ts'
+import { runSlice, type SliceResult, type SliceSettings } from '../index.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
 
 const DAY_MS = 86_400_000
@@ -21,6 +21,8 @@ export interface World {
   owner: OwnerId
   clock: Clock & { advance(ms: number): void }
   blobs: MemoryBlobStore
+  workload: Workload & { linkLifetimeMs?: number }
+  vault: VaultApi
   catalogue: Catalogue
   tables: StreamTables
   reader: ContentReader
@@ -36,7 +38,7 @@ export interface World {
 
 export async function captureWorld(
   box: ScriptedMailbox,
-  options: Partial<CaptureLimits> = {},
+  options: Partial<SliceSettings> = {},
 ): Promise<World> {
   const { clock, blobs, vault, catalogue, signal } = memoryBackend({ start: START, packBytes: MIB })
   const owner = parseOwnerId('0123456789abcdef0123456789abcdef')
@@ -45,7 +47,7 @@ export async function captureWorld(
   await vault.registerOwner({ owner, graphId, kind: 'user', name: 'U' }, signal)
   await catalogue.owners.insert(ownerOf(owner, graphId), signal)
   const tables = catalogue.stream(owner, 'mail')
-  const workload = box.workload(clock)
+  const workload = { ...box.workload(clock) }
   const left = new Set<GraphId>()
 
   async function slice(ms = 100_000): Promise<SliceResult> {
@@ -60,7 +62,6 @@ export async function captureWorld(
           commitEvents: 1000,
           packBytes: MIB,
           deletionLagMs: 1_800_000,
-          sliceMs: ms,
           leaseSlackMs: 1000,
           intervalMs: 3_600_000,
           protectionDays: 30,
@@ -69,6 +70,7 @@ export async function captureWorld(
           baseCommits: 1000,
           shardItems: 20_000,
           ...options,
+          sliceMs: ms,
         },
       },
       signal,
@@ -83,6 +85,8 @@ export async function captureWorld(
     owner,
     clock,
     blobs,
+    workload,
+    vault,
     catalogue,
     tables,
     reader: vault.reader(owner),
