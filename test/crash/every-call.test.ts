@@ -7,8 +7,11 @@ import { inThread } from './every-call/thread.ts'
 
 /** The machine has two cores or more. */
 const concurrency = 2
-/** Every call of this one is also stalled and made to fail: it has all kinds of events. */
-const RICHEST = 'a round with moves, deletions, an edit and the ledger'
+/** Every call of these is also stalled and made to fail: all kinds of events, and a base. */
+const RICHEST = [
+  'a round with moves, deletions, an edit and the ledger',
+  'a base of several shards, over several slices',
+]
 
 describe('P4: every port call of a slice', { concurrency }, () => {
   for (const { name } of CAPTURE_SCENARIOS) {
@@ -23,15 +26,17 @@ describe('P4: every port call of a slice', { concurrency }, () => {
     })
   }
 
-  test('may be where a worker sleeps while another works the owner', async (t) => {
-    const { runs } = await inThread({ job: 'capture', scenario: RICHEST, how: 'stall' })
-    t.diagnostic(`${runs} stalls`)
-  })
+  for (const scenario of RICHEST) {
+    test(`may be where a worker sleeps while another works the owner: ${scenario}`, async (t) => {
+      const { runs } = await inThread({ job: 'capture', scenario, how: 'stall' })
+      t.diagnostic(`${runs} stalls`)
+    })
 
-  test('may be lost, done without an answer, done twice, or throttled', async (t) => {
-    const { runs } = await inThread({ job: 'capture', scenario: RICHEST, how: 'fault' })
-    t.diagnostic(`${runs} faults`)
-  })
+    test(`may be lost, done without an answer, done twice, or throttled: ${scenario}`, async (t) => {
+      const { runs } = await inThread({ job: 'capture', scenario, how: 'fault' })
+      t.diagnostic(`${runs} faults`)
+    })
+  }
 })
 
 describe('P4: every port call of a restore', { concurrency }, () => {

@@ -168,7 +168,7 @@ export async function atRest(
 ): Promise<void> {
   await finish(world, plants)
   const opened = await checkVault(world, proven)
-  await checkTables(world, opened)
+  await checkTables(world, opened, proven)
   await checkTruth(world, opened)
 }
 

@@ -18,7 +18,8 @@ import {
 } from '../../../src/model/events.ts'
 import { type GraphId, seqName } from '../../../src/model/ids.ts'
 import type { Row, TableName } from '../../../src/ports.ts'
-import type { ContentReader, StreamVault } from '../../../src/vault/types.ts'
+import type { ContentReader, StreamVault, VaultCommit } from '../../../src/vault/types.ts'
+import { checkBases, checkStates } from './base-invariants.ts'
 import { type CaptureWorld, NEVER, OWNER } from './capture-world.ts'
 
 const LIST_MAX = 1000
@@ -27,7 +28,7 @@ const CONTENT_BYTES_MAX = 1024 * 1024
 const FROM_COMMITS = ['commits', 'items', 'listing', 'heads'] as const satisfies TableName[]
 
 export interface Opened {
-  commits: Commit[]
+  commits: VaultCommit[]
   stream: StreamVault
   reader: ContentReader
 }
@@ -37,11 +38,17 @@ export interface Opened {
  * known by the hash of their bytes, which every check computes anew, so they need no second look.
  */
 export interface Proven {
+  /** Bases, and states that were read from them. */
+  states: Set<string>
   representations: Set<string>
-  commits: Map<string, Commit>
+  commits: Map<string, VaultCommit>
 }
 
-export const nothingProven = (): Proven => ({ representations: new Set(), commits: new Map() })
+export const nothingProven = (): Proven => ({
+  states: new Set(),
+  representations: new Set(),
+  commits: new Map(),
+})
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -51,7 +58,7 @@ export async function checkVault(world: CaptureWorld, proven: Proven): Promise<O
   for (const name of world.storage.vault.names()) checkBlob(world.storage, name)
   const stream = await vault.stream(OWNER, 'mail', NEVER)
   const reader = vault.reader(OWNER)
-  const commits: Commit[] = []
+  const commits: VaultCommit[] = []
   for await (const seq of stream.seqs(NEVER)) {
     assert.equal(seq, commits.length + 1, 'the seqs have no gap')
     const before = commits.at(-1)
@@ -69,13 +76,14 @@ export async function checkVault(world: CaptureWorld, proven: Proven): Promise<O
     }
   }
   checkHistory(commits)
+  await checkBases(stream, commits, proven.states)
   return { commits, stream, reader }
 }
 
 function checkBlob({ vault }: CaptureWorld['storage'], name: string): void {
   const [first, ...others] = vault.versionsOf(name)
   assert.ok(first && others.length === 0, `${name} was written once`)
-  const hash = /([0-9a-f]{64})\.(?:pk|mf)$/.exec(name)?.[1]
+  const hash = /([0-9a-f]{64})\.(?:pk|mf|bi|bs)$/.exec(name)?.[1]
   if (hash !== undefined) assert.equal(sha256(first.bytes), hash, 'a name is the hash of its bytes')
 }
 
@@ -193,7 +201,11 @@ export async function rebuild(world: CaptureWorld, opened: Opened): Promise<Capt
 }
 
 /** Every row that comes from commits is what a rebuild makes of them (P6). */
-export async function checkTables(world: CaptureWorld, opened: Opened): Promise<void> {
+export async function checkTables(
+  world: CaptureWorld,
+  opened: Opened,
+  proven: Proven,
+): Promise<void> {
   const head = await tablesOf(world).head(NEVER)
   assert.equal(head?.hash, opened.commits.at(-1)?.hash, 'the head is the newest commit')
   const rebuilt = await rebuild(world, opened)
@@ -202,6 +214,7 @@ export async function checkTables(world: CaptureWorld, opened: Opened): Promise<
     assert.deepEqual(rows(world), rows(rebuilt), `${table}: equal to a rebuild`)
   }
   assert.deepEqual(await openEntries(world), await openEntries(rebuilt), 'the open ledger')
+  await checkStates(opened.stream, opened.commits, proven.states)
   await checkCursors(world, rebuilt, opened)
 }
 

@@ -7,7 +7,7 @@ import { IDENTITIES, type OpenedStorage } from '../../../sandbox/storage/index.t
 import { hasCode } from '../../../src/model/errors.ts'
 import type { StreamEvent } from '../../../src/model/events.ts'
 import type { BlobStore, TableOp } from '../../../src/ports.ts'
-import type { CommitWriter, StreamVault, VaultApi } from '../../../src/vault/types.ts'
+import type { CommitWriter, StateLine, StreamVault, VaultApi } from '../../../src/vault/types.ts'
 import type { StreamWriter } from '../../../src/workloads/workload.ts'
 import { type Built, NEVER, type PlantSite, type Plants } from './capture-world.ts'
 import type { Spoil } from './explore.ts'
@@ -60,6 +60,12 @@ export const PLANTS = {
     scenario: 'moves whose two ends are in two commits',
     how: 'crash',
     plants: { built: (built) => withCommits(built, leftIsDeleted) },
+  },
+  'base that forgets a ledger entry': {
+    bug: 'a base restates the items and not what could not be stored',
+    scenario: 'a base of several shards, over several slices',
+    how: 'crash',
+    plants: { built: ledgerForgotten },
   },
 } as const satisfies Record<string, Planted>
 
@@ -169,6 +175,22 @@ function withCommits(
           }
         },
       }
+    },
+  }
+  return { ...built, vault }
+}
+
+function ledgerForgotten(built: Built): Built {
+  const isKept = (line: StateLine) => line.is !== 'entry' || line.event.op !== 'ledger'
+  const vault: VaultApi = {
+    ...built.vault,
+    async stream(owner, workload, signal) {
+      const stream = await built.vault.stream(owner, workload, signal)
+      const writeBasePart: StreamVault['writeBasePart'] = async (asOf, lines, abort) => {
+        const kept = lines.filter(isKept)
+        return await stream.writeBasePart(asOf, kept.length > 0 ? kept : lines, abort)
+      }
+      return { ...stream, writeBasePart }
     },
   }
   return { ...built, vault }

@@ -26,7 +26,13 @@ const PAGES = { emptyPages: 0.1, shortPages: 0.1 }
 /** Port calls of one whole random run. Throws a violation with its seed. */
 export async function randomRun(seed: number): Promise<number> {
   const random = new SeededRandom(seed)
-  const options = { seed, commitEvents: 1 + random.below(6), sliceMs: 60 + random.below(300) }
+  const options = {
+    ...{ seed, commitEvents: 1 + random.below(6), sliceMs: 60 + random.below(300) },
+    upkeep: {
+      ...{ shardItems: 1 + random.below(6), baseCommits: 3 + random.below(6) },
+      cursorCommitMs: (1 + random.below(3)) * DAY_MS,
+    },
+  }
   const world = (await CaptureWorld.make(options)).fork({ pages: PAGES })
   const proven = nothingProven()
   await seen('a random run', world, async () => {

@@ -1,6 +1,8 @@
 /** The small workloads whose every crash point is run. */
+import type { VaultCommit } from '../../../src/vault/types.ts'
 import { CaptureWorld, type WorldOptions } from './capture-world.ts'
 import { dies } from './explore.ts'
+import { checkVault, nothingProven } from './invariants.ts'
 import { type RestoreStage, restoreStage } from './restore-world.ts'
 import {
   aDayLater,
@@ -30,6 +32,8 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
   { name: 'moves whose two ends are in two commits', stage: () => movedBetweenCommits() },
   { name: 'a round beside a folder that cannot be read', stage: () => closedFolderAsked() },
   { name: 'roll-forward over commits without rows', stage: () => commitsWithoutRows() },
+  { name: 'a base of several shards, over several slices', stage: () => beforeBase() },
+  { name: 'a commit of cursors alone', stage: () => quietDays() },
 ]
 
 /** A backup of five messages in two folders, and a job that asks for all of it. */
@@ -65,6 +69,43 @@ async function aDayAfter(): Promise<CaptureWorld> {
   world.storage.clock.advance(DAY_MS)
   world.tell(aDayLater)
   return world
+}
+
+/**
+ * The round of the day after ends with a base that is due, built from an earlier one, shard by
+ * shard: with a message in the ledger and with items that left.
+ */
+async function beforeBase(): Promise<CaptureWorld> {
+  const upkeep = { shardItems: 6, baseCommits: 4 }
+  const world = await CaptureWorld.make({ ...OPTIONS, sliceMs: 160, upkeep })
+  world.tell(firstMails)
+  await world.round(world.worker('first'))
+  world.storage.clock.advance(DAY_MS)
+  world.tell(aDayLater)
+  await shows(world, (commit) => commit.base !== undefined)
+  return world
+}
+
+/** Nothing has happened for so long that the committed links have grown old. */
+async function quietDays(): Promise<CaptureWorld> {
+  const world = await CaptureWorld.make(OPTIONS)
+  world.tell(fiveMails)
+  await world.round(world.worker('first'))
+  world.storage.clock.advance(4 * DAY_MS)
+  await shows(world, (commit) => !commit.base && commit.events.length === 0)
+  return world
+}
+
+/** A scenario is about something: without trouble, its last commit is such a one. */
+async function shows(stage: CaptureWorld, is: (last: VaultCommit) => boolean): Promise<void> {
+  const before = (await checkVault(stage, nothingProven())).commits.length
+  const world = stage.fork()
+  await world.round(world.worker('scout'))
+  const { commits } = await checkVault(world, nothingProven())
+  const last = commits.at(-1)
+  if (!last || commits.length === before || !is(last)) {
+    throw new Error('This scenario does not show what it is about.')
+  }
 }
 
 async function busyMailbox(): Promise<CaptureWorld> {
