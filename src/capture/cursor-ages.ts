@@ -9,7 +9,7 @@
 import type { HeldCursor } from '../catalogue/types.ts'
 import { type Cursor, ROUND } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
-import type { CursorMap } from './round.ts'
+import { type CursorMap, isRead } from './round.ts'
 
 interface Age {
   /** Ms since 1970 of the newest commit that holds a link of it; 0: none is known. */
@@ -53,9 +53,13 @@ export class CursorAges {
     )
   }
 
-  /** When the oldest committed link of a container that is read is so old, in ms since 1970. */
-  oldAt(cursors: CursorMap, keepMs: number): number {
-    const read = [...cursors.values()].filter((c) => c.container !== ROUND && !c.closed)
+  /**
+   * When the oldest committed link of a container that was read in this round is so old, in ms
+   * since 1970. One that was left aside (unreadable.ts) has no newer link to commit.
+   */
+  oldAt(cursors: CursorMap, round: number, keepMs: number): number {
+    const links = [...cursors.values()].filter((c) => c.container !== ROUND && !c.closed)
+    const read = links.filter((cursor) => isRead(cursor, round))
     const ages = read.map((c) => this.#age(c.container).committedAt)
     return ages.reduce((oldest, age) => Math.min(oldest, age), Number.POSITIVE_INFINITY) + keepMs
   }

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { CONTAINERS, type Cursor, ROUND } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { CHAIN_START, followChain, rebuildStream, type VaultCommit } from '../vault/index.ts'
-import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
+import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
 const HOUR_MS = 3_600_000
@@ -116,6 +116,22 @@ describe('a quiet round', () => {
     await world.untilDone()
     const due = Date.parse((await world.ownerRow()).dueAt)
     assert.ok(due > world.clock.now() + KEEP_MS - HOUR_MS, 'and not again before its time')
+  })
+
+  test('without a folder that cannot be read does not make the owner due again and again', async () => {
+    const world = await worldOf()
+    const [trouble] = Object.values(TROUBLES)
+    assert.ok(trouble)
+    world.box.unreadable.set(OTHER, trouble)
+    world.clock.advance(DAY_MS)
+    await world.untilDone()
+    for (let day = 0; day < 20; day += 1) {
+      world.clock.advance(DAY_MS)
+      await world.untilDone()
+      const { dueAt, coverage } = await world.ownerRow()
+      assert.equal(coverage, 'partial')
+      assert.ok(Date.parse(dueAt) > world.clock.now(), `day ${day}`)
+    }
   })
 
   test('is committed at half the lifetime of a link where the service says it', async () => {

@@ -211,7 +211,7 @@ export class StreamCapture {
 
   /** When a cursor-only commit falls due, in ms since 1970, if nothing else is committed. */
   get cursorsOldAt(): number {
-    return this.#ages.oldAt(this.cursors, this.#keepMs)
+    return this.#ages.oldAt(this.cursors, this.round.id, this.#keepMs)
   }
 
   get #keepMs(): number {

@@ -73,7 +73,12 @@ async function company() {
       ...{ vault, catalogue, clock, workload: () => mail },
       settings: {
         ...{ ...sizes, commitEvents: 100, packBytes: MIB, deletionLagMs: 0 },
-        ...{ intervalMs: HOUR_MS, protectionDays: 30 },
+        ...{
+          intervalMs: HOUR_MS,
+          protectionDays: 30,
+          ...{ cursorCommitMs: 3 * 86_400_000, baseAgeMs: 30 * 86_400_000 },
+          ...{ baseCommits: 1000, shardItems: 1000 },
+        },
       },
     },
   }
