@@ -14,6 +14,7 @@ import {
   SECRET,
   testCatalogue,
 } from '../catalogue/testing/fixtures.ts'
+import { scanContract } from '../catalogue/testing/scan-contract.ts'
 import { tableStoreContract } from '../catalogue/testing/table-store-contract.ts'
 import { workContract } from '../catalogue/testing/work-contract.ts'
 import type { TableStore } from '../ports.ts'
@@ -35,6 +36,7 @@ after(() => azurite.stop())
 
 tableStoreContract('Azurite', () => store)
 streamContract('Azurite', () => store)
+scanContract('Azurite', () => store)
 workContract('Azurite', () => store)
 
 test('a table that is missing is said to be missing', async () => {

@@ -39,7 +39,7 @@ export async function clearStream(
   await eachAtOnce(itemPartitions(stream), (partition) =>
     removeRows(room, 'items', partition, options),
   )
-  for (const table of ['commits', 'ledger', 'cursors'] as const) {
+  for (const table of ['commits', 'ledger', 'cursors', 'scans'] as const) {
     await removeRows(room, table, stream, options)
   }
   await removeRows(room, 'scans', workPartition(stream), options)

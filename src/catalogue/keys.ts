@@ -73,6 +73,12 @@ export function listingRow(place: { sortKey: string; from: number }, key: KeyHas
   return `${sortKey}~${key}~${seqName(place.from)}`
 }
 
+/** Both sort before every item of their scan, the marker first. */
+export const SCAN_MARKER = '$'
+export const SCAN_PROGRESS = '$progress'
+export const scanRow = (container: GraphId, scan: string, item: string): string =>
+  `${keyHash(container)}~${name(scan)}~${item}`
+
 /** Four families in one partition: every point, complete ones, ones with a base, times to seqs. */
 export const POINT_FAMILIES = { all: 's', complete: 'c', base: 'b', time: 't' } as const
 type PointFamily = 's' | 'c' | 'b'

@@ -11,6 +11,7 @@ import { streamPartition } from './keys.ts'
 import { openEntries } from './ledger.ts'
 import { listContainer } from './listing.ts'
 import type { Room } from './room.ts'
+import { createScanTable } from './scans.ts'
 import type { StreamTables } from './types.ts'
 import { createWorkTable } from './work.ts'
 
@@ -70,5 +71,6 @@ export function createStreamTables(
       return await newestBase(room, stream, await head.read(signal), signal)
     },
     work: createWorkTable(room, stream),
+    scans: createScanTable(room, stream),
   }
 }

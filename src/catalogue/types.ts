@@ -176,6 +176,51 @@ export interface OpenEntry {
   seq: number
 }
 
+/** A scan of a container: the ids that a full read of it has shown (docs/decisions/007). */
+export interface ScanRef {
+  container: GraphId
+  id: string
+}
+
+/** How far the members of a container have been compared with its scan. */
+export interface ScanProgress {
+  /** The list of the container is gone through as of this seq. */
+  seq: number
+  /** Of that list; undefined: from its beginning. */
+  continuation?: string | undefined
+  /** True: what the scan lacks is asked for one by one. */
+  asking: boolean
+  /** Lacking, and not dealt with yet: they stand before the continuation. A few. */
+  unseen: GraphId[]
+}
+
+/** Losing any of it restarts the read; none of it is ever believed without its marker. */
+export interface ScanTable {
+  /**
+   * Begins an empty scan under a new id. `held`: the caller puts ids in. `free`: nothing will be
+   * put in, because the container is not read any more.
+   */
+  open(container: GraphId, state: 'held' | 'free', signal: AbortSignal): Promise<string>
+  /** Goes on with a scan. False where it is lost, or its last holder has not given it back. */
+  take(scan: ScanRef, signal: AbortSignal): Promise<boolean>
+  /** Only after a cursor is saved that has passed every id which was put in. */
+  giveBack(scan: ScanRef, signal: AbortSignal): Promise<void>
+  /** Idempotent. Only by the holder; or, of a scan that was given back, after asking for the item. */
+  add(scan: ScanRef, items: readonly GraphId[], signal: AbortSignal): Promise<void>
+  /** Those of the items that it lacks; undefined where it is lost or held. */
+  lacks(
+    scan: ScanRef,
+    items: readonly GraphId[],
+    signal: AbortSignal,
+  ): Promise<GraphId[] | undefined>
+  /** How far a comparison with it has come; undefined where nothing is noted. */
+  progress(scan: ScanRef, signal: AbortSignal): Promise<ScanProgress | undefined>
+  /** Only after a commit of what was found up to there, so that an old note is true as well. */
+  note(scan: ScanRef, progress: ScanProgress, signal: AbortSignal): Promise<void>
+  /** Removes rows of every scan of the stream, at most so many: only where none is open. */
+  sweep(rowsMax: number, signal: AbortSignal): Promise<void>
+}
+
 export interface ResourceTable {
   get(key: KeyHash, signal: AbortSignal): Promise<Resource | undefined>
   list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Resource>>
@@ -274,6 +319,8 @@ export interface StreamTables {
   open(signal: AbortSignal): AsyncIterable<OpenEntry>
   newestBase(signal: AbortSignal): Promise<KnownBase | undefined>
   readonly work: WorkTable
+  /** Not from commits: measured, and lost without harm. */
+  readonly scans: ScanTable
 }
 
 export interface PackTable {

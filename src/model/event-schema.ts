@@ -48,6 +48,7 @@ export const markerSchema: z.ZodType<Marker> = z.object({
   content: z.string(),
   decoration: z.string(),
   change: z.string(),
+  at: z.string().exactOptional(),
 })
 
 export const displaySchema: z.ZodType<Display> = z.object({
@@ -134,6 +135,8 @@ export const cursorSchema: z.ZodType<Cursor> = z.object({
   position: z.string().nullable(),
   round: whole,
   closed: z.boolean().exactOptional(),
+  scan: z.string().exactOptional(),
+  pages: whole.exactOptional(),
 })
 
 export const roundSchema: z.ZodType<RoundState> = z.object({

@@ -31,7 +31,7 @@ export interface Representation {
   segments: SegmentRef[]
 }
 
-/** Tells content from decoration (DESIGN 4, change markers). All three are opaque texts. */
+/** Tells content from decoration (DESIGN 4, change markers). Opaque texts, but for `at`. */
 export interface Marker {
   /** Digest of the fields that make the content. Differs: content must be fetched. */
   content: string
@@ -39,6 +39,8 @@ export interface Marker {
   decoration: string
   /** The service's own change key. Differs alone: the content changed in a way no field shows. */
   change: string
+  /** ISO time of the last change, as the service says it: which of two claims is the newer one. */
+  at?: string
 }
 
 /** What a person sees in a list. Personal data: in sealed parts and row values, never in keys. */
@@ -163,6 +165,13 @@ export interface Cursor {
   round: number
   /** The container is gone or excluded: its cursor is no longer read. */
   closed?: boolean
+  /**
+   * A full comparison under this id is open: the container is read from its beginning (`start` is
+   * null), or it was (or is closed), and what the scan lacks is still to be dealt with.
+   */
+  scan?: string
+  /** Pages that were read since `start`; absent where `position` is null. */
+  pages?: number
 }
 
 /** Stands in `Cursor.container` for the state of the round itself (capture/round.ts). */

@@ -1,5 +1,6 @@
 import { streamContract } from './catalogue-contract.ts'
 import { memoryTableStore } from './memory-table-store.ts'
+import { scanContract } from './scan-contract.ts'
 import { tableStoreContract } from './table-store-contract.ts'
 import { workContract } from './work-contract.ts'
 
@@ -9,5 +10,7 @@ tableStoreContract('in memory', () => memoryTableStore())
 tableStoreContract('in memory, with empty pages', () => memoryTableStore({ emptyPages: 0.4 }))
 streamContract('in memory', () => memoryTableStore())
 streamContract('in memory, with empty pages and lost answers', () => memoryTableStore(odd))
+scanContract('in memory', () => memoryTableStore())
+scanContract('in memory, with empty pages and lost answers', () => memoryTableStore(odd))
 workContract('in memory', () => memoryTableStore())
 workContract('in memory, with empty pages and lost answers', () => memoryTableStore(odd))
