@@ -6,13 +6,12 @@
  * committed, so that nothing is read twice for a reason that was not ours.
  */
 import type { OpenEntry } from '../catalogue/types.ts'
-import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import { keepBase, takeBaseTurn } from './base.ts'
 import { takeChanges, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
-import { StreamCapture, type StreamContext } from './stream-capture.ts'
+import { isOwnerTrouble, StreamCapture, type StreamContext } from './stream-capture.ts'
 
 /** Rolls forward and reads what is known of the stream. */
 async function load(context: StreamContext): Promise<StreamCapture | undefined> {
@@ -63,11 +62,6 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
   }
 }
 
-/** The service's trouble, not ours: what is pending is sound and worth keeping. */
-function isOwnerTrouble(error: unknown): boolean {
-  return error instanceof AppError && error.kind !== 'bug' && error.kind !== 'corrupt'
-}
-
 /** Ledger items whose next try has come; at most a quarter of the slice. */
 async function retryLedger(capture: StreamCapture): Promise<void> {
   const { clock, reader, deadline, signal } = capture.context
@@ -80,7 +74,7 @@ async function retryLedger(capture: StreamCapture): Promise<void> {
     try {
       const item = await reader.item(event.item, signal)
       capture.blame.wentWell()
-      if (item) await takeChanges(capture, [item])
+      if (item) await takeChanges(capture, [item], 'asked')
       else await takeGone(capture, event)
     } catch (error) {
       takeFailure(capture, event, capture.failureOf(error, event.item))

@@ -1,21 +1,14 @@
-/**
- * Capture held against a plain model: whatever happens to a mailbox, and wherever slices end, the
- * vault and the tables say in the end what the mailbox says (P2, P3), and every version that was
- * ever committed comes back byte for byte (P1).
- */
+/** What a slice does with mail that comes, changes, moves, goes or cannot be read. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
-import { addUp, contents, listed, modelOf } from './testing/truth.ts'
-import { captureWorld, type World } from './testing/world.ts'
+import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
+import { contents, listed } from './testing/truth.ts'
+import { captureWorld } from './testing/world.ts'
 
 const SECOND_MS = 1000
 const LAG_MS = 1_800_000
-/** Longer than the longest wait of the ledger. */
-const LAST_TRY_MS = 8 * 86_400_000
 const id = (text: string) => text as GraphId
 const INBOX = id('inbox')
 const OTHER = id('other')
@@ -166,122 +159,4 @@ describe('a slice', () => {
     assert.equal((await world.slice()).state, 'poison')
     assert.equal((await world.ownerRow()).coverage, 'poison')
   })
-})
-
-type Happening =
-  | { step: 'put'; item: number; container: number; content: string }
-  | { step: 'flag'; item: number; flags: string }
-  | { step: 'move'; item: number; container: number }
-  | { step: 'remove'; item: number }
-  | { step: 'corrupt'; item: number; is: boolean }
-  | { step: 'drop'; container: number }
-  | { step: 'unreadable'; container: number; trouble: keyof typeof TROUBLES | 'none' }
-
-type Step =
-  | Happening
-  | { step: 'slice'; ms: number; meanwhile: Happening[] }
-  | { step: 'wait'; ms: number }
-
-const itemNumber = fc.nat({ max: 7 })
-const containerNumber = fc.nat({ max: 2 })
-const happening: fc.Arbitrary<Happening> = fc.oneof(
-  fc.record({
-    step: fc.constant('put' as const),
-    item: itemNumber,
-    container: containerNumber,
-    content: fc.string({ maxLength: 4 }),
-  }),
-  fc.record({
-    step: fc.constant('flag' as const),
-    item: itemNumber,
-    flags: fc.constantFrom('read', 'flagged', ''),
-  }),
-  fc.record({ step: fc.constant('move' as const), item: itemNumber, container: containerNumber }),
-  fc.record({ step: fc.constant('remove' as const), item: itemNumber }),
-  fc.record({ step: fc.constant('corrupt' as const), item: itemNumber, is: fc.boolean() }),
-  fc.record({ step: fc.constant('drop' as const), container: fc.constantFrom(1, 2) }),
-  fc.record({
-    step: fc.constant('unreadable' as const),
-    container: containerNumber,
-    trouble: fc.constantFrom('corrupt', 'denied', 'unavailable', 'none'),
-  }),
-)
-const steps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    { weight: 4, arbitrary: happening },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        step: fc.constant('slice' as const),
-        ms: fc.integer({ min: 1, max: 40 }),
-        meanwhile: fc.array(happening, { maxLength: 8 }),
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        step: fc.constant('wait' as const),
-        ms: fc.constantFrom(1000, LAG_MS),
-      }),
-    },
-  ),
-  { maxLength: 40 },
-)
-
-const BOXES = [INBOX, OTHER, id('third')]
-
-async function play(world: World, step: Step): Promise<void> {
-  if (step.step === 'slice') {
-    world.box.meanwhile.push(...step.meanwhile.map((one) => () => happen(world.box, one)))
-    addUp((await world.slice(step.ms)).counts)
-  } else if (step.step === 'wait') world.clock.advance(step.ms)
-  else happen(world.box, step)
-}
-
-function happen(box: ScriptedMailbox, what: Happening): void {
-  if (what.step === 'unreadable') {
-    const container = BOXES[what.container] ?? INBOX
-    if (what.trouble === 'none') box.unreadable.delete(container)
-    else box.unreadable.set(container, TROUBLES[what.trouble])
-    return
-  }
-  if (what.step === 'drop') {
-    box.deleteContainer(BOXES[what.container] ?? INBOX)
-    return
-  }
-  const item = id(`item-${what.item}`)
-  const container = 'container' in what ? BOXES[what.container] : undefined
-  const target = container && box.containers.has(container) ? container : undefined
-  const now = box.items.get(item)
-  if (what.step === 'remove') box.remove(item)
-  else if (what.step === 'corrupt') box.corrupt[what.is ? 'add' : 'delete'](item)
-  else if (what.step === 'put' && target)
-    box.put(item, { container: target, content: what.content })
-  else if (what.step === 'move' && target && now) box.put(item, { container: target })
-  else if (what.step === 'flag' && now)
-    box.put(item, { container: now.container, flags: what.flags })
-}
-
-test('P2, P3: whatever happens and wherever slices end, the vault says what the mailbox says', async () => {
-  await fc.assert(
-    fc.asyncProperty(steps, fc.constantFrom(1, 4, 50), async (story, commitEvents) => {
-      const world = await captureWorld(mailbox(), { commitEvents })
-      world.box.createContainer(id('third'), 'Third')
-      for (const step of story) await play(world, step)
-      while (world.box.meanwhile.length > 0) await world.untilDone()
-      world.box.corrupt.clear()
-      world.box.unreadable.clear()
-      await world.untilDone()
-      // What could not be stored is in the ledger, and is tried again when its time has come.
-      if ((await world.openLedger()) > 0) world.clock.advance(LAST_TRY_MS)
-      await world.untilDone()
-      await world.untilDone()
-      assert.deepEqual(await contents(world), modelOf(world.box))
-      world.clock.advance(LAG_MS)
-      await world.untilDone()
-      const listedNow = [...(await listed(world)).values()].flat().length
-      assert.equal(listedNow, world.box.items.size, 'what was deleted is in no list any more')
-    }),
-    { numRuns: 100 },
-  )
 })

@@ -12,12 +12,13 @@ import type { LedgerEvent, PutEvent, Representation, StreamEvent } from '../mode
 import type { GraphId } from '../model/ids.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
 import type { Change, ContentPart, Present, Removed } from '../workloads/workload.ts'
+import { closeContainer, isClosing } from './closing.ts'
+import { uncontested } from './contested.ts'
 import { decidePresent, decideRemoved, type Known, needsCommitFirst } from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
 import { newCursor } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { KILLED_WORKER } from './suspects.ts'
-import { hasPendingMembers, leaveMembers } from './vanished.ts'
 
 /** Ids looked up in the tables at once. */
 const LOOKUP_MAX = 200
@@ -25,9 +26,11 @@ const LOOKUP_MAX = 200
 /** `stopped`: the deadline came, or another writer was faster; the page was not taken whole. */
 export type PageOutcome = 'taken' | 'stopped'
 
+/** `asked`: these are the items' own answers, which no container contests. */
 export async function takeChanges(
   capture: StreamCapture,
   changes: readonly Change[],
+  source: 'listed' | 'asked' = 'listed',
 ): Promise<PageOutcome> {
   const latest = [...new Map(changes.map((c) => [c.id, c])).values()]
   for (let at = 0; at < latest.length; at += LOOKUP_MAX) {
@@ -37,10 +40,23 @@ export async function takeChanges(
     for (const change of part) {
       if (change.op === 'removed') await takeRemoved(capture, change, known.get(change.id))
     }
-    const present = part.filter((c) => c.op === 'present')
-    if ((await takePresent(capture, present, known)) === 'stopped') return 'stopped'
+    const listed = part.filter((c) => c.op === 'present')
+    const now = source === 'asked' ? { present: listed } : await takeClaims(capture, listed, known)
+    if (now === undefined) return 'stopped'
+    if ((await takePresent(capture, now.present, known)) === 'stopped') return 'stopped'
   }
   return 'taken'
+}
+
+/** Without those that stand elsewhere; undefined where the deadline came. */
+async function takeClaims(
+  capture: StreamCapture,
+  listed: readonly Present[],
+  known: ReadonlyMap<GraphId, Known>,
+): Promise<{ present: Present[] } | undefined> {
+  const claims = await uncontested(capture, listed, known)
+  for (const { change, failure } of claims?.undecided ?? []) toLedger(capture, change, failure)
+  return claims
 }
 
 /**
@@ -52,18 +68,11 @@ async function lookUpSettled(
   part: readonly Change[],
 ): Promise<Map<GraphId, Known> | 'stopped'> {
   const known = await lookUp(capture, part)
-  const isUnsettled = part.some((change) => {
-    if (isClosing(change) && hasPendingMembers(capture, change.id)) return true
-    return change.op === 'removed' && needsCommitFirst(change, known.get(change.id))
-  })
+  const isUnsettled = part.some(
+    (change) => change.op === 'removed' && needsCommitFirst(change, known.get(change.id)),
+  )
   if (!isUnsettled) return known
   return (await capture.save()) ? await lookUp(capture, part) : 'stopped'
-}
-
-/** A container that is gone or is not read (any more): its members leave it. */
-function isClosing(change: Change): boolean {
-  if (change.kind !== 'container') return false
-  return change.op === 'removed' || change.excluded !== undefined || change.hasCursor !== true
 }
 
 /** What is known of the items now: pending events first, then the committed rows. */
@@ -117,9 +126,10 @@ async function takeRemoved(
 ): Promise<void> {
   const told = { at: new Date(capture.context.clock.now()).toISOString(), round: capture.round.id }
   const decision = decideRemoved(change, known, told)
-  capture.pending.count('seen')
+  // Before anything of it is pending: a failure in between must not leave half of it to be saved.
+  if (change.kind === 'container') await closeContainer(capture, change.id)
   const event = decision === 'ignore' ? ledgerEntryEnds(capture, change, known, told) : decision
-  if (event?.op === 'left' && change.kind === 'container') await leaveMembers(capture, change.id)
+  capture.pending.count('seen')
   if (event) capture.pending.add(event)
   capture.pending.count(event?.op === 'left' ? 'left' : 'unchanged')
 }
@@ -215,7 +225,6 @@ async function mayCarry(
 async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<void> {
   const { change } = job
   if (change.kind === 'container') {
-    // Its members first: if they cannot be read, the container must not be taken as dealt with.
     await takeContainer(capture, change)
     await put(capture, job, [], [])
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
@@ -274,7 +283,7 @@ async function putItem(
 async function takeContainer(capture: StreamCapture, change: Present): Promise<void> {
   const cursor = capture.cursors.get(change.id)
   if (isClosing(change)) {
-    if (cursor && !cursor.closed) await leaveMembers(capture, change.id)
+    await closeContainer(capture, change.id)
     return
   }
   if (!cursor || cursor.closed) capture.setCursor(newCursor(change.id))

@@ -1,132 +1,178 @@
 /**
- * Reads a round to its end or to the deadline: container list, every container's changes, and the
- * container list again until it brings nothing new (DESIGN 4, membership).
+ * Reads a round to its end or to the deadline: container list, every container's changes, what
+ * full comparisons leave to be settled, and the container list again until it brings nothing new
+ * (DESIGN 4, membership).
  */
-import { hasCode } from '../model/errors.ts'
+import { AppError } from '../model/errors.ts'
 import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
-import type { ChangePage } from '../workloads/workload.ts'
-import { takeChanges } from './page.ts'
-import { advanced, CONFIRMATIONS_MAX, isRead, linkOf, newCursor } from './round.ts'
-import type { StreamCapture, StreamResult } from './stream-capture.ts'
-import { askFor, hasUnseenPlaces, setAside, takeBack, unreadNow } from './unreadable.ts'
-import { hasPendingMembers, leaveMembers } from './vanished.ts'
+import { HeldScans } from './held-scans.ts'
+import { type Reading, readContainer, type Step } from './read-container.ts'
+import { absentees, CONFIRMATIONS_MAX, isRead, isUnsettled, restarted, unsettled } from './round.ts'
+import { settle } from './settle.ts'
+import { isOwnerTrouble, type StreamCapture, type StreamResult } from './stream-capture.ts'
+import { askFor, entryOf, hasUnseenPlaces, setAside, unreadNow } from './unreadable.ts'
+import { Walks } from './walks.ts'
 
-/** `stopped`: the deadline came or another writer took the seq. */
-type Step = 'on' | 'stopped'
+/** Rows of ended scans that one slice removes; what is more is left to the next round's end. */
+const SWEPT_ROWS_MAX = 10_000
 
 export async function readRound(capture: StreamCapture): Promise<StreamResult> {
+  const reading = { capture, scans: new HeldScans(capture), walks: new Walks(capture) }
+  try {
+    return await readOn(reading)
+  } catch (error) {
+    // The service's trouble: what was read is sound, and is gone on with.
+    if (isOwnerTrouble(error)) await reading.scans.save()
+    throw error
+  }
+}
+
+async function readOn(reading: Reading): Promise<StreamResult> {
+  const { capture, scans } = reading
   let confirmations = 0
   while (capture.round.phase !== 'complete') {
     if (capture.round.phase === 'confirming') confirmations += 1
-    if (confirmations > CONFIRMATIONS_MAX) return await endSlice(capture)
-    const step = await takePhase(capture)
-    if (step === 'stopped') return await endSlice(capture)
+    const step = confirmations > CONFIRMATIONS_MAX ? 'stopped' : await takePhase(reading)
+    if (step === 'stopped') {
+      // What is pending is kept, the cursor stays where it is.
+      await scans.save()
+      return { state: 'more' }
+    }
   }
   return { state: 'complete' }
 }
 
-/** What is pending is kept, the cursor stays where it is. */
-async function endSlice(capture: StreamCapture): Promise<StreamResult> {
-  await capture.save()
-  return { state: 'more' }
-}
-
-async function takePhase(capture: StreamCapture): Promise<Step> {
+async function takePhase(reading: Reading): Promise<Step> {
+  const { capture } = reading
   switch (capture.round.phase) {
     case 'listing': {
-      const step = await readContainer(capture, CONTAINERS)
+      const step = await readList(reading)
       if (step === 'on') capture.setPhase('reading')
       return step
     }
     case 'reading': {
-      for (const cursor of unreadNow(capture)) {
-        if ((await readContainer(capture, cursor.container)) === 'stopped') return 'stopped'
-      }
-      capture.setPhase('confirming')
-      return 'on'
+      const step = await readContainers(reading)
+      if (step === 'on' && isDone(capture)) capture.setPhase('confirming')
+      return step
     }
     case 'confirming':
-      return await confirm(capture)
+      return await confirm(reading)
     case 'complete':
       return 'on'
   }
 }
 
-/** The list again. New containers: read them and confirm once more; none: the round is over. */
-async function confirm(capture: StreamCapture): Promise<Step> {
+/** Nothing is left to be read or settled in this round, but for what is aside. */
+function isDone(capture: StreamCapture): boolean {
+  const { cursors, round } = capture
+  return unreadNow(capture).length === 0 && unsettled(cursors, round.id).length === 0
+}
+
+/** The container list, and the containers that a full list of them lacks. */
+async function readList(reading: Reading): Promise<Step> {
+  const { capture } = reading
+  for (;;) {
+    if ((await readContainer(reading, CONTAINERS)) === 'stopped') return 'stopped'
+    const cursor = capture.cursors.get(CONTAINERS)
+    if (!cursor || !isUnsettled(cursor, capture.round.id)) return 'on'
+    if ((await settleOne(reading, cursor)) === 'stopped') return 'stopped'
+  }
+}
+
+/**
+ * Every container first, then the comparisons: what was moved is found in its new place, and need
+ * not be asked for in the old one.
+ */
+async function readContainers(reading: Reading): Promise<Step> {
+  const { capture } = reading
+  for (const { container } of unreadNow(capture)) {
+    if ((await readContainer(reading, container)) === 'stopped') return 'stopped'
+  }
+  for (const cursor of unsettled(capture.cursors, capture.round.id)) {
+    if ((await settleOne(reading, cursor)) === 'stopped') return 'stopped'
+  }
+  return 'on'
+}
+
+async function settleOne(
+  { capture, scans, walks }: Reading,
+  cursor: Parameters<typeof settle>[1],
+): Promise<Step> {
+  if (capture.outOfTime || !(await scans.save())) return 'stopped'
+  const settled = await settle(capture, cursor)
+  if (settled === 'stopped') return 'stopped'
+  if (settled === 'lost') await beginAgain({ capture, scans, walks }, cursor)
+  return 'on'
+}
+
+/** Its scan is lost: a closed container is compared with an empty one, any other is read again. */
+async function beginAgain({ capture, walks }: Reading, cursor: Cursor): Promise<void> {
+  if (!cursor.closed) {
+    walks.restart(cursor, null)
+    return
+  }
+  const { tables, signal } = capture.context
+  const scan = await tables.scans.open(cursor.container, 'free', signal)
+  capture.setCursor({ ...cursor, scan })
+}
+
+/** The list again. Something new: read it and confirm once more; nothing: the round is over. */
+async function confirm(reading: Reading): Promise<Step> {
+  const { capture } = reading
   const listed = capture.cursors.get(CONTAINERS)
   if (listed && isRead(listed, capture.round.id)) {
     // From its end it is begun anew, with the link that the first listing ended with.
     capture.cursors.set(CONTAINERS, { ...listed, round: capture.round.id - 1 })
   }
-  if ((await readContainer(capture, CONTAINERS)) === 'stopped') return 'stopped'
-  if (unreadNow(capture).length > 0) {
+  if ((await readList(reading)) === 'stopped') return 'stopped'
+  if (!isDone(capture)) {
     capture.setPhase('reading')
     return 'on'
   }
-  if ((await addDeletions(capture)) === 'stopped') return 'stopped'
-  capture.setPhase('complete')
-  return (await capture.save()) ? 'on' : 'stopped'
+  const missing = absentees(capture.cursors, capture.round.id)
+  if (missing.length > 0) return await contradicted(reading, missing)
+  return await complete(capture)
 }
 
-async function readContainer(
-  capture: StreamCapture,
-  container: Cursor['container'],
+async function complete(capture: StreamCapture): Promise<Step> {
+  if ((await addDeletions(capture)) === 'stopped') return 'stopped'
+  capture.setPhase('complete')
+  if (!(await capture.save())) return 'stopped'
+  // No comparison can be gone on with but those of what is aside: their scans are begun again.
+  const { tables, signal } = capture.context
+  if (!capture.outOfTime) await tables.scans.sweep(SWEPT_ROWS_MAX, signal)
+  return 'on'
+}
+
+/**
+ * Containers that answer as if they were gone, while the changes of the list do not say so: the
+ * whole list decides, once. One that it has, and that does not answer then, is set aside.
+ */
+async function contradicted(
+  { capture, walks }: Reading,
+  missing: readonly Cursor[],
 ): Promise<Step> {
-  let cursor = capture.cursors.get(container) ?? newCursor(container)
-  while (!isRead(cursor, capture.round.id)) {
-    if (capture.outOfTime) return 'stopped'
-    const page = await readPage(capture, cursor)
-    if (page === 'stopped') return 'stopped'
-    if (page === 'vanished' || page === 'aside') return 'on'
-    if (page === 'restart') {
-      cursor = capture.cursors.get(container) ?? newCursor(container)
-      continue
-    }
-    if ((await takeChanges(capture, page.changes)) === 'stopped') return 'stopped'
-    cursor = advanced(cursor, capture.round.id, page)
-    capture.setCursor(cursor)
-    takeBack(capture, cursor)
-    if (capture.full && !(await capture.save())) return 'stopped'
+  const { round } = capture
+  const isNews = missing.some(({ container }) => entryOf(capture, container) === undefined)
+  for (const { container } of missing) capture.setCursor(restarted(container, null, round.id))
+  if (isNews && !walks.listedAnew) {
+    walks.listedAnew = true
+    capture.setCursor(restarted(CONTAINERS, null, round.id))
+    return 'on'
+  }
+  for (const { container } of missing) {
+    const failure = capture.failureOf(contradiction(), container)
+    if ((await setAside(capture, container, failure)) === 'stopped') return 'stopped'
   }
   return 'on'
 }
 
-async function readPage(
-  capture: StreamCapture,
-  cursor: Cursor,
-): Promise<ChangePage | 'vanished' | 'aside' | 'restart' | 'stopped'> {
-  const { reader, signal } = capture.context
-  const link = linkOf(cursor, capture.round.id)
-  try {
-    const page = await reader.changes(cursor.container, link, signal)
-    capture.blame.wentWell()
-    return page
-  } catch (error) {
-    if (hasCode(error, 'ItemGone') && cursor.container !== CONTAINERS) {
-      // The container vanished between the list and now; the list will say so too.
-      if (hasPendingMembers(capture, cursor.container) && !(await capture.save())) return 'stopped'
-      await leaveMembers(capture, cursor.container)
-      return 'vanished'
-    }
-    if (hasCode(error, 'ResyncNeeded') && link !== null) {
-      restartFrom(capture, cursor, link)
-      return 'restart'
-    }
-    if (cursor.container === CONTAINERS) throw error
-    const failure = capture.failureOf(error, cursor.container)
-    return await setAside(capture, cursor.container, failure)
-  }
-}
-
-/** A refused position restarts the round of this container; a refused start, from the beginning. */
-function restartFrom(capture: StreamCapture, cursor: Cursor, refused: string): void {
-  const start = refused === cursor.start ? null : cursor.start
-  capture.setCursor({
-    container: cursor.container,
-    start,
-    position: null,
-    round: capture.round.id - 1,
+function contradiction(): AppError {
+  return new AppError({
+    code: 'ContainerUnreadable',
+    kind: 'transient',
+    message: 'The service lists a container, and answers that it is not there when it is read.',
+    hint: 'Holdfast tries again later; if it persists, look at the folder.',
   })
 }
 

@@ -50,15 +50,37 @@ export function advanced(
   round: number,
   page: { next?: string; delta?: string },
 ): Cursor {
+  const { container, start, scan } = cursor
+  const open = scan !== undefined && { scan }
   if (page.delta !== undefined) {
-    return { container: cursor.container, start: page.delta, position: null, round }
+    return { container, start: page.delta, position: null, round, ...open }
   }
-  return {
-    container: cursor.container,
-    start: cursor.start,
-    position: page.next ?? null,
-    round,
-  }
+  const pages = pagesOf(cursor, round) + 1
+  return { container, start, position: page.next ?? null, round, pages, ...open }
+}
+
+/** Pages of the present walk, over all slices. */
+export function pagesOf(cursor: Cursor, round: number): number {
+  return cursor.round >= round && cursor.position !== null ? (cursor.pages ?? 0) : 0
+}
+
+/** The cursor whose comparison has ended. */
+export function withoutScan({ scan: _, ...cursor }: Cursor): Cursor {
+  return cursor
+}
+
+/** The cursor of a container that is to be read (again) in this round, from that link. */
+export function restarted(container: GraphId, start: string | null, round: number): Cursor {
+  return { container, start, position: null, round: round - 1 }
+}
+
+/** The service knows no such container; whether it is gone is for the container list to say. */
+export function absent(container: GraphId, round: number): Cursor {
+  return { container, start: null, position: null, round }
+}
+
+export function isAbsent(cursor: Cursor, round: number): boolean {
+  return cursor.closed !== true && cursor.start === null && isRead(cursor, round)
 }
 
 /** A container that was never read: due in the present round. */
@@ -68,7 +90,27 @@ export function newCursor(container: GraphId): Cursor {
 
 /** Containers whose changes are still to be read in this round, in a stable order. */
 export function unread(cursors: CursorMap, round: number): Cursor[] {
-  return [...cursors.values()]
-    .filter((c) => c.container !== CONTAINERS && c.container !== ROUND)
-    .filter((c) => c.closed !== true && !isRead(c, round))
+  return containersOf(cursors).filter((c) => c.closed !== true && !isRead(c, round))
+}
+
+/** A full comparison that is still open. */
+export type Comparison = Cursor & { scan: string }
+
+/** True where the reading of a full comparison has ended (or the container is closed). */
+export function isUnsettled(cursor: Cursor, round: number): cursor is Comparison {
+  return cursor.scan !== undefined && (cursor.closed === true || isRead(cursor, round))
+}
+
+/** Containers whose comparison is still to be settled. */
+export function unsettled(cursors: CursorMap, round: number): Comparison[] {
+  return containersOf(cursors).filter((c) => isUnsettled(c, round)) as Comparison[]
+}
+
+/** Containers that answered as if they were gone, and are not closed. */
+export function absentees(cursors: CursorMap, round: number): Cursor[] {
+  return containersOf(cursors).filter((c) => isAbsent(c, round))
+}
+
+function containersOf(cursors: CursorMap): Cursor[] {
+  return [...cursors.values()].filter((c) => c.container !== CONTAINERS && c.container !== ROUND)
 }

@@ -7,7 +7,7 @@
  * owner and the answer to the lane are the slice's business (slice.ts).
  */
 import type { HeldCursor, OpenEntry, StreamTables } from '../catalogue/types.ts'
-import { invariant } from '../model/errors.ts'
+import { AppError, invariant } from '../model/errors.ts'
 import {
   type Commit,
   type CommitRef,
@@ -270,4 +270,9 @@ export class StreamCapture {
       else this.open.delete(event.item)
     }
   }
+}
+
+/** The service's trouble, not ours: what is pending is sound and worth keeping. */
+export function isOwnerTrouble(error: unknown): boolean {
+  return error instanceof AppError && error.kind !== 'bug' && error.kind !== 'corrupt'
 }

@@ -16,7 +16,7 @@ import { isRead, unread } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
 
 /** The open entry of the container, committed or on its way into the next commit. */
-function entryOf(capture: StreamCapture, container: GraphId): LedgerEvent | undefined {
+export function entryOf(capture: StreamCapture, container: GraphId): LedgerEvent | undefined {
   const event = capture.pending.event(container) ?? capture.open.get(container)?.event
   return event?.op === 'ledger' ? event : undefined
 }
@@ -80,7 +80,7 @@ export async function askFor(
   try {
     const item = await reader.item(left.item, signal)
     if (!item) return 'gone'
-    return (await takeChanges(capture, [item])) === 'taken' ? 'settled' : 'stopped'
+    return (await takeChanges(capture, [item], 'asked')) === 'taken' ? 'settled' : 'stopped'
   } catch (error) {
     const failure = capture.failureOf(error, left.item)
     const held = (await tables.current([left.item], capture.headSeq, signal)).get(left.item)

@@ -38,6 +38,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   RequestNotUnderstood: { reason: 'refused', retry: true },
   UnreadableAnswer: { reason: 'unreadable-answer', retry: true },
   EndlessPages: { reason: 'unreadable-answer', retry: true },
+  // Of a container: capture/walks.ts and capture/read-round.ts.
+  LinksRefused: { reason: 'unavailable', retry: true, isDoubtful: true },
+  ContainerUnreadable: { reason: 'unavailable', retry: true },
   ContentBroken: { reason: 'unavailable', retry: true, isDoubtful: true },
   // Of a container that is not even begun: elsewhere it is no trouble.
   ResyncNeeded: { reason: 'unavailable', retry: true, isDoubtful: true },

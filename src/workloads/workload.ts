@@ -79,7 +79,7 @@ export interface StreamReader {
   changes(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
   /** The item's own representations besides `json`. */
   content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
-  /** One item as it is now, for ledger retries; undefined where it is gone. */
+  /** One item as it is now, for ledger retries and comparisons; undefined where it is gone. */
   item(id: GraphId, signal: AbortSignal): Promise<Present | undefined>
   /** At most so many content calls at once for this owner (Outlook: 4 for each mailbox). */
   readonly concurrency: number

@@ -2,7 +2,9 @@
  * A mailbox for tests of capture: containers and items with Outlook's delta rules, in memory.
  *
  * `@removed` for what left a container, replays, one log for each container, links that are
- * positions in the log. Every call moves the clock, so that deadlines fall anywhere.
+ * positions in the log (scripted-links.ts). A read from the beginning shows what is there and says
+ * nothing of what has gone before it began. Every call moves the clock, so that deadlines fall
+ * anywhere.
  */
 import { AppError } from '../../model/errors.ts'
 import { CONTAINERS, type Marker } from '../../model/events.ts'
@@ -15,6 +17,7 @@ import type {
   StreamReader,
   Workload,
 } from '../../workloads/workload.ts'
+import { type LinkPlace, type Refusal, ScriptedLinks } from './scripted-links.ts'
 
 export interface ScriptedItem {
   container: GraphId
@@ -23,6 +26,19 @@ export interface ScriptedItem {
   changeKey: number
   /** What the service says of its size before it is fetched. */
   expectedBytes?: number
+}
+
+/** What a log remembers: what stood there then; undefined where it had gone. */
+interface Entry {
+  id: GraphId
+  item: ScriptedItem | undefined
+  name: string | undefined
+}
+
+export interface ScriptedCall {
+  op: 'changes' | 'content' | 'item'
+  container?: GraphId
+  link?: string | null
 }
 
 export interface ScriptedClock {
@@ -52,13 +68,25 @@ export class ScriptedMailbox {
   beforeContentOf: (item: GraphId) => Promise<void> = async () => undefined
   /** Thrown by the next call of the reader. */
   nextError: Error | undefined
+  /** Sees every call of the reader before it is answered; may throw what the service says. */
+  onCall: (call: ScriptedCall) => void = () => undefined
   contentRequests = 0
   changeRequests = 0
+  /** Items that were asked for one by one, in order. */
+  readonly asked: GraphId[] = []
+  /** Containers whose changes answer 404 although they are there. */
+  readonly denied = new Set<GraphId>()
+  /** Items and containers that no read from the beginning shows. */
+  readonly hidden = new Set<GraphId>()
+  /** Containers whose pages never end. */
+  readonly endless = new Set<GraphId>()
   /** Happens in the mailbox while it is read: one before each call of the reader. */
   readonly meanwhile: (() => void)[] = []
   #requests = 0
   #changeKey = 0
-  readonly #logs = new Map<GraphId, GraphId[]>()
+  readonly #logs = new Map<GraphId, Entry[]>()
+  readonly #links = new ScriptedLinks()
+  readonly #lags = new Map<GraphId, number>()
 
   createContainer(id: GraphId, name: string): void {
     this.containers.set(id, name)
@@ -73,7 +101,7 @@ export class ScriptedMailbox {
     this.containers.delete(id)
     this.#log(CONTAINERS, id)
     for (const [item, { container }] of this.items) {
-      if (container === id) this.items.delete(item)
+      if (container === id) this.remove(item)
     }
   }
 
@@ -93,10 +121,31 @@ export class ScriptedMailbox {
     this.#log(before.container, id)
   }
 
-  #log(container: GraphId, id: GraphId): void {
+  /** Refuses links that were given out so far. */
+  expire(refusal: Refusal): void {
+    this.#links.expire(refusal)
+  }
+
+  /** From now on the container's changes are not told, until it catches up. */
+  fallBehind(container: GraphId): void {
+    if (!this.#lags.has(container)) this.#lags.set(container, this.#logOf(container).length)
+  }
+
+  catchUp(): void {
+    this.#lags.clear()
+  }
+
+  #logOf(container: GraphId): Entry[] {
     const log = this.#logs.get(container) ?? []
-    log.push(id)
     this.#logs.set(container, log)
+    return log
+  }
+
+  #log(container: GraphId, id: GraphId): void {
+    const item = this.items.get(id)
+    const isHere = item?.container === container
+    const name = container === CONTAINERS ? this.containers.get(id) : undefined
+    this.#logOf(container).push({ id, item: isHere ? item : undefined, name })
   }
 
   workload(clock: ScriptedClock): Workload {
@@ -104,34 +153,34 @@ export class ScriptedMailbox {
   }
 
   #reader(clock: ScriptedClock): StreamReader {
-    const step = () => {
+    const step = (call: ScriptedCall) => {
       clock.advance(1)
       this.meanwhile.shift()?.()
       this.#requests += 1
       const error = this.nextError
       this.nextError = undefined
       if (error) throw error
+      this.onCall(call)
     }
     return {
       concurrency: 2,
       requests: () => this.#requests,
       changes: async (container, link) => {
-        step()
+        step({ op: 'changes', container, link })
         this.changeRequests += 1
-        if (container !== CONTAINERS && !this.containers.has(container)) throw gone()
-        const trouble = this.unreadable.get(container)
-        if (trouble) throw trouble
-        return this.#page(container, Number(link ?? 0))
+        this.#refuse(container)
+        return this.#page(container, this.#links.read(container, link))
       },
       content: async (item) => {
-        step()
+        step({ op: 'content' })
         this.contentRequests += 1
         await this.beforeContent()
         await this.beforeContentOf(item.id)
         return this.#content(item)
       },
       item: async (id) => {
-        step()
+        step({ op: 'item' })
+        this.asked.push(id)
         const trouble = this.unreadable.get(id)
         if (trouble) throw trouble
         const item = this.items.get(id)
@@ -140,25 +189,44 @@ export class ScriptedMailbox {
     }
   }
 
-  #page(container: GraphId, from: number): ChangePage {
-    const log = this.#logs.get(container) ?? []
-    const ids = log.slice(from, from + PAGE)
-    const changes = ids.map((id) => this.#change(container, id))
-    const end = from + ids.length
-    return end < log.length ? { changes, next: String(end) } : { changes, delta: String(end) }
+  #refuse(container: GraphId): void {
+    const isThere = container === CONTAINERS || this.containers.has(container)
+    if (!isThere || this.denied.has(container)) throw gone()
+    const trouble = this.unreadable.get(container)
+    if (trouble) throw trouble
   }
 
-  #change(container: GraphId, id: GraphId): Change {
-    if (container === CONTAINERS) {
-      const name = this.containers.get(id)
-      return name === undefined
-        ? { op: 'removed', kind: 'container', id, container }
-        : presentContainer(id, name, this.excluded.has(id))
+  #page(container: GraphId, place: LinkPlace | undefined): ChangePage {
+    const log = this.#logOf(container)
+    const horizon = Math.min(log.length, this.#lags.get(container) ?? log.length)
+    const { from, began } = place ?? { from: 0, began: horizon }
+    const shown = log.slice(from, Math.min(from + PAGE, horizon))
+    const end = from + shown.length
+    const changes = shown.flatMap(({ id }, n) => {
+      const change = this.#change(container, id, Math.max(horizon, end))
+      // What had gone before a read from the beginning began is no news for that read.
+      const isOld = from + n < began
+      return isOld && (change.op === 'removed' || this.hidden.has(id)) ? [] : [change]
+    })
+    if (this.endless.has(container)) {
+      return { changes: [], next: this.#links.write('position', { from, began }) }
     }
-    const item = this.items.get(id)
-    return item?.container === container
-      ? presentItem(id, item)
-      : { op: 'removed', kind: 'item', id, container }
+    return end < horizon
+      ? { changes, next: this.#links.write('position', { from: end, began }) }
+      : { changes, delta: this.#links.write('start', { from: end, began: 0 }) }
+  }
+
+  /** As the container shows it at this point of its log. */
+  #change(container: GraphId, id: GraphId, horizon: number): Change {
+    const last = this.#logOf(container)
+      .slice(0, horizon)
+      .findLast((entry) => entry.id === id)
+    if (container === CONTAINERS) {
+      return last?.name === undefined
+        ? { op: 'removed', kind: 'container', id, container }
+        : presentContainer(id, last.name, this.excluded.has(id))
+    }
+    return last?.item ? presentItem(id, last.item) : { op: 'removed', kind: 'item', id, container }
   }
 
   #content(item: Present): ContentOutcome {
@@ -214,6 +282,7 @@ function presentItem(id: GraphId, item: ScriptedItem): Present {
       content: item.content,
       decoration: `${item.flags}@${item.container}`,
       change: String(item.changeKey),
+      at: String(item.changeKey).padStart(10, '0'),
     },
     display: { name: `subject of ${id}` },
     json: { id, flags: item.flags },

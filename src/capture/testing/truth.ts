@@ -6,6 +6,14 @@ import type { GraphId } from '../../model/ids.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
 import type { World } from './world.ts'
 
+/** What one container's list says at the head, also of a container that is gone. */
+export async function listedIn(world: World, container: GraphId): Promise<GraphId[]> {
+  const head = await world.tables.head(world.signal)
+  if (!head) return []
+  const page = await world.tables.list(container, head.seq, { max: 1000 }, world.signal)
+  return page.items.map((listed) => listed.item)
+}
+
 /** Everything that lists of containers say at the head, by container. */
 export async function listed(world: World): Promise<Map<GraphId, HeldItem[]>> {
   const head = await world.tables.head(world.signal)

@@ -2,7 +2,7 @@
 import type { Catalogue, Owner, StreamTables } from '../../catalogue/types.ts'
 import { invariant } from '../../model/errors.ts'
 import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/ids.ts'
-import type { Clock } from '../../ports.ts'
+import type { Clock, TableName } from '../../ports.ts'
 import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import type { MemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
 import type { ContentReader, VaultApi } from '../../vault/types.ts'
@@ -27,6 +27,10 @@ export interface World {
   tables: StreamTables
   reader: ContentReader
   signal: AbortSignal
+  /** Seals the cursors in their rows. */
+  secret: Uint8Array
+  /** How many rows a table has. */
+  rowsOf(table: TableName): number
   /** One slice of so many ticks of the clock (a call of the reader is one). */
   slice(ms?: number): Promise<SliceResult>
   /** Slices until the round is complete. */
@@ -40,7 +44,10 @@ export async function captureWorld(
   box: ScriptedMailbox,
   options: Partial<SliceSettings> = {},
 ): Promise<World> {
-  const { clock, blobs, vault, catalogue, signal } = memoryBackend({ start: START, packBytes: MIB })
+  const { clock, blobs, vault, catalogue, signal, ...backend } = memoryBackend({
+    start: START,
+    packBytes: MIB,
+  })
   const owner = parseOwnerId('0123456789abcdef0123456789abcdef')
   const graphId = 'user' as GraphId
   await vault.prepare(signal)
@@ -91,6 +98,8 @@ export async function captureWorld(
     tables,
     reader: vault.reader(owner),
     signal,
+    secret: (await vault.stream(owner, 'mail', signal)).secret,
+    rowsOf: (table) => backend.tables.dump(table).length,
     slice,
     async untilDone() {
       for (let n = 0; n < SLICES_MAX; n += 1) {

@@ -23,13 +23,14 @@ export function memoryBackend(options: { start: number; packBytes?: number }) {
     ...{ vault: blobs, keys, clock, random, toolVersion: 't' },
     ...vaultOptions,
   })
+  const tables = memoryTableStore()
   const catalogue = createCatalogue({
-    tables: memoryTableStore(),
+    tables,
     tenantId: '11111111-2222-4333-8444-555555555555',
     clock,
     random,
     protectionDays: 30,
     generationDays: 30,
   })
-  return { clock, random, blobs, vault, catalogue, signal: new AbortController().signal }
+  return { clock, random, blobs, tables, vault, catalogue, signal: new AbortController().signal }
 }

@@ -61,6 +61,7 @@ export function digestOf(object: JsonObject, fields: readonly string[]): string 
 }
 
 export function messageMarker(message: JsonObject): Marker {
+  const at = textOf(message, 'lastModifiedDateTime')
   return {
     content: digestOf({ ...message, attachments: attachmentList(message) }, [
       ...CONTENT_FIELDS,
@@ -68,6 +69,7 @@ export function messageMarker(message: JsonObject): Marker {
     ]),
     decoration: digestOf(message, DECORATION_FIELDS),
     change: textOf(message, 'changeKey') ?? '',
+    ...(at === undefined ? {} : { at }),
   }
 }
 

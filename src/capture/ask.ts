@@ -1,0 +1,104 @@
+/**
+ * Asks one by one for members that a full read of their container did not show: a listing may be
+ * short for many reasons, and an item's own answer is better proof than a gap in a list.
+ */
+import { eachBounded } from '../concurrency/index.ts'
+import { hasCode } from '../model/errors.ts'
+import type { GraphId } from '../model/ids.ts'
+import type { Present } from '../workloads/workload.ts'
+import type { Member } from './members.ts'
+import { takeChanges } from './page.ts'
+import type { Comparison } from './round.ts'
+import type { StreamCapture } from './stream-capture.ts'
+
+/** `there`: it is, and its answer says no more (a container; an item that cannot be rendered). */
+type Answer = { is: 'gone' } | { is: 'there' } | { is: 'at'; item: Present }
+
+export interface Asked {
+  /** To leave: the service does not know them, or they stand where nothing is read. */
+  gone: Member[]
+  /** False where the deadline came before all were asked for and dealt with. */
+  whole: boolean
+}
+
+/**
+ * What stands elsewhere is taken as a change, what stands here is put into the scan. Throws the
+ * trouble of the mailbox; trouble of one item means that it is there.
+ */
+export async function ask(
+  capture: StreamCapture,
+  comparison: Comparison,
+  members: readonly Member[],
+): Promise<Asked> {
+  const answers = await answersOf(capture, members)
+  const gone: Member[] = []
+  const there: GraphId[] = []
+  const items: Present[] = []
+  for (const [member, answer] of answers) {
+    if (answer.is === 'there') there.push(member.item)
+    else if (answer.is === 'at' && isRead(capture, answer.item)) items.push(answer.item)
+    else gone.push(member)
+  }
+  const taken = (await takeChanges(capture, items, 'asked')) === 'taken'
+  if (taken) there.push(...unchangedHere(capture, comparison, items))
+  const { tables, signal } = capture.context
+  const scan = { container: comparison.container, id: comparison.scan }
+  if (there.length > 0) await tables.scans.add(scan, there, signal)
+  return { gone, whole: taken && answers.size === members.length }
+}
+
+async function answersOf(
+  capture: StreamCapture,
+  members: readonly Member[],
+): Promise<Map<Member, Answer>> {
+  const answers = new Map<Member, Answer>()
+  await eachBounded(
+    members,
+    capture.context.reader.concurrency,
+    async (member) => {
+      answers.set(member, await answerOf(capture, member))
+    },
+    () => capture.outOfTime,
+  )
+  return answers
+}
+
+async function answerOf(capture: StreamCapture, { item, kind }: Member): Promise<Answer> {
+  const { reader, signal } = capture.context
+  try {
+    if (kind === 'container') {
+      // A page of its changes shows whether it is there; from the beginning, because 404 is also
+      // an answer to a link that is too old.
+      await reader.changes(item, null, signal)
+      capture.blame.wentWell()
+      return { is: 'there' }
+    }
+    const present = await reader.item(item, signal)
+    capture.blame.wentWell()
+    return present ? { is: 'at', item: present } : { is: 'gone' }
+  } catch (error) {
+    if (kind === 'container' && hasCode(error, 'ItemGone')) return { is: 'gone' }
+    capture.failureOf(error, item)
+    return { is: 'there' }
+  }
+}
+
+/**
+ * A container that is not listed yet will be read once it is, and shows the item then; one that is
+ * closed never will.
+ */
+function isRead(capture: StreamCapture, { place }: Present): boolean {
+  const cursor = capture.cursors.get(place.container)
+  return cursor !== undefined && cursor.closed !== true
+}
+
+/** What has changed is pending, and is asked for again where that is not committed. */
+function unchangedHere(
+  capture: StreamCapture,
+  { container }: Comparison,
+  items: readonly Present[],
+): GraphId[] {
+  return items
+    .filter((item) => item.place.container === container && !capture.pending.event(item.id))
+    .map((item) => item.id)
+}
