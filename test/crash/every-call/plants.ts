@@ -5,7 +5,7 @@
  */
 import { IDENTITIES, type OpenedStorage } from '../../../sandbox/storage/index.ts'
 import { hasCode } from '../../../src/model/errors.ts'
-import type { StreamEvent } from '../../../src/model/events.ts'
+import { CONTAINERS, type StreamEvent } from '../../../src/model/events.ts'
 import type { BlobStore, TableOp } from '../../../src/ports.ts'
 import type { CommitWriter, StateLine, StreamVault, VaultApi } from '../../../src/vault/types.ts'
 import type { StreamWriter } from '../../../src/workloads/workload.ts'
@@ -54,6 +54,12 @@ export const PLANTS = {
     scenario: BUSY,
     how: 'stall',
     plants: { ports: openingRowsArePut },
+  },
+  'a comparison that finds nothing missing': {
+    bug: 'items that went while links were lost stay for ever',
+    scenario: 'full comparisons after all links were lost',
+    how: 'crash',
+    plants: { built: nothingIsMissing },
   },
   '@removed taken as deletion': {
     bug: 'an item that left one folder is told deleted',
@@ -212,6 +218,17 @@ function cursorsFirst(built: Built): Built {
     await tables.saveCursors(content.cursors, seqBefore, stream.secret, NEVER)
     return await commit(content, options, signal)
   })
+}
+
+function nothingIsMissing(built: Built): Built {
+  const { catalogue } = built
+  const stream: Built['catalogue']['stream'] = (owner, workload) => {
+    const tables = catalogue.stream(owner, workload)
+    const lacks: typeof tables.scans.lacks = async (scan, items, signal) =>
+      scan.container === CONTAINERS ? await tables.scans.lacks(scan, items, signal) : []
+    return { ...tables, scans: { ...tables.scans, lacks } }
+  }
+  return { ...built, catalogue: { ...catalogue, stream } }
 }
 
 function createsAgain(writer: StreamWriter): StreamWriter {

@@ -111,7 +111,8 @@ const ACTS: readonly [below: number, act: (site: Site) => void][] = [
   [0.65, ({ box, item, name }) => box.put(item, { container: placeOf(box, item), flags: name })],
   [0.75, ({ box, item, name }) => box.put(item, edited(box, item, name))],
   [0.85, ({ box, item }) => box.remove(item)],
-  [0.95, (site) => folderIsMade(site)],
+  [0.92, (site) => folderIsMade(site)],
+  [0.95, ({ box, name }) => linksAreLost(box, name)],
   [1, (site) => folderGoes(site)],
 ]
 
@@ -144,6 +145,12 @@ function edited(box: ScriptedMailbox, item: GraphId, name: string) {
 
 function folderIsMade({ box, name }: Site): void {
   if (box.containers.size < FOLDERS_MAX) box.createContainer(id(`f${name}`), `Folder ${name}`)
+}
+
+/** By the name, so that a story that is told again is the same. */
+function linksAreLost(box: ScriptedMailbox, name: string): void {
+  const form = name.length % 2 === 0 ? 410 : 404
+  box.expire({ kinds: ['position', 'start'], of: 'all', form })
 }
 
 function folderGoes({ box, container }: Site): void {

@@ -10,6 +10,9 @@ import {
   closedFolder,
   firstMails,
   fiveMails,
+  linksAreLost,
+  manyMails,
+  mostGoes,
   twoFolders,
   whileItIsRead,
 } from './stories.ts'
@@ -30,6 +33,8 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
   { name: 'a round with moves, deletions, an edit and the ledger', stage: () => aDayAfter() },
   { name: 'a round while the mailbox changes', stage: () => busyMailbox() },
   { name: 'moves whose two ends are in two commits', stage: () => movedBetweenCommits() },
+  { name: 'full comparisons after all links were lost', stage: () => lostLinks() },
+  { name: 'a folder that lost most of its mail unseen', stage: () => lostMail() },
   { name: 'a round beside a folder that cannot be read', stage: () => closedFolderAsked() },
   { name: 'roll-forward over commits without rows', stage: () => commitsWithoutRows() },
   { name: 'a base of several shards, over several slices', stage: () => beforeBase() },
@@ -111,6 +116,23 @@ async function shows(stage: CaptureWorld, is: (last: VaultCommit) => boolean): P
 async function busyMailbox(): Promise<CaptureWorld> {
   const world = await aDayAfter()
   world.tell(whileItIsRead)
+  return world
+}
+
+async function lostLinks(): Promise<CaptureWorld> {
+  const world = await afterFirstCopy()
+  world.storage.clock.advance(DAY_MS)
+  world.tell(linksAreLost)
+  return world
+}
+
+/** Larger commits, so that there are fewer of them; slices in which some of them are asked for. */
+async function lostMail(): Promise<CaptureWorld> {
+  const world = await CaptureWorld.make({ ...OPTIONS, commitEvents: 12, sliceMs: 300 })
+  world.tell(manyMails)
+  await world.round(world.worker('first'))
+  world.storage.clock.advance(DAY_MS)
+  world.tell(mostGoes)
   return world
 }
 

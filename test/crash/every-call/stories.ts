@@ -9,6 +9,9 @@ export const WORK = id('work')
 export const OLD = id('old')
 export const NOISE = id('noise')
 
+/** Less two, they are more than leave without being asked for. */
+const MANY = 24
+
 /** Text that a pack of the harness holds a few of. */
 export const body = (text: string): string => `${text} `.repeat(40)
 
@@ -54,6 +57,34 @@ export function whileItIsRead(box: ScriptedMailbox): void {
     () => box.remove(id('m8')),
     () => box.put(id('m1'), { container: INBOX }),
   )
+}
+
+/** No link is good any more, and nobody will tell what happened meanwhile. */
+export function linksAreLost(box: ScriptedMailbox): void {
+  box.put(id('m1'), { container: WORK })
+  box.put(id('m3'), { container: INBOX, content: body('mail 3, edited') })
+  box.remove(id('m2'))
+  box.remove(id('m6'))
+  box.remove(id('m4'))
+  box.deleteContainer(OLD)
+  box.put(id('m8'), { container: INBOX, content: body('mail 8') })
+  box.expire({ kinds: ['position', 'start'], of: 'all', form: 410 })
+}
+
+/** A folder with more mail than leaves without being asked for. */
+export function manyMails(box: ScriptedMailbox): void {
+  box.createContainer(INBOX, 'Inbox')
+  box.createContainer(WORK, 'Work')
+  box.put(id('m1'), { container: INBOX, content: body('mail 1') })
+  for (let n = 1; n <= MANY; n += 1) box.put(id(`w${n}`), { container: WORK, content: `work ${n}` })
+}
+
+/** Most of the folder goes while its links are lost; one moves, one is edited. */
+export function mostGoes(box: ScriptedMailbox): void {
+  for (let n = 3; n <= MANY; n += 1) box.remove(id(`w${n}`))
+  box.put(id('w1'), { container: INBOX })
+  box.put(id('w2'), { container: WORK, content: 'edited' })
+  box.expire({ kinds: ['position', 'start'], of: 'containers', form: 404 })
 }
 
 export function fiveMails(box: ScriptedMailbox): void {
