@@ -306,6 +306,19 @@ describe('links that lead nowhere end in a trouble that is said', () => {
     await isAsTheMailbox(world)
   })
 
+  test('a list of folders that does not end is begun again', async () => {
+    const world = await worldWith(1)
+    for (let n = 1; n <= 5; n += 1) world.box.createContainer(id(`f${n}`), `Folder ${n}`)
+    let times = 0
+    world.box.onCall = ({ container, link }) => {
+      if (container !== CONTAINERS || !link?.startsWith('position') || times > 0) return
+      times += 1
+      throw new AppError({ code: 'EndlessPages', kind: 'transient', message: 'it repeats a link' })
+    }
+    assert.equal((await world.slice()).state, 'done')
+    assert.deepEqual([times, (await listed(world)).size], [1, 7])
+  })
+
   test('a start that is refused without any link is not asked for again in the slice', async () => {
     const world = await worldWith(1)
     world.box.expire(ALL)

@@ -118,7 +118,7 @@ async function readPage(reading: Reading, cursor: Cursor): Promise<ChangePage | 
     capture.blame.wentWell()
     return page
   } catch (error) {
-    if (isRefused(error, link)) walks.restart(cursor, link)
+    if (isRefused(error, link) || isListStuck(error, cursor, link)) walks.restart(cursor, link)
     else if (hasCode(error, 'ItemGone') && container !== CONTAINERS) {
       capture.setCursor(absent(container, capture.round.id))
     } else throw error
@@ -134,6 +134,11 @@ async function readPage(reading: Reading, cursor: Cursor): Promise<ChangePage | 
  */
 function isRefused(error: unknown, link: string | null): boolean {
   return link !== null && (hasCode(error, 'ResyncNeeded') || hasCode(error, 'ItemGone'))
+}
+
+/** Nothing goes on without the list of containers, so it is begun again in the same slice. */
+function isListStuck(error: unknown, { container }: Cursor, link: string | null): boolean {
+  return container === CONTAINERS && link !== null && hasCode(error, 'EndlessPages')
 }
 
 function endless(pages: number): AppError {
