@@ -5,6 +5,8 @@ import { Trouble } from './trouble.ts'
 
 const POLL_MS = 300
 const RESTORE_LIMIT_MS = 4 * 3_600_000
+/** Longer than a lost answer makes a restore wait. */
+const STANDSTILL_LIMIT_MS = 15 * 60_000
 
 export interface RestoreResult {
   job: RestoreJob
@@ -34,13 +36,23 @@ async function settled(
   signal: AbortSignal,
 ): Promise<RestoreJob> {
   const until = Date.now() + RESTORE_LIMIT_MS
-  while (Date.now() < until) {
+  let progress = { text: '', atMs: Date.now() }
+  for (;;) {
     const job = await api.restore(id)
     if (wanted.includes(job.state)) return job
     if (job.state === 'failed' || job.state === 'cancelled') throw ended(job)
+    const text = JSON.stringify([job.state, job.counts, job.requestsSent])
+    if (text !== progress.text) progress = { text, atMs: Date.now() }
+    if (Date.now() > Math.min(until, progress.atMs + STANDSTILL_LIMIT_MS)) throw standstill(job)
     await sleep(POLL_MS, undefined, { signal })
   }
-  throw new Trouble('The restore did not end.', { hint: 'The log of the host may say why.' })
+}
+
+function standstill({ id, trouble }: RestoreJob): Trouble {
+  const why = trouble ? ` It waits because of ${trouble}.` : ''
+  return new Trouble(`The restore ${id} did not end.${why}`, {
+    hint: 'The log of the host may say more.',
+  })
 }
 
 function ended(job: RestoreJob): Trouble {

@@ -3,8 +3,10 @@
  * and folders to remove. Fixed once the job is planned, and bound by the plan's hash.
  */
 import { z } from 'zod'
+import { markerSchema } from '../model/event-schema.ts'
 import { REPRESENTATIONS } from '../model/events.ts'
 import { type GraphId, parseKeyHash } from '../model/ids.ts'
+import type { Seen } from '../workloads/workload.ts'
 
 export const count = z.int().min(0)
 export const graphId = z
@@ -14,9 +16,9 @@ export const graphId = z
 const key = z.string().transform(parseKeyHash)
 
 /** An item as it was seen at one moment (workload.ts). */
-export const seenSchema = z.strictObject({
+export const seenSchema: z.ZodType<Seen> = z.strictObject({
   container: graphId,
-  marker: z.strictObject({ content: z.string(), decoration: z.string(), change: z.string() }),
+  marker: markerSchema,
 })
 
 /** A folder that items of this plan go to, or that must exist for such a folder. */

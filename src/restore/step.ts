@@ -68,12 +68,18 @@ async function workSlice(
   try {
     const context = contextOf(deps, lease, { deadline, signal, sendSignal: sending.signal })
     const outcome = await work(context)
-    await lease.release({}, signal)
+    await lease.release(troubleShown(outcome), signal)
     return outcome
   } finally {
     timer.abort()
     await alarm
   }
+}
+
+/** What a job says while it waits, so that whoever looks at it sees more than a standstill. */
+function troubleShown(outcome: StepOutcome): { trouble?: string } {
+  if (outcome.state === 'failed') return {}
+  return { trouble: outcome.state === 'wait' ? (outcome.code ?? '') : '' }
 }
 
 function contextOf(

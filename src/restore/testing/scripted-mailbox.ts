@@ -108,6 +108,7 @@ export function markerOf(mail: TargetMail): Marker {
     content: contentOf(mail.text ?? textOf(mail.identity)),
     decoration: `${mail.flags ?? ''} in ${mail.container}`,
     change: changeOf(mail),
+    at: new Date(Date.UTC(2026, 0, 1, 0, 0, mail.revision ?? 0)).toISOString(),
   }
 }
 
