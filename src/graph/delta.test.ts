@@ -27,12 +27,16 @@ function read(answers: Record<string, unknown>[], sizes = [100]) {
   return { page, seen }
 }
 
-test('removed entries are told apart and the last occurrence keeps its place', async () => {
-  const value = [{ id: 'a' }, { id: 'b', '@removed': { reason: 'deleted' } }, { id: 'a', n: 2 }]
-  const { page } = read([{ value, [DELTA]: 'd' }])
+test('removed entries are told apart, and of each id the last occurrence counts', async () => {
+  const gone = (id: string) => ({ id, '@removed': { reason: 'deleted' } })
+  const value = [{ id: 'a' }, gone('b'), { id: 'a', n: 2 }, gone('back'), { id: 'back' }]
+  const { page } = read([{ value: [...value, { id: 'late' }, gone('late')], [DELTA]: 'd' }])
   assert.deepEqual(await page, {
-    items: [{ id: 'a' }, { id: 'a', n: 2 }],
-    removed: [{ id: 'b', reason: 'deleted' }],
+    items: [{ id: 'a', n: 2 }, { id: 'back' }],
+    removed: [
+      { id: 'b', reason: 'deleted' },
+      { id: 'late', reason: 'deleted' },
+    ],
     delta: 'd',
   })
 })

@@ -24,16 +24,24 @@ export interface DeltaPage {
   delta?: string
 }
 
-/** Splits a page by `@removed`. Throws `UnreadableAnswer` for a page without a link or an id. */
+/**
+ * Splits a page by `@removed`. Of an id that occurs more than once only the last occurrence counts:
+ * what left a folder and came back is there. Throws `UnreadableAnswer` for a page without a link
+ * or an id.
+ */
 export function deltaPageOf(page: Page, call: string): DeltaPage {
   if ((page.next === undefined) === (page.delta === undefined)) {
     throw unreadableAnswer(call, 'it does not have exactly one link')
   }
-  const items: JsonObject[] = []
-  const removed: RemovedEntry[] = []
+  const latest = new Map<string, JsonObject>()
   for (const item of page.items) {
     const id = textOf(item, 'id')
     if (id === undefined) throw unreadableAnswer(call, 'an item has no id')
+    latest.set(id, item)
+  }
+  const items: JsonObject[] = []
+  const removed: RemovedEntry[] = []
+  for (const [id, item] of latest) {
     const mark = objectOf(item, '@removed')
     if (mark === undefined) items.push(item)
     else removed.push({ id, reason: textOf(mark, 'reason') ?? 'deleted' })
