@@ -31,6 +31,8 @@ export interface Cursor {
   readonly paused?: boolean
   /** Key of the last item of the page before, for repeats. */
   readonly last?: number
+  /** Position with which the round began: what its reader knew before. Missing: nothing. */
+  readonly known?: number
   /** Items answered so far under a filter or an order. */
   readonly counted?: number
   /** Ordered first round: the received time and key that were reached. */

@@ -78,6 +78,11 @@ export interface Reading {
   readonly horizon: number
 }
 
+/** What the reader of this round had read when it began. */
+function knownTo(cursor: Cursor): number {
+  return cursor.kind === 'delta' ? cursor.position : (cursor.known ?? 0)
+}
+
 function isOrdered(cursor: Cursor): boolean {
   return cursor.options.orderby !== null && cursor.began > 0 && cursor.position === 0
 }
@@ -96,9 +101,10 @@ function seqPage(reading: Reading): Page {
   const position = cutOff ? cursor.began : (entries.at(-1)?.seq ?? cursor.position)
   const lastMessage = entries.findLast((entry) => entry.message !== null)?.message
   const { trouble } = reading.request.state
+  const known = knownTo(cursor)
   return {
     messages: entries.flatMap(({ message }) =>
-      message && !trouble.hides(message, cursor.position) ? [message] : [],
+      message && !trouble.hides(message, known) ? [message] : [],
     ),
     left: entries.flatMap((entry) => entry.left ?? []),
     next: more
@@ -109,6 +115,7 @@ function seqPage(reading: Reading): Page {
           page: cursor.page + 1,
           paused: false,
           counted: counted + entries.length,
+          known,
           ...(lastMessage ? { last: lastMessage.pk } : {}),
         }
       : endOfRound(cursor, Math.max(cursor.position, horizon)),
@@ -155,14 +162,16 @@ function quietPage(reading: Reading): Page | null {
     cursor.position,
   ])
   if (news.length === 0) return null
-  return { messages: [], left: [], next: { ...cursor, kind: 'skip', paused: true } }
+  const known = knownTo(cursor)
+  return { messages: [], left: [], next: { ...cursor, kind: 'skip', paused: true, known } }
 }
 
 /** A page of a loop that a test asked for: nothing new, and a next link all the same. */
 function endlessPage({ request, folder, cursor }: Reading): Page | null {
   const loop = request.state.trouble.loops.take(folder.pk)
   if (loop === null) return null
-  const next: Cursor = { ...cursor, kind: 'skip', page: cursor.page + (loop === 'repeat' ? 0 : 1) }
+  const page = cursor.page + (loop === 'repeat' ? 0 : 1)
+  const next: Cursor = { ...cursor, kind: 'skip', page, known: knownTo(cursor) }
   return { messages: [], left: [], next, ...(loop === 'repeat' ? { sameLink: true as const } : {}) }
 }
 

@@ -128,6 +128,16 @@ test('silent changes are not told, and do not hide what comes after them', async
   assert.deepEqual((await ids(second.delta)).ids, [`+${id}`])
 })
 
+test('whoever reads a folder anew sees a silent change, on whatever page it stands', async (t) => {
+  const { control, walk } = await startStill(t, { silentChanges: 1 })
+  const { id } = await control.deliver({ user: ADA, folder: 'archive', subject: 'quiet' })
+  await control.deliver({ user: ADA, folder: 'archive', subject: 'after it' })
+  await control.read({ user: ADA, message: id, isRead: true })
+  const prefer = 'IdType="ImmutableId", odata.maxpagesize=1'
+  const { items } = await walk(delta('archive'), { headers: { prefer } })
+  assert.equal(items.find((item) => item.id === id)?.isRead, true)
+})
+
 test('the share of silent changes follows the seed', async (t) => {
   const { control, ids } = await startStill(t, { silentChanges: 0.5 })
   const { messages } = await control.messages({ user: ADA, folder: 'inbox' })
@@ -154,6 +164,27 @@ test('replays bring older states first and the present one last', async (t) => {
   const quiet = await ids(second.delta)
   assert.ok(quiet.ids.length > 0)
   assert.equal(quiet.items.find((item) => item.id === id)?.subject, 'new')
+})
+
+test('a replay never brings what was destroyed as a state of what came after it', async (t) => {
+  const { control, ids } = await startStill(t, { replays: 1 })
+  const { id } = await control.deliver({ user: ADA, subject: 'first' })
+  const first = await ids(delta('inbox'))
+  await control.edit({ user: ADA, message: id, subject: 'edited' })
+  await control.delete({ user: ADA, message: id, mode: 'hard' })
+  await control.deliver({ user: ADA, subject: 'second' })
+  assert.ok(!(await ids(first.delta)).ids.includes(`+${id}`))
+})
+
+test('a lagging folder never shows the mail of a folder that was deleted before it was made', async (t) => {
+  const { control, clock, ids } = await startStill(t, { deltaLagMs: 60_000 })
+  const make = (name: string) => control.createFolder({ user: ADA, folder: 'inbox', name })
+  const old = await make('old')
+  await control.deliver({ user: ADA, folder: old.id, subject: 'in the old one' })
+  clock.ms += 60_000
+  await control.deleteFolder({ user: ADA, folder: old.id })
+  const young = await make('young')
+  assert.deepEqual((await ids(delta(encodeURIComponent(young.id)))).ids, [])
 })
 
 test('listed items vanish before they are fetched, each once', async (t) => {

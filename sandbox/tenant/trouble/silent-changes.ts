@@ -32,7 +32,7 @@ export class SilentChanges {
     if (this.#changes.size > SILENT_MAX && !oldest.done) this.#changes.delete(oldest.value)
   }
 
-  /** `position`: the seq that the reader has reached. */
+  /** `position`: the seq that the reader had reached when its round began. */
   hides(message: Message, position: number): boolean {
     const change = this.#changes.get(message.pk)
     return change !== undefined && change.seq === message.seq && change.loud <= position
