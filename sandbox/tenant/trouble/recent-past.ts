@@ -102,7 +102,7 @@ export class RecentPast {
 
   /**
    * Messages with this key or a greater one are too new for a search that lags so; keys of
-   * messages grow, and one that is given again is new again. null: none is.
+   * messages only grow. null: none is.
    */
   newestKeys(lagMs: number): number | null {
     const since = this.#nowMs() - lagMs
