@@ -3,24 +3,13 @@
  * interface on another, one SQLite file for everything. See README.md for what it serves.
  */
 
+import { assembleTenant } from './assemble.ts'
 import { type SeedOptions, seedTenant } from './content/generator.ts'
 import { type ImportResult, importMessages } from './content/importer.ts'
-import { createOperations } from './control/operations.ts'
 import { createControl } from './control/service.ts'
-import { createCounters } from './counters.ts'
-import { createEntra } from './entra/endpoints.ts'
-import { loadSigningKeys } from './entra/keys.ts'
-import { createTokenService } from './entra/tokens.ts'
 import { createFaultBoard } from './faults.ts'
-import { createGraph } from './graph/service.ts'
-import { createThrottle } from './graph/throttle.ts'
 import { type HttpService, serve } from './http.ts'
-import {
-  type AppRegistration,
-  DEFAULT_APPS,
-  DEFAULT_IDENTITY_HEADER,
-  TENANT_ID,
-} from './identities.ts'
+import { DEFAULT_IDENTITY_HEADER, TENANT_ID } from './identities.ts'
 import { DEFAULT_SETTINGS, type TenantSettings } from './state/settings.ts'
 import { TenantState } from './state/tenant-state.ts'
 
@@ -46,6 +35,7 @@ export {
   RESTORE_CLIENT_SECRET,
   TENANT_ID,
 } from './identities.ts'
+export { type InProcessTenant, openTenant } from './in-process.ts'
 export { EXPIRED_LINK_FORMS, type ExpiredLinkForm, type TenantSettings } from './state/settings.ts'
 
 export interface TenantOptions {
@@ -76,16 +66,6 @@ export interface Tenant {
   /** What the start's import brought, if there was one. */
   readonly imported: ImportResult | null
   stop(): Promise<void>
-}
-
-function grantedApps(state: TenantState): Map<string, AppRegistration> {
-  return new Map(
-    DEFAULT_APPS.map((app) => {
-      const stored = state.db.meta(`permissions:${app.clientId}`)
-      const permissions: readonly string[] = stored ? JSON.parse(stored) : app.permissions
-      return [app.clientId, { ...app, permissions }]
-    }),
-  )
 }
 
 async function fill(state: TenantState, options: TenantOptions): Promise<ImportResult | null> {
@@ -140,40 +120,18 @@ async function startServices(
   options: ServiceOptions,
   { state, faults }: { state: TenantState; faults: ReturnType<typeof createFaultBoard> },
 ): Promise<readonly [HttpService, HttpService]> {
-  const keys = await loadSigningKeys(state.db)
   const place: { url: string } = { url: '' }
+  const { clock, identityHeader } = options
   const baseUrl = () => place.url
-  const nowMs = options.clock
-  const apps = grantedApps(state)
-  const tokens = createTokenService({
-    keys,
-    tenantId: TENANT_ID,
-    issuer: () => `${baseUrl()}/${TENANT_ID}/v2.0`,
-    nowMs,
-  })
-  const throttle = createThrottle(nowMs)
-  const counters = createCounters()
-  const graph = createGraph({ state, tokens, throttle, counters, faults, baseUrl })
-  const entra = createEntra({
-    tenantId: TENANT_ID,
-    baseUrl,
-    identityHeader: options.identityHeader,
-    keys,
-    tokens,
-    app: (clientId) => apps.get(clientId),
-    nowMs,
-    tokenSeconds: () => state.settings.tokenSeconds,
-  })
+  const tenant = await assembleTenant({ state, faults, clock, identityHeader, baseUrl })
   const onBug = options.onBug ?? ((error: unknown) => console.error(error))
   const first = await serve({
     port: options.port ?? 0,
-    handle: async (call) => (await entra(call)) ?? (await graph(call)),
+    handle: tenant.handle,
     onBug,
   })
   place.url = first.url
-  const control = createControl(
-    createOperations({ state, tokens, counters, faults, throttle, apps }),
-  )
+  const control = createControl(tenant.operations)
   try {
     return [first, await serve({ port: options.controlPort ?? 0, handle: control, onBug })]
   } catch (error) {
