@@ -102,6 +102,22 @@ test('what precedes a base may be gone: the base and the commits after it are en
   assert.deepEqual(await stateAt(chain.stream, last(chain)), before)
 })
 
+test('a point of long ago begins at its own base, however many came later', async () => {
+  const chain = await basedChain()
+  const point = last(chain)
+  const expected = await stateAt(chain.stream, point)
+  for (let seq = 5; seq < 25; seq += 1) {
+    await extend(chain, aCommit(seq, []), await baseOf(chain.stream, last(chain)))
+  }
+  const state = await stateAt(chain.stream, point)
+  assert.deepEqual(state, { ...expected, base: 4 })
+  // Once what precedes the base is gone, there is no other way to it.
+  for (const name of [...chain.on.store.blobs.keys()]) {
+    if (/\/000000000[12]\/(commit\.json|.*\.mf)$/.test(name)) chain.on.store.blobs.delete(name)
+  }
+  assert.deepEqual(await stateAt(chain.stream, point), state)
+})
+
 test('a damaged base is passed for the commits before it', async () => {
   for (const suffix of ['.bi', '.bs']) {
     const chain = await basedChain()

@@ -28,7 +28,7 @@ import type {
 export const SHARD_ITEMS = 20_000
 /** Shards of one state: ten million items and more. */
 export const SHARDS_MAX = 1024
-/** Bases that are tried before the first commit; one that fails is damaged or forged. */
+/** Bases that may fail before the first commit serves; one that fails is damaged or forged. */
 const BASES_TRIED_MAX = 8
 
 export interface StateOptions {
@@ -69,11 +69,15 @@ export async function openState(
   for await (const seq of stream.baseSeqs(signal)) {
     if (!options.without?.includes(seq)) seqs.push(seq)
   }
-  for (const seq of seqs.reverse().slice(0, BASES_TRIED_MAX)) {
-    const found = await baseAt(stream, seq, signal)
-    if (found === undefined || found.asOf.seq > target.seq) continue
-    const source = await walk(stream, { target, base: found, baseSeq: seq }, options, signal)
+  let failed = 0
+  for (const seq of seqs.reverse()) {
+    const base = await baseAt(stream, seq, target, signal)
+    // A past point has any number of later ones.
+    if (base === 'later') continue
+    const source = base && (await walk(stream, { target, base, baseSeq: seq }, options, signal))
     if (source !== undefined) return source
+    failed += 1
+    if (failed >= BASES_TRIED_MAX) break
   }
   const source = await walk(stream, { target, base: undefined, baseSeq: 0 }, options, signal)
   if (source !== undefined) return source
@@ -86,14 +90,19 @@ export async function openState(
   })
 }
 
-/** Undefined where the commit or its base is damaged, void or not there: another one serves. */
+/**
+ * `later`: it restates a later state than the target's. Undefined where the commit or its base is
+ * damaged, void or not there: another one serves.
+ */
 async function baseAt(
   stream: StreamVault,
   seq: number,
+  target: CommitRef,
   signal: AbortSignal,
-): Promise<BaseIndex | undefined> {
+): Promise<BaseIndex | 'later' | undefined> {
   try {
     const commit = await stream.readCommit(seq, signal)
+    if (commit?.base && commit.base.asOf > target.seq) return 'later'
     return commit && (await stream.base(commit, signal))
   } catch (error) {
     if (!isDamage(error)) throw error
