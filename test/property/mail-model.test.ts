@@ -66,7 +66,7 @@ describe('P1, P2, P3, P6: a plain model of the mailbox', { concurrency: THREADS 
     assert.deepEqual(unmet, [])
     const steps = played.reduce((sum, one) => sum + one.steps, 0)
     assert.ok(steps >= stepsMin, `${steps} steps`)
-    t.diagnostic(MET.map((what) => `${what}: ${count(what)}`).join(', '))
+    t.diagnostic(`${steps} steps; ${MET.map((what) => `${what}: ${count(what)}`).join(', ')}`)
   })
 })
 

@@ -85,4 +85,23 @@ export async function sameFromTables(
   }
 }
 
+/** Every time up to the head leads to the newest point that is not later; nothing is before all. */
+export async function sameByTime(
+  tables: StreamTables,
+  { commits }: Points,
+  head: number,
+): Promise<void> {
+  const at = async (ms: number) => await tables.pointAt(new Date(ms).toISOString(), NEVER)
+  for (const { seq, hash, time, complete } of commits.slice(0, head)) {
+    const ms = Date.parse(time)
+    const point = await at(ms)
+    assert.deepEqual(
+      { seq: point?.seq, hash: point?.hash, time: point?.time, complete: point?.complete },
+      { seq, hash, time, complete },
+      'the point of its own time',
+    )
+    assert.equal((await at(ms - 1))?.seq ?? 0, seq - 1, 'the point before it')
+  }
+}
+
 const isContainer = (version: Held | HeldItem | undefined) => version?.kind === 'container'

@@ -1,7 +1,7 @@
 /** One story from its beginning to its end, and everything that must hold of it. */
 import assert from 'node:assert/strict'
 import type { GraphId } from '../../../src/model/ids.ts'
-import { sameFromBlobs, sameFromTables } from './past.ts'
+import { sameByTime, sameFromBlobs, sameFromTables } from './past.ts'
 import type { Plant } from './plants.ts'
 import { Play } from './play.ts'
 import { Points } from './points.ts'
@@ -56,6 +56,7 @@ async function lookBack(world: MailWorld, points: Points, n: number): Promise<vo
   const seq = 1 + (n % head)
   await sameFromBlobs(points, seq)
   await sameFromTables(tables, points.at(seq), everNamed(points))
+  await sameByTime(tables, points, head)
 }
 
 /** How often the story came to a base, and to a quiet round that was committed for its cursors. */
@@ -90,6 +91,7 @@ async function judge(world: MailWorld, play: Play, points: Points) {
   const tables = world.tables()
   const all = everNamed(points)
   for (const state of points.states) await sameFromTables(tables, state, all)
+  await sameByTime(tables, points, points.commits.length)
   for (const seq of pointsOpened(points)) await sameFromBlobs(points, seq)
   const newest = points.commits.length
   if (newest > 0) await sameFromBlobs(points, newest, 'first commit')
