@@ -8,7 +8,7 @@
 
 import { cursorSchema } from '../model/event-schema.ts'
 import type { Cursor } from '../model/events.ts'
-import { keyHash } from '../model/ids.ts'
+import { type GraphId, keyHash } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
 import { seal, unseal } from '../sealing/seal.ts'
 import { walkRows } from './read.ts'
@@ -35,12 +35,7 @@ export async function readCursors(
 ): Promise<HeldCursor[]> {
   const cursors: HeldCursor[] = []
   for await (const row of walkRows(room.tables, 'cursors', { partition: stream }, signal)) {
-    const sealed = column(row, 'sealed')
-    if (!(sealed instanceof Uint8Array)) throw rowUnreadable('sealed')
-    const plain = unseal(secret, 'cursor', sealed, bound(stream, row.row))
-    const parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(plain).toString('utf8')))
-    if (!parsed.success) throw rowUnreadable('sealed')
-    cursors.push({ cursor: parsed.data, ...ageOf(row) })
+    cursors.push({ cursor: opened(stream, row, secret), ...ageOf(row) })
   }
   return cursors
 }
@@ -52,6 +47,25 @@ function ageOf(row: Row): Pick<HeldCursor, 'committedAt' | 'isAhead'> {
   return typeof committedAt === 'string' && committedAt !== ''
     ? { committedAt, isAhead }
     : { isAhead }
+}
+
+export async function readCursor(
+  room: Room,
+  stream: string,
+  { container, secret }: { container: GraphId; secret: Uint8Array },
+  signal: AbortSignal,
+): Promise<Cursor | undefined> {
+  const row = await room.tables.get('cursors', stream, keyHash(container), signal)
+  return row && opened(stream, row, secret)
+}
+
+function opened(stream: string, row: Row, secret: Uint8Array): Cursor {
+  const sealed = column(row, 'sealed')
+  if (!(sealed instanceof Uint8Array)) throw rowUnreadable('sealed')
+  const plain = unseal(secret, 'cursor', sealed, bound(stream, row.row))
+  const parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(plain).toString('utf8')))
+  if (!parsed.success) throw rowUnreadable('sealed')
+  return parsed.data
 }
 
 export async function writeCursors(

@@ -88,8 +88,11 @@ function claimed(
 ): Change<Lease> | undefined {
   const { lease } = now
   if (lease && lease.holder !== claim.holder && lease.until > nowMs) return undefined
-  const owner = { ...now.owner, attempts: now.owner.attempts + 1 }
-  const next: OwnerRow = { owner, lease: { ...claim, dueAt: now.owner.dueAt } }
+  const at = new Date(nowMs).toISOString()
+  // Due while it is worked: a slice that vanishes leaves a round open, which must go on.
+  const dueAt = now.owner.dueAt < at ? now.owner.dueAt : at
+  const owner = { ...now.owner, dueAt, attempts: now.owner.attempts + 1 }
+  const next: OwnerRow = { owner, lease: { ...claim, dueAt } }
   return { values: encodeBody(next), result: { owner, ...claim } }
 }
 

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { graphIdSchema, ledgerEventSchema, leftEventSchema } from '../model/event-schema.ts'
 import type { Counts, LedgerEvent, LeftEvent } from '../model/events.ts'
 import { type KeyHash, type OwnerId, WORKLOADS } from '../model/ids.ts'
-import type { Job, Owner, PlanEntry, Resource, Run } from './types.ts'
+import type { HintCounts, Job, Owner, PlanEntry, Resource, Run } from './types.ts'
 import { COVERAGES, RESOURCE_STATES } from './types.ts'
 
 const branded = <T extends string>() => z.custom<T>((value) => typeof value === 'string')
@@ -56,12 +56,20 @@ export const ownerSchema: z.ZodType<Owner> = z.object({
   graphId: graphIdSchema,
   workloads,
   dueAt: z.string(),
+  hintAt: z.string().exactOptional(),
   completeAt: z.string().exactOptional(),
   readAt: z.string().exactOptional(),
   coverage: z.enum(COVERAGES),
   trouble: z.string(),
   attempts: whole,
   ledgerOpen: whole,
+})
+
+const hintCountsSchema: z.ZodType<HintCounts> = z.object({
+  unchanged: whole,
+  changed: whole,
+  unanswered: whole,
+  requests: whole,
 })
 
 export const runSchema: z.ZodType<Run> = z.object({
@@ -78,6 +86,7 @@ export const runSchema: z.ZodType<Run> = z.object({
   by: z.string(),
   flags: z.object({ cancel: z.boolean(), pause: z.boolean() }),
   trouble: z.string(),
+  hints: hintCountsSchema.exactOptional(),
 })
 
 export const planEntrySchema: z.ZodType<PlanEntry> = z.object({

@@ -4,7 +4,7 @@ import type { OwnerId, WorkloadName } from '../model/ids.ts'
 import { applyCommit, guardUntil } from './apply.ts'
 import { clearStream } from './clear.ts'
 import { listPoints, newestBase, pointAt } from './commits.ts'
-import { readCursors, writeCursors } from './cursors.ts'
+import { readCursor, readCursors, writeCursors } from './cursors.ts'
 import { createHead } from './heads.ts'
 import { heldItem, heldItems } from './items.ts'
 import { streamPartition } from './keys.ts'
@@ -41,6 +41,7 @@ export function createStreamTables(
     async cursors(secret, signal) {
       return (await readCursors(room, stream, secret, signal)).map(({ cursor }) => cursor)
     },
+    cursor: (container, secret, signal) => readCursor(room, stream, { container, secret }, signal),
     async saveCursors(cursors, seq, secret, signal) {
       const write = { cursors, seq, secret, origin: { is: 'quiet' } } as const
       await writeCursors(room, stream, write, { guard: always, signal })

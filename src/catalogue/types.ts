@@ -77,8 +77,10 @@ export interface Owner {
   resource: KeyHash
   graphId: GraphId
   workloads: WorkloadName[]
-  /** ISO time at which it is due again. */
+  /** ISO time at which it is due for a round, whatever a hint says. */
   dueAt: string
+  /** ISO time at which a hint is due: a cheap question whether anything changed. Absent: never. */
+  hintAt?: string
   /** ISO time at which a round last ended; absent: the first copy is not complete. */
   completeAt?: string
   /** ISO time at which its cursors were last read. */
@@ -239,8 +241,8 @@ export interface OwnerTable {
   /** Every owner, over all partitions. */
   all(signal: AbortSignal): AsyncIterable<Owner>
   /**
-   * Takes the lease and counts the attempt, before any work. Undefined where another holds it
-   * and it has not run out.
+   * Takes the lease and counts the attempt, before any work; from now on the owner is due, until
+   * the release says otherwise. Undefined where another holds it and it has not run out.
    */
   claim(
     owner: OwnerId,
@@ -289,6 +291,12 @@ export interface StreamTables {
   heldCursors(secret: Uint8Array, signal: AbortSignal): Promise<HeldCursor[]>
   /** Sealed in the rows with the index secret. */
   cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
+  /** One of them; undefined where there is none. */
+  cursor(
+    container: GraphId,
+    secret: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Cursor | undefined>
   /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */
   saveCursors(
     cursors: readonly Cursor[],
@@ -360,6 +368,19 @@ export interface Run {
   flags: { cancel: boolean; pause: boolean }
   /** Code of what made it fail. */
   trouble: string
+  /** Scheduled runs: owners that were asked for a hint. After a crash it may miss some. */
+  hints?: HintCounts
+}
+
+/** Owners by what their hint said, and the requests that it took. */
+export interface HintCounts {
+  /** Nothing to do for them: they are not in the plan. */
+  unchanged: number
+  /** They are due, and in the plan. */
+  changed: number
+  /** The service did not answer: they are asked again later. */
+  unanswered: number
+  requests: number
 }
 
 export interface PlanEntry {

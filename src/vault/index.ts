@@ -9,6 +9,7 @@ import type { BlobStore, Clock, OwnerKeys, Randomness } from '../ports.ts'
 import { createContentReader } from './content-reader.ts'
 import { createDataKeys } from './data-keys.ts'
 import { ensureFormat } from './format-file.ts'
+import { createIndexSecrets } from './index-secrets.ts'
 import { PACK_BYTES_DEFAULT } from './limits.ts'
 import { createOwnerRecords } from './owner-record.ts'
 import { createStreamVault } from './stream-vault.ts'
@@ -82,6 +83,7 @@ export function createVault(deps: VaultDeps): VaultApi {
         secret,
       })
     },
+    indexSecret: createIndexSecrets({ keys, clock }),
     reader: (owner) => createContentReader({ store, keys, owner }),
   }
 }

@@ -236,4 +236,9 @@ export interface VaultApi {
   owners(signal: AbortSignal): AsyncIterable<OwnerId>
   stream(owner: OwnerId, workload: WorkloadName, signal: AbortSignal): Promise<StreamVault>
   reader(owner: OwnerId): ContentReader
+  /**
+   * The index secret, to read rows with: kept in this process for at most an hour. Who writes
+   * takes the one of `stream`, which is fetched each time.
+   */
+  indexSecret(owner: OwnerId, signal: AbortSignal): Promise<Uint8Array>
 }

@@ -77,6 +77,12 @@ export interface StreamReader {
    * `MailboxNotAvailable` and the other codes of graph/errors.ts.
    */
   changes(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
+  /**
+   * A hint: has anything changed since this link of the container list? One cheap request where
+   * nothing has; false may be wrong where the list does not show a change, true may be too
+   * cautious. Moves nothing. Throws what `changes` throws. Absent: nobody can tell, so read.
+   */
+  changedSince?(link: string, signal: AbortSignal): Promise<boolean>
   /** The item's own representations besides `json`. */
   content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
   /** One item as it is now, for ledger retries and comparisons; undefined where it is gone. */

@@ -37,6 +37,7 @@ import {
 } from './folders.ts'
 import { CONTENT_FIELDS, DECORATION_FIELDS, folderMarker, messageMarker } from './markers.ts'
 
+export const FOLDERS_CALL = 'mailFolders.delta'
 /** The service makes its own pages of folders smaller where it wants to. */
 const FOLDER_PAGE_SIZE = 200
 /** Sizes that are tried where the usual page cannot be read or rendered (7.29). */
@@ -82,7 +83,7 @@ export function createChangeReader(mailbox: Mailbox, pageSize: number): ChangeRe
   return {
     page(container, link, signal) {
       if (container === CONTAINERS) {
-        return folderPage(mailbox, guardOf(container, 'mailFolders.delta'), link, signal)
+        return folderPage(mailbox, guardOf(container, FOLDERS_CALL), link, signal)
       }
       const guard = guardOf(container, 'messages.delta')
       return messagePage({ mailbox, guard, fallback, container, link, pageSize, signal })
@@ -98,18 +99,7 @@ async function folderPage(
 ): Promise<ChangePage> {
   const cursor = text === null ? undefined : decodeFolderCursor(text)
   if (text !== null && cursor === undefined) throw foreignCursor()
-  const call = 'mailFolders.delta'
-  const query = { $select: FOLDER_SELECT }
-  const page = await readDeltaPage({
-    call,
-    link: cursor?.link ?? null,
-    guard,
-    sizes: [FOLDER_PAGE_SIZE, ...SMALL_PAGES],
-    read: (link, size) => {
-      const where = link === null ? { path: ['mailFolders', 'delta'], query } : { link }
-      return mailbox.json({ name: call, ...where, prefer: [`odata.maxpagesize=${size}`] }, signal)
-    },
-  })
+  const page = await readFolderPage({ mailbox, guard, link: cursor?.link ?? null, signal })
   const learnt = await learn(mailbox, cursor?.known, page, signal)
   const known = page.delta === undefined ? learnt : { ...learnt, settled: true }
   const changes = [
@@ -117,6 +107,27 @@ async function folderPage(
     ...removedOf(page, CONTAINERS, 'container'),
   ]
   return { changes, ...linksOf(page, (link) => encodeFolderCursor({ link, known })) }
+}
+
+/** One page of the list of folders, as Graph says it. */
+export async function readFolderPage(options: {
+  mailbox: Mailbox
+  guard: WalkGuard
+  /** Null: from the beginning. */
+  link: string | null
+  signal: AbortSignal
+}): Promise<DeltaPage> {
+  const { mailbox, signal } = options
+  const query = { $select: FOLDER_SELECT }
+  return await readDeltaPage({
+    ...{ call: FOLDERS_CALL, link: options.link, guard: options.guard },
+    sizes: [FOLDER_PAGE_SIZE, ...SMALL_PAGES],
+    read: (link, size) => {
+      const where = link === null ? { path: ['mailFolders', 'delta'], query } : { link }
+      const prefer = [`odata.maxpagesize=${size}`]
+      return mailbox.json({ name: FOLDERS_CALL, ...where, prefer }, signal)
+    },
+  })
 }
 
 async function learn(

@@ -7,6 +7,7 @@ import { type Graph, MAILBOX_CONCURRENCY, mailboxOf } from '../../graph/index.ts
 import type { RestorableWorkload, StreamReader, Workload } from '../workload.ts'
 import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
+import { foldersChangedSince } from './hint.ts'
 import { createItemReader } from './item.ts'
 import { compareMarkers } from './markers.ts'
 import { createMailWriter } from './restore.ts'
@@ -29,6 +30,7 @@ export function mailWorkload(options: MailOptions): Workload & RestorableWorkloa
       const items = createItemReader(mailbox)
       return {
         changes: changes.page,
+        changedSince: (link, signal) => foldersChangedSince(mailbox, link, signal),
         content: content.fetch,
         item: items.read,
         concurrency: MAILBOX_CONCURRENCY,
