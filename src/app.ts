@@ -115,6 +115,7 @@ function sliceSettings(settings: Settings): SliceSettings {
     sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
     leaseSlackMs: settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS,
     intervalMs: settings.HOLDFAST_BACKUP_INTERVAL_MINUTES * MINUTE_MS,
+    fullReadMs: settings.HOLDFAST_FULL_READ_MINUTES * MINUTE_MS,
     protectionDays: settings.HOLDFAST_PROTECTION_DAYS,
     cursorCommitMs: settings.HOLDFAST_CURSOR_COMMIT_HOURS * HOUR_MS,
     baseAgeMs: settings.HOLDFAST_BASE_DAYS * DAY_MS,

@@ -98,10 +98,15 @@ export const settingsSchema = z.object({
     .default(30)
     .describe('How long one wave of a run goes on claiming owners.'),
   HOLDFAST_BACKUP_INTERVAL_MINUTES: whole
+    .min(0)
+    .max(10080)
+    .default(15)
+    .describe('How often an owner is asked whether anything changed; 0: at every tick.'),
+  HOLDFAST_FULL_READ_MINUTES: whole
     .min(5)
     .max(10080)
     .default(360)
-    .describe('An owner is due again when its cursors were last read so long ago.'),
+    .describe('An owner is read whole so long after the last time, also where nothing is said.'),
   HOLDFAST_DELETION_LAG_MINUTES: whole
     .min(0)
     .max(1440)

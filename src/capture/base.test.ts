@@ -117,7 +117,8 @@ describe('a base is due', () => {
   })
 
   test('at a known time, at which the owner is due although nothing else happens', async () => {
-    const world = await worldOf(['a'], { intervalMs: 1000 * DAY_MS, cursorCommitMs: 900 * DAY_MS })
+    const seldom = { intervalMs: 1000 * DAY_MS, fullReadMs: 1000 * DAY_MS }
+    const world = await worldOf(['a'], { ...seldom, cursorCommitMs: 900 * DAY_MS })
     await world.untilDone()
     const [asOf = 0] = await bases(world)
     const point = (await commitsOf(world)).find(({ seq }) => seq === asOf)

@@ -11,7 +11,12 @@ import { keepBase, takeBaseTurn } from './base.ts'
 import { takeChanges, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
-import { isOwnerTrouble, StreamCapture, type StreamContext } from './stream-capture.ts'
+import {
+  isOwnerTrouble,
+  StreamCapture,
+  type StreamContext,
+  type StreamResult,
+} from './stream-capture.ts'
 
 /** Rolls forward and reads what is known of the stream. */
 async function load(context: StreamContext): Promise<StreamCapture | undefined> {
@@ -26,13 +31,12 @@ async function load(context: StreamContext): Promise<StreamCapture | undefined> 
 }
 
 export type StreamOutcome =
-  | {
-      state: 'complete'
+  | (Extract<StreamResult, { state: 'complete' }> & {
       /** Ms since 1970 at which the stream needs a round although nothing may have changed. */
       nextAt: number
       /** Code of what is wrong beside the round; empty where nothing is. */
       trouble: string
-    }
+    })
   /** `hasProgress`: something was done that is not in the counts. */
   | { state: 'more'; hasProgress: boolean }
 
@@ -48,12 +52,12 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     if (turn?.state === 'more') return { state: 'more', hasProgress: true }
     capture.beginRound()
     await retryLedger(capture)
-    const { state } = await readRound(capture)
-    if (state === 'more') return { state, hasProgress: turn !== undefined }
+    const round = await readRound(capture)
+    if (round.state === 'more') return { state: 'more', hasProgress: turn !== undefined }
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }
     const nextAt = Math.min(base.nextAt, capture.cursorsOldAt)
-    return { state: 'complete', nextAt, trouble: base.trouble }
+    return { ...round, nextAt, trouble: base.trouble }
   } catch (error) {
     if (isOwnerTrouble(error)) await capture.save()
     throw error

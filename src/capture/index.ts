@@ -1,4 +1,5 @@
 /** The slice: changes -> segments -> commit (DESIGN 4). */
+export { askHint, type Hint } from './hint.ts'
 export { addCounts } from './pending.ts'
 export {
   ALONE_ATTEMPTS,

@@ -4,7 +4,7 @@
  * Measured, not committed (P6): a lost row only means that the owner is looked at again.
  */
 import type { Owner } from '../catalogue/types.ts'
-import type { SliceDeps, Worked } from './slice.ts'
+import type { SliceDeps, SliceResult, Worked } from './slice.ts'
 
 /** Where discovery finds the source again, the owner is due by then. */
 const ABSENT_PAUSE_MS = 15 * 60_000
@@ -19,27 +19,40 @@ export async function learnt(
 ): Promise<Partial<Owner>> {
   const now = deps.clock.now()
   const at = (ms: number) => new Date(ms).toISOString()
+  // Before that time no hint is asked either: it would only bring the trouble forward.
+  const dueAt = (ms: number) => ({ dueAt: at(ms), hintAt: at(ms) })
   const base = { trouble: result.trouble, readAt: at(now) }
   switch (result.state) {
     case 'done': {
       const open = await openEntries(owner, deps, signal)
-      const dueAt = at(Math.min(now + deps.settings.intervalMs, open.nextAt, nextAt))
+      const dueMs = Math.min(open.nextAt, nextAt, now + nextReadMs(result, deps.settings))
+      const times = { dueAt: at(dueMs), hintAt: at(now + deps.settings.intervalMs) }
       const coverage = open.containers > 0 ? 'partial' : 'covered'
-      return { ...base, dueAt, completeAt: at(now), coverage, ledgerOpen: open.ledger }
+      return { ...base, ...times, completeAt: at(now), coverage, ledgerOpen: open.ledger }
     }
     case 'wait':
-      return { ...base, dueAt: at(now + retryAfterMs) }
+      return { ...base, ...dueAt(now + retryAfterMs) }
     case 'absent':
-      return { ...base, dueAt: at(now + ABSENT_PAUSE_MS), coverage: 'no-source' }
+      return { ...base, ...dueAt(now + ABSENT_PAUSE_MS), coverage: 'no-source' }
     case 'failed':
-      return { ...base, dueAt: at(now + FAILED_PAUSE_MS), coverage: 'failing' }
+      return { ...base, ...dueAt(now + FAILED_PAUSE_MS), coverage: 'failing' }
     default: {
       const coverage = owner.completeAt ? {} : { coverage: 'first-copy' as const }
       // `more` without progress counts like a slice that vanished: it must not go on for ever.
       const attempts = hasProgress ? {} : { attempts: owner.attempts }
-      return { ...base, ...coverage, ...attempts, dueAt: at(now) }
+      return { ...base, ...coverage, ...attempts, ...dueAt(now) }
     }
   }
+}
+
+/**
+ * Until the next round that no hint brings forward. What changed while the round was read may
+ * stand behind the link that the hint asks from, and lists lag; so a round that was told changes
+ * is followed by another one after the lag.
+ */
+function nextReadMs({ isSettled }: SliceResult, settings: SliceDeps['settings']): number {
+  const { fullReadMs, intervalMs, deletionLagMs } = settings
+  return isSettled ? fullReadMs : Math.min(fullReadMs, Math.max(intervalMs, deletionLagMs))
 }
 
 /** How many ledger entries are open, and when an item that left, or a retry, needs a round. */

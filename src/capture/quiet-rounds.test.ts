@@ -107,8 +107,7 @@ describe('a quiet round', () => {
   })
 
   test('makes the owner due when its links grow old, although nothing else happens', async () => {
-    const intervalMs = 900 * DAY_MS
-    const world = await worldOf({ intervalMs })
+    const world = await worldOf({ intervalMs: 900 * DAY_MS, fullReadMs: 900 * DAY_MS })
     const commits = await commitsOf(world)
     const times = [CONTAINERS, INBOX, OTHER].map((c) => Date.parse(lastHeld(commits, c)))
     assert.equal(Date.parse((await world.ownerRow()).dueAt), Math.min(...times) + KEEP_MS)

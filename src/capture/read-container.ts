@@ -91,6 +91,7 @@ async function takePage(reading: Reading, cursor: Cursor, page: ChangePage): Pro
   const { capture, scans } = reading
   const { container } = cursor
   const scan = await scanOf(reading, cursor)
+  if (container === CONTAINERS && page.changes.length > 0) capture.listChanged()
   if ((await takeChanges(capture, page.changes)) === 'stopped') return 'stopped'
   if (scan !== undefined) await scans.add(container, scan, page.changes)
   const open = scan === undefined ? cursor : { ...cursor, scan }

@@ -39,7 +39,7 @@ async function readOn(reading: Reading): Promise<StreamResult> {
       return { state: 'more' }
     }
   }
-  return { state: 'complete' }
+  return { state: 'complete', isSettled: capture.isSettled }
 }
 
 async function takePhase(reading: Reading): Promise<Step> {

@@ -25,8 +25,10 @@ export interface SliceSettings extends CaptureLimits {
   sliceMs: number
   /** The lease outlives the deadline by this, for the last commit and its rows. */
   leaseSlackMs: number
-  /** An owner whose round is complete is due again so long after its cursors were read. */
+  /** How often an owner is asked whether anything changed. */
   intervalMs: number
+  /** An owner is read so long after its cursors were last read, whatever a hint says. */
+  fullReadMs: number
   protectionDays: number
 }
 
@@ -49,6 +51,8 @@ export interface SliceResult {
   bytes: number
   /** Stable code; empty where all went well. */
   trouble: string
+  /** With `done`: no stream changed behind its reader (StreamResult). */
+  isSettled?: boolean
 }
 
 /** A slice's answer, and what its owner row needs besides. */
@@ -110,7 +114,8 @@ async function workLease(
   const { owners } = deps.catalogue
   if (lease.owner.attempts > POISON_ATTEMPTS) {
     const dueAt = new Date(deps.clock.now() + POISON_PAUSE_MS).toISOString()
-    await owners.release(lease, { coverage: 'poison', dueAt, trouble: 'Poison' }, signal)
+    const changes = { coverage: 'poison', dueAt, hintAt: dueAt, trouble: 'Poison' } as const
+    await owners.release(lease, changes, signal)
     return { state: 'poison', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: 'Poison' }
   }
   const total: StreamProgress = { counts: NO_COUNTS, bytes: 0, requests: 0 }
@@ -131,6 +136,7 @@ async function workStreams(
   let sum = total
   let nextAt = Number.POSITIVE_INFINITY
   let beside = ''
+  let isSettled = true
   const answer = (state: SliceResult['state'], trouble = '', more: Partial<Worked> = {}) => ({
     result: { state, trouble, ...sum },
     ...{ retryAfterMs: WAIT_MS, nextAt, hasProgress: sum.counts.seen > 0, ...more },
@@ -159,8 +165,10 @@ async function workStreams(
       }
       nextAt = Math.min(nextAt, outcome.nextAt)
       beside ||= outcome.trouble
+      isSettled &&= outcome.isSettled
     }
-    return answer('done', beside)
+    const done = answer('done', beside)
+    return { ...done, result: { ...done.result, isSettled } }
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'bug') throw error
     if (error.code === 'TooLate') return answer('more', error.code)

@@ -71,7 +71,11 @@ export interface StreamProgress {
 }
 
 export type StreamResult =
-  | { state: 'complete' }
+  /**
+   * `isSettled`: this slice read the whole round, and the list of containers told no change in
+   * it. Otherwise something may have changed behind the reader, where no hint will show it.
+   */
+  | { state: 'complete'; isSettled: boolean }
   /** The deadline came, or another writer was faster. */
   | { state: 'more' }
 
@@ -94,6 +98,8 @@ export class StreamCapture {
   #bytes = 0
   /** A commit was tried and its outcome is not ours to go on from: only roll-forward is. */
   #isSpent = false
+  /** The list of containers told a change, or may have told one to an earlier slice. */
+  #isUnsettled = false
 
   constructor(
     context: StreamContext,
@@ -116,6 +122,7 @@ export class StreamCapture {
 
   /** Goes on with the round that is open, or begins the next one. */
   beginRound(): void {
+    this.#isUnsettled = this.round.phase !== 'complete'
     this.round = openRound(this.round, this.context.clock.now())
   }
 
@@ -127,6 +134,10 @@ export class StreamCapture {
     invariant(this.#head, 'a stream with a head has a commit')
     const { seq, hash, time } = this.#head
     return { seq, hash, time }
+  }
+
+  get isSettled(): boolean {
+    return !this.#isUnsettled
   }
 
   get outOfTime(): boolean {
@@ -164,6 +175,11 @@ export class StreamCapture {
   blamed(failure: ItemFailure, item: GraphId): ItemFailure {
     this.blame.lay(failure, { isKnown: this.open.get(item)?.event.op === 'ledger' })
     return failure
+  }
+
+  /** The list of containers tells a change. */
+  listChanged(): void {
+    this.#isUnsettled = true
   }
 
   setCursor(cursor: Cursor): void {

@@ -292,11 +292,7 @@ export interface StreamTables {
   /** Sealed in the rows with the index secret. */
   cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
   /** One of them; undefined where there is none. */
-  cursor(
-    container: GraphId,
-    secret: Uint8Array,
-    signal: AbortSignal,
-  ): Promise<Cursor | undefined>
+  cursor(container: GraphId, secret: Uint8Array, signal: AbortSignal): Promise<Cursor | undefined>
   /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */
   saveCursors(
     cursors: readonly Cursor[],

@@ -35,8 +35,9 @@ async function worldOfAnn() {
       ...{ vault, catalogue, clock, workload: () => box.workload(clock) },
       settings: {
         ...{ ...sizes, commitEvents: 10, packBytes: MIB, deletionLagMs: 0 },
-        ...{ intervalMs: HOUR_MS, protectionDays: 30, cursorCommitMs: 72 * HOUR_MS },
-        ...{ baseAgeMs: 720 * HOUR_MS, baseCommits: 1000, shardItems: 1000 },
+        ...{ intervalMs: HOUR_MS, fullReadMs: HOUR_MS, protectionDays: 30 },
+        ...{ cursorCommitMs: 72 * HOUR_MS, baseAgeMs: 720 * HOUR_MS, baseCommits: 1000 },
+        shardItems: 1000,
       },
     },
   }

@@ -75,6 +75,7 @@ async function company() {
         ...{ ...sizes, commitEvents: 100, packBytes: MIB, deletionLagMs: 0 },
         ...{
           intervalMs: HOUR_MS,
+          fullReadMs: HOUR_MS,
           protectionDays: 30,
           ...{ cursorCommitMs: 3 * 86_400_000, baseAgeMs: 30 * 86_400_000 },
           ...{ baseCommits: 1000, shardItems: 1000 },

@@ -102,6 +102,7 @@ async function backup(settings: { pageSize?: number } = {}) {
       sliceMs: 100_000,
       leaseSlackMs: 1000,
       intervalMs: HOUR_MS,
+      fullReadMs: HOUR_MS,
       cursorCommitMs: 3 * DAY_MS,
       baseAgeMs: 30 * DAY_MS,
       baseCommits: 1000,

@@ -60,6 +60,8 @@ export class ScriptedMailbox {
   readonly unreadable = new Map<GraphId, AppError>()
   /** Items whose content stops before its end. */
   readonly broken = new Set<GraphId>()
+  /** The list of containers tells a container whose items change, as Outlook's counters do. */
+  tellsCounts = false
   /** The service calls errors of items final. */
   isFinal = false
   /** Awaited before content is answered. */
@@ -112,6 +114,12 @@ export class ScriptedMailbox {
     this.items.set(id, item)
     if (before && before.container !== item.container) this.#log(before.container, id)
     this.#log(item.container, id)
+    this.#count(before?.container, item.container)
+  }
+
+  #count(...containers: (GraphId | undefined)[]): void {
+    if (!this.tellsCounts) return
+    for (const id of new Set(containers)) if (id !== undefined) this.#log(CONTAINERS, id)
   }
 
   remove(id: GraphId): void {
@@ -119,6 +127,7 @@ export class ScriptedMailbox {
     if (!before) return
     this.items.delete(id)
     this.#log(before.container, id)
+    this.#count(before.container)
   }
 
   /** Refuses links that were given out so far. */
@@ -170,6 +179,11 @@ export class ScriptedMailbox {
         this.changeRequests += 1
         this.#refuse(container)
         return this.#page(container, this.#links.read(container, link))
+      },
+      changedSince: async (link) => {
+        step({ op: 'changes', container: CONTAINERS, link })
+        const { changes } = this.#page(CONTAINERS, this.#links.read(CONTAINERS, link))
+        return changes.length > 0
       },
       content: async (item) => {
         step({ op: 'content' })

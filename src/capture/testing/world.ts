@@ -7,6 +7,7 @@ import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import type { MemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
 import type { ContentReader, VaultApi } from '../../vault/types.ts'
 import type { Workload } from '../../workloads/workload.ts'
+import { askHint, type Hint } from '../hint.ts'
 import { runSlice, type SliceResult, type SliceSettings } from '../index.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
 
@@ -33,6 +34,7 @@ export interface World {
   rowsOf(table: TableName): number
   /** One slice of so many ticks of the clock (a call of the reader is one). */
   slice(ms?: number): Promise<SliceResult>
+  hint(): Promise<Hint>
   /** Slices until the round is complete. */
   untilDone(): Promise<SliceResult>
   ownerRow(): Promise<Owner>
@@ -71,6 +73,7 @@ export async function captureWorld(
           deletionLagMs: 1_800_000,
           leaseSlackMs: 1000,
           intervalMs: 3_600_000,
+          fullReadMs: 3_600_000,
           protectionDays: 30,
           cursorCommitMs: 3 * DAY_MS,
           baseAgeMs: 30 * DAY_MS,
@@ -101,6 +104,11 @@ export async function captureWorld(
     secret: (await vault.stream(owner, 'mail', signal)).secret,
     rowsOf: (table) => backend.tables.dump(table).length,
     slice,
+    async hint() {
+      const row = await catalogue.owners.get(owner, signal)
+      invariant(row, 'the owner has a row')
+      return await askHint(row, { vault, catalogue, workload: () => workload }, signal)
+    },
     async untilDone() {
       for (let n = 0; n < SLICES_MAX; n += 1) {
         const result = await slice()

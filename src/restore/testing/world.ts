@@ -203,6 +203,7 @@ function vaultOf(contents: ReadonlyMap<string, unknown>, damaged: ReadonlySet<st
     ownerRecord: unused,
     owners: unused,
     stream: unused,
+    indexSecret: unused,
     reader: () => reader,
   }
 }

@@ -157,6 +157,7 @@ export class CaptureWorld {
       deletionLagMs: LAG_MS,
       leaseSlackMs: LEASE_SLACK_MS,
       intervalMs: INTERVAL_MS,
+      fullReadMs: INTERVAL_MS,
       protectionDays: 30,
       ...UPKEEP,
       ...upkeep,

@@ -254,6 +254,7 @@ async function readAnswer(init: object): Promise<Answer> {
 }
 
 const UNUSED_VAULT = {
+  indexSecret: never,
   prepare: never,
   registerOwner: never,
   ownerRecord: never,
