@@ -8,6 +8,7 @@ import type { Owner } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS } from '../model/events.ts'
 import type { WorkloadName } from '../model/ids.ts'
+import type { StreamReader } from '../workloads/workload.ts'
 import type { SliceDeps } from './slice.ts'
 
 export type HintDeps = Pick<SliceDeps, 'vault' | 'catalogue' | 'workload'>
@@ -26,20 +27,18 @@ const WAIT_MS = 60_000
 
 /** Throws defects only. */
 export async function askHint(owner: Owner, deps: HintDeps, signal: AbortSignal): Promise<Hint> {
-  let requests = 0
-  const hint = (says: Hint['says'], retryAfterMs = 0, isOutage = false): Hint => ({
-    ...{ says, retryAfterMs, isOutage, requests },
-  })
+  const readers: StreamReader[] = []
+  const hint = (says: Hint['says'], retryAfterMs = 0, isOutage = false): Hint => {
+    const requests = readers.reduce((sum, reader) => sum + reader.requests(), 0)
+    return { says, retryAfterMs, isOutage, requests }
+  }
   try {
     for (const name of owner.workloads) {
       const reader = deps.workload(name).reader({ graphId: owner.graphId })
+      readers.push(reader)
       const link = await readLink(owner, name, deps, signal)
-      try {
-        if (link === undefined || !reader.changedSince) return hint('changed')
-        if (await reader.changedSince(link, signal)) return hint('changed')
-      } finally {
-        requests += reader.requests()
-      }
+      if (link === undefined || !reader.changedSince) return hint('changed')
+      if (await reader.changedSince(link, signal)) return hint('changed')
     }
     return hint('unchanged')
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Run } from '../catalogue/types.ts'
 import { backupLane } from '../orchestrations/backup-lane.ts'
 import { backupRun } from '../orchestrations/backup-run.ts'
 import {
+  ASK_HINTS,
   BACKUP_LANE,
   BACKUP_RUN,
   type BackupLaneInput,
@@ -17,8 +18,7 @@ import {
   PLAN_RUN,
   runInstanceId,
 } from '../orchestrations/names.ts'
-import { captureNext, endWave, planRun } from '../runs/activities.ts'
-import { isRunDue, type RunDeps } from '../runs/index.ts'
+import { askHints, captureNext, endWave, isRunDue, planRun, type RunDeps } from '../runs/index.ts'
 import { startOnce } from './durable-client.ts'
 
 /** Inside an activity's deadline, well within functionTimeout. */
@@ -32,6 +32,9 @@ export function registerBackup(deps: RunDeps): void {
   df.app.orchestration(BACKUP_LANE, backupLane)
   const activityMs = deps.runSettings.sliceMs + deps.runSettings.leaseSlackMs + ACTIVITY_SLACK_MS
   const limit = () => AbortSignal.timeout(activityMs)
+  df.app.activity(ASK_HINTS, {
+    handler: (input: BackupRunInput) => askHints(input, deps, limit()),
+  })
   df.app.activity(PLAN_RUN, {
     handler: (input: BackupRunInput) => planRun(input, deps, limit()),
   })
@@ -67,7 +70,7 @@ async function startBackup(
   await startOnce(df.getClient(context), BACKUP_RUN, runInstanceId(id, run.attempt), input)
 }
 
-/** Every five minutes: a run, if an owner is due or the directory has not been looked at lately. */
+/** Every five minutes: a run, if an owner is due or to be asked, or the directory has not been looked at lately. */
 async function tick(deps: RunDeps, context: InvocationContext): Promise<void> {
   const signal = AbortSignal.timeout(TRIGGER_MS)
   if (!(await deps.catalogue.ready(signal))) {
@@ -76,9 +79,9 @@ async function tick(deps: RunDeps, context: InvocationContext): Promise<void> {
   }
   const now = deps.clock.now()
   if (!(await isRunDue(deps.catalogue, now, signal))) return
-  const minute = new Date(Math.floor(now / 300_000) * 300_000).toISOString()
+  const minute = new Date(now).toISOString()
   const id = `t-${minute.slice(0, 16).replaceAll(/[-:]/g, '')}`
-  // Insert-only: the row, not the instance id, makes a second start a no-op.
+  // Insert-only: the row, not the instance id, makes a second start in this minute a no-op.
   const run = scheduledRun(id, now)
   if (!(await deps.catalogue.runs.insert(run, signal))) return
   const input: BackupRunInput = { run: id, attempt: 1, wave: 0 }

@@ -9,6 +9,7 @@ export const BACKUP_RUN = 'backupRun'
 export const BACKUP_LANE = 'backupLane'
 export const RESTORE_RUN = 'restoreRun'
 
+export const ASK_HINTS = 'askHints'
 export const PLAN_RUN = 'planRun'
 export const CAPTURE_NEXT = 'captureNext'
 export const END_WAVE = 'endWave'
@@ -20,6 +21,13 @@ export interface BackupRunInput {
   attempt: number
   /** Counts the waves of a run that was asked for. */
   wave: number
+}
+
+export interface HintAnswer {
+  /** `more`: owners are left that were not asked yet. */
+  state: 'more' | 'done'
+  asked: number
+  unchanged: number
 }
 
 export interface PlanAnswer {

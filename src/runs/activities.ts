@@ -25,6 +25,7 @@ import { workAlone } from './alone.ts'
 import { type DiscoverDeps, discover } from './discover.ts'
 import { protectedKeys } from './due.ts'
 import { planOwners } from './plan.ts'
+import { isOver, planning } from './run-state.ts'
 import { sourceLost } from './seen.ts'
 import { Share } from './share.ts'
 
@@ -63,10 +64,6 @@ const HEARTBEAT_MS = 10_000
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
-function isOver(run: Run | undefined): boolean {
-  return !run || ['done', 'failed', 'cancelled'].includes(run.state)
-}
-
 /** Discovers, picks owners and writes the run's plan. */
 export async function planRun(
   input: BackupRunInput,
@@ -79,6 +76,7 @@ export async function planRun(
   if (!run || isOver(run) || run.flags.cancel) return { state: 'stop', lanes: 0, until }
   if (!(await catalogue.ready(signal))) return await stop(deps, run, 'CatalogueNotReady', signal)
   await catalogue.runs.update(input.run, (now) => planning(now, clock.now()), signal)
+  let { lanes } = runSettings
   if (input.wave === 0) {
     const found = await discovered(deps, signal)
     if (found.state === 'more') return { state: 'more', lanes: 0, until }
@@ -88,9 +86,11 @@ export async function planRun(
     if (trouble && owners.length === 0) return await stop(deps, run, trouble, signal)
     if (trouble) await catalogue.runs.update(run.id, (now) => ({ ...now, trouble }), signal)
     await catalogue.runs.plan(run.id, owners, signal)
+    // A later attempt finds entries of the first one; the first finds what it has just written.
+    if (owners.length === 0 && input.attempt === 1) lanes = 0
   }
   await catalogue.runs.update(input.run, (now) => ({ ...now, state: 'running' }), signal)
-  return { state: 'done', lanes: runSettings.lanes, until }
+  return { state: 'done', lanes, until }
 }
 
 /** `over`: all of it was read, or trouble ended it, which is no reason to back up nobody. */
@@ -104,15 +104,6 @@ async function discovered(deps: RunDeps, signal: AbortSignal): Promise<Discovere
     if (!(error instanceof AppError) || error.kind === 'bug') throw error
     deps.log.error('discovery stopped', { trouble: error.code })
     return { state: 'over', trouble: error.code }
-  }
-}
-
-function planning(now: Run, at: number): Run {
-  return {
-    ...now,
-    state: now.state === 'queued' ? 'planning' : now.state,
-    startedAt: now.startedAt ?? iso(at),
-    heartbeatAt: iso(at),
   }
 }
 

@@ -31,6 +31,19 @@ test('a run that a person asked for does not hold up the schedule', async () => 
   assert.equal(await world.isDue(), true)
 })
 
+test('a hint that is due makes a run due, and nobody being due for anything makes none', async () => {
+  const world = await worldWithAnn()
+  await world.addRun('t-1', {})
+  const later = (ms: number) => new Date(world.clock.now() + ms).toISOString()
+  const times = { dueAt: later(60 * MINUTE_MS), hintAt: later(15 * MINUTE_MS) }
+  for await (const { owner } of world.catalogue.owners.all(world.signal)) {
+    await world.catalogue.owners.update(owner, (now) => ({ ...now, ...times }), world.signal)
+  }
+  assert.equal(await world.isDue(), false)
+  world.clock.advance(15 * MINUTE_MS)
+  assert.equal(await world.isDue(), true)
+})
+
 test('the owner of somebody who is gone makes no run due, whatever its row says', async () => {
   const world = await worldWithAnn()
   world.leaves('ann')

@@ -1,15 +1,25 @@
 /**
  * Is a scheduled run due? Only where there is something for it to do: a protected owner whose time
- * has come, or a directory that nobody has looked at lately. Owners of people who are gone or
- * excluded keep their rows, and their old times mean nothing.
+ * has come (for a round, or for a hint), or a directory that nobody has looked at lately. Owners of
+ * people who are gone or excluded keep their rows, and their old times mean nothing.
  */
-import type { Catalogue } from '../catalogue/types.ts'
+import type { Catalogue, Owner } from '../catalogue/types.ts'
 import type { KeyHash } from '../model/ids.ts'
 
 const DISCOVERY_EVERY_MS = 60 * 60_000
 /** Newest runs looked at: a scheduled run that is open is among them. */
 const RUNS_MAX = 50
 const RESOURCES_PAGE = 500
+
+/** Due for a round, whatever a hint would say. */
+export function isDue(owner: Owner, now: number): boolean {
+  return Date.parse(owner.dueAt) <= now
+}
+
+/** Not due, and to be asked whether it should be. */
+export function isHintDue(owner: Owner, now: number): boolean {
+  return !isDue(owner, now) && owner.hintAt !== undefined && Date.parse(owner.hintAt) <= now
+}
 
 /**
  * False while a scheduled run is open. One that a person asked for stops nobody: it may go on for
@@ -29,7 +39,7 @@ export async function isRunDue(
   if (!latest || now - Date.parse(latest.createdAt) > DISCOVERY_EVERY_MS) return true
   let known: ReadonlySet<KeyHash> | undefined
   for await (const owner of catalogue.owners.all(signal)) {
-    if (Date.parse(owner.dueAt) > now) continue
+    if (!isDue(owner, now) && !isHintDue(owner, now)) continue
     known ??= await protectedKeys(catalogue, signal)
     if (known.has(owner.resource)) return true
   }

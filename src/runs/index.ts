@@ -10,5 +10,6 @@ export {
 export type { Directory, DirectoryPage, DirectoryUser, MailboxAnswer } from './directory.ts'
 export { discover } from './discover.ts'
 export { isRunDue } from './due.ts'
+export { askedOf, askHints } from './hints.ts'
 export { decideRepair, type InstanceState } from './reconcile.ts'
 export { createSetup, type SetupDone } from './setup.ts'

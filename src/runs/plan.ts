@@ -5,6 +5,7 @@
 import type { Owner, PlanEntry, Run } from '../catalogue/types.ts'
 import { NO_COUNTS } from '../model/events.ts'
 import type { KeyHash } from '../model/ids.ts'
+import { isDue } from './due.ts'
 
 /** Owners in one run; what is left is due at the next tick and goes first there. */
 export const PLAN_OWNERS_MAX = 2000
@@ -24,7 +25,7 @@ export function planOwners(input: PlanInput): PlanEntry[] {
   const chosen = owners.filter((owner) => {
     if (!protectedResources.has(owner.resource)) return false
     if (run.kind === 'asked') return asked.size === 0 || asked.has(owner.resource)
-    return Date.parse(owner.dueAt) <= now
+    return isDue(owner, now)
   })
   return chosen.toSorted(byUrgency).slice(0, PLAN_OWNERS_MAX).map(entryOf)
 }

@@ -24,6 +24,8 @@ export interface Work {
   readonly app: string
   /** The name that it is counted under, refused or not: refused calls cost budget as well. */
   readonly kind: string
+  /** Id of the user whose mailbox is asked, where there is one. */
+  readonly user?: string | undefined
   serve(): Promise<Answer>
 }
 
@@ -37,7 +39,7 @@ export async function answerWork(options: FrontOptions, work: Work): Promise<Ans
   const instead = fault && answerOfFault(options, fault, ids)
   if (instead?.drop) return instead
   const answer = instead ?? (await servedAnswer(options, work, ids))
-  options.counters.count(work.kind, answer.status)
+  options.counters.count(work.kind, answer.status, work.user)
   const whole = { ...answer, headers: { ...graphHeaders(ids), ...answer.headers } }
   return fault === null || instead ? whole : afterFault(fault, whole)
 }

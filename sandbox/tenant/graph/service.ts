@@ -56,6 +56,7 @@ function answerRouteCall(options: GraphOptions, call: Call, claims: Claims): Pro
     call,
     app: appOf(claims),
     kind: match?.route.kind ?? 'unknown',
+    user: match === null ? undefined : mailboxUser(options, match),
     serve: () => serveCall(options, { call, claims, match }),
   })
 }
@@ -164,9 +165,16 @@ function notPermitted({ route }: RouteMatch): GraphError {
 
 function enterMailbox(options: GraphOptions, match: RouteMatch, appId: string): () => void {
   const { state, throttle } = options
-  const name = match.params['user']
-  if (!match.route.throttled || !state.settings.throttling || name === undefined) return () => {}
-  return throttle.enter(appId, state.users.find(name)?.id ?? name)
+  const user = mailboxUser(options, match)
+  if (!state.settings.throttling || user === undefined) return () => {}
+  return throttle.enter(appId, user)
+}
+
+/** Whose mailbox a call is about; the directory's calls are about none. */
+function mailboxUser({ state }: GraphOptions, { route, params }: RouteMatch): string | undefined {
+  const { user } = params
+  if (!route.throttled || user === undefined) return undefined
+  return state.users.find(user)?.id ?? user
 }
 
 function toRequest(

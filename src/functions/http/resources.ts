@@ -64,6 +64,7 @@ function coverageOf(owner: Owner) {
   return {
     state: owner.coverage,
     dueAt: owner.dueAt,
+    hintAt: owner.hintAt,
     completeAt: owner.completeAt,
     readAt: owner.readAt,
     trouble: owner.trouble || undefined,

@@ -97,6 +97,17 @@ describe('GET v1/runs', () => {
     assert.deepEqual({ ...json, ...expected }, json)
   })
 
+  it('says who was asked for a hint, and counts those requests too', async () => {
+    const api = await startApi()
+    const id = String((await api.call('POST', 'v1/runs')).json.id)
+    const hints = { unchanged: 5, changed: 2, unanswered: 1, requests: 9 }
+    await api.catalogue.runs.update(id, (run) => ({ ...run, hints }), signal)
+    await api.catalogue.runs.plan(id, [entry(1, { state: 'done', requests: 10 })], signal)
+    const { json } = await api.call('GET', `v1/runs/${id}`, { role: 'Viewer' })
+    const expected = { requests: 19, hints: { asked: 8, ...hints } }
+    assert.deepEqual({ ...json, ...expected }, json)
+  })
+
   it('lists runs newest first, page by page', async () => {
     const api = await startApi()
     const ids: string[] = []

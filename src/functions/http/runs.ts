@@ -85,7 +85,7 @@ export const getRun = getRoute({
     if (run === undefined) {
       throw refusal('RunUnknown', 'There is no run with this id.', 'GET /api/v1/runs lists them.')
     }
-    const sums = await sumsOf(id, deps, signal)
+    const sums = await sumsOf(run, deps, signal)
     return { status: 200, json: { ...runLine(run), resources: run.resources, ...sums } }
   },
 })
@@ -144,8 +144,8 @@ function newRun(resources: KeyHash[], by: string, deps: HttpDeps): Run {
 }
 
 /** Live: read from the plan at each call. */
-async function sumsOf(id: string, deps: HttpDeps, signal: AbortSignal) {
-  const sums = new PlanSums()
+async function sumsOf({ id, hints }: Run, deps: HttpDeps, signal: AbortSignal) {
+  const sums = new PlanSums(hints?.requests ?? 0)
   for await (const entry of deps.catalogue.runs.entries(id, signal)) {
     sums.add(entry)
     if (sums.owners.total === ENTRIES_MAX) return { ...sums, cut: true }
@@ -163,10 +163,14 @@ class PlanSums {
     failed: 0,
   }
   counts: Counts = NO_COUNTS
-  requests = 0
+  requests: number
   bytes = 0
   /** Codes of trouble, each with how many owners have it. */
   readonly troubles: Record<string, number> = {}
+
+  constructor(hintRequests: number) {
+    this.requests = hintRequests
+  }
 
   add(entry: PlanEntry): void {
     this.owners.total += 1

@@ -3,6 +3,7 @@
  * is in the ledger, and the newest runs. Measured when it is asked for, never estimated.
  */
 import type { Owner, Run } from '../../catalogue/types.ts'
+import { askedOf } from '../../runs/index.ts'
 import type { HttpDeps } from './deps.ts'
 import { noQuery } from './input.ts'
 import { getRoute } from './route.ts'
@@ -47,6 +48,7 @@ export function runLine(run: Run) {
     wave,
     by: run.by,
     trouble: run.trouble || undefined,
+    hints: run.hints && { asked: askedOf(run.hints), ...run.hints },
   }
 }
 
