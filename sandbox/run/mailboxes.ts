@@ -34,17 +34,36 @@ export interface Holdings {
 export async function protectedHoldings(control: ControlClient): Promise<Holdings> {
   const sum: Holdings = { messages: 0, folders: 0 }
   for (const user of await mailboxUsers(control)) {
-    const { folders } = await control.folders({ user: user.address })
-    const roots = folders.filter((f) => f.wellKnown !== null && LEFT_OUT.includes(f.wellKnown))
-    const isLeftOut = (path: string) =>
-      roots.some((root) => path === root.path || path.startsWith(`${root.path}/`))
-    for (const folder of folders) {
-      if (folder.isSearch || isLeftOut(folder.path)) continue
-      if (folder.wellKnown !== 'msgfolderroot') sum.folders += 1
-      sum.messages += folder.total
-    }
+    const { messages, folders } = await mailboxHoldings(control, user.address)
+    sum.messages += messages
+    sum.folders += folders
   }
   return sum
+}
+
+async function mailboxHoldings(control: ControlClient, user: string): Promise<Holdings> {
+  const sum: Holdings = { messages: 0, folders: 0 }
+  const { folders } = await control.folders({ user })
+  const roots = folders.filter((f) => f.wellKnown !== null && LEFT_OUT.includes(f.wellKnown))
+  const isLeftOut = (path: string) =>
+    roots.some((root) => path === root.path || path.startsWith(`${root.path}/`))
+  for (const folder of folders) {
+    if (folder.isSearch || isLeftOut(folder.path)) continue
+    if (folder.wellKnown !== 'msgfolderroot') sum.folders += 1
+    sum.messages += folder.total
+  }
+  return sum
+}
+
+/** How many folders a backup reads of each mailbox, by the id of its user. */
+export async function protectedFolders(
+  control: ControlClient,
+): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>()
+  for (const user of await mailboxUsers(control)) {
+    counts.set(user.id, (await mailboxHoldings(control, user.address)).folders)
+  }
+  return counts
 }
 
 export async function snapshots(

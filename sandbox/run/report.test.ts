@@ -19,7 +19,12 @@ const RUN: Run = {
 }
 const BACKUP: BackupResult = {
   ...{ run: RUN, counts: COUNTS, bytes: RUN.bytes, seconds: 1.23 },
-  requests: { requests: { 'messages.value': 3, 'users.delta': 1 }, throttled: {}, statuses: {} },
+  requests: {
+    requests: { 'messages.value': 3, 'users.delta': 1 },
+    throttled: {},
+    statuses: {},
+    mailboxes: {},
+  },
 }
 
 function restoreOf(lines: Partial<RestoreLine>[], counts: Record<string, number>): RestoreResult {
