@@ -44,6 +44,9 @@ export interface Run {
   troubles: Record<string, number>
 }
 
+/** A run in a list: without its sums. */
+export type RunLine = Pick<Run, 'id' | 'state'> & { createdAt: string }
+
 export interface Resource {
   id: string
   name: string
@@ -128,8 +131,8 @@ export interface ApiClient {
   setup(): Promise<void>
   startRun(): Promise<string>
   run(id: string): Promise<Run>
-  /** The newest runs, without their sums. */
-  runs(max: number): Promise<Pick<Run, 'id' | 'state'>[]>
+  /** The newest ones, newest first. */
+  runs(max: number): Promise<RunLine[]>
   resources(): Promise<Resource[]>
   /** The newest complete recovery point; undefined: none yet. */
   newestPoint(resource: string): Promise<Point | undefined>
@@ -159,7 +162,7 @@ export function createApiClient(options: {
     },
     startRun: async () => (await caller.json<{ id: string }>('POST', 'runs', {})).id,
     run: (id) => caller.json('GET', `runs/${id}`),
-    runs: async (max) => (await caller.json<{ items: Run[] }>('GET', `runs?max=${max}`)).items,
+    runs: async (max) => (await caller.json<{ items: RunLine[] }>('GET', `runs?max=${max}`)).items,
     resources: () => caller.all('resources', {}),
     async newestPoint(id) {
       const query = 'points?complete=true&max=1'

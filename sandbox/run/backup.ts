@@ -39,6 +39,15 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
   await control.resetCounts({})
   const startedMs = performance.now()
   const run = await watch(await api.startRun(), options)
+  return await resultOf(run, control, startedMs)
+}
+
+/** What a run that is over did since `startedMs` (of `performance`). Throws where it failed. */
+export async function resultOf(
+  run: Run,
+  control: ControlClient,
+  startedMs: number,
+): Promise<BackupResult> {
   const seconds = (performance.now() - startedMs) / 1000
   if (run.state !== 'done' || run.owners.failed > 0 || run.owners.wait > 0) throw failed(run)
   const requests = await control.counts({})

@@ -1,17 +1,17 @@
 /**
- * The figures of a bench, their limits, and how they are shown. Pure but for the core count.
+ * The figures of a bench and their limits. Pure but for the core count. How they are shown is in
+ * figures-text.ts.
  */
 import { availableParallelism } from 'node:os'
-import pc from 'picocolors'
 import type { RequestCounts } from '../tenant/index.ts'
 import { type BackupResult, requestsOf } from './backup.ts'
-import { countText, durationText } from './progress.ts'
+import { INCREMENTAL_BESIDE_MAX, type MailboxRequests, mailboxRequests, most } from './budget.ts'
 
 const MB = 1e6
 export const REQUESTS_PER_MESSAGE_MAX = 1.1
 export const WORKER_MB_MAX = 400
 
-interface RunFigures {
+export interface RunFigures {
   requests: number
   requestsByKind: Readonly<Record<string, number>>
   throttled: number
@@ -32,63 +32,154 @@ export interface Figures {
     mbPerSecond: number
     mb: number
   }
+  /** Every mailbox is read, and nothing has changed. */
   quiet: RunFigures
+  /** A tick where nothing has changed: the fewest and the most requests for a mailbox. */
+  unchanged: RunFigures & { leastForMailbox: number; mostForMailbox: number }
+  /** A tick after new mail for everybody. */
+  incremental: RunFigures & {
+    newMessages: number
+    stored: number
+    /** Of the mailbox that took most: its folders, and the requests beside those below. */
+    folders: number
+    besideForMailbox: number
+    /** Over all mailboxes. */
+    content: number
+    confirming: number
+    hidden: number
+  }
+  /** A run after flags were set. */
+  flags: RunFigures & { changes: number; restated: number; content: number }
   workerPeakMb: number | undefined
   /** Workers that ended and were replaced: their work was done twice. */
   workerDeaths: number
 }
 
-export function figuresOf(given: {
+export interface Measured {
   first: BackupResult
   quiet: BackupResult
+  unchanged: BackupResult
+  incremental: BackupResult
+  /** New messages before the incremental run. */
+  delivered: number
+  flags: BackupResult
+  /** Messages that were flagged before that run. */
+  flagged: number
+  /** How many are read of each mailbox, by the id of its user. */
+  folders: ReadonlyMap<string, number>
   messages: number
   mailboxes: number
   mb: number | undefined
   workerDeaths: number
-}): Figures {
-  const { first, quiet, messages, mailboxes, mb, workerDeaths } = given
-  const items = first.counts.stored
-  const requestsPerMessage = requestsOf(first.requests) / messages
-  const exceeded = exceededBy({
-    ...{ requestsPerMessage, workerPeakMb: mb, items, messages, workerDeaths },
-  })
-  return {
-    ...{ ok: exceeded.length === 0, exceeded, messages, mailboxes, cores: availableParallelism() },
-    first: {
-      ...runFigures(first),
-      ...{
-        items,
-        requestsPerMessage: rounded(requestsPerMessage, 4),
-        mb: rounded(first.bytes / MB),
-      },
-      itemsPerSecond: rounded(items / first.seconds),
-      mbPerSecond: rounded(first.bytes / MB / first.seconds, 2),
-    },
-    quiet: runFigures(quiet),
+}
+
+export function figuresOf(given: Measured): Figures {
+  const { first, messages, mailboxes, mb, workerDeaths } = given
+  const figures = {
+    ...{ messages, mailboxes, cores: availableParallelism() },
+    first: firstFigures(first, messages),
+    quiet: runFigures(given.quiet),
+    unchanged: unchangedFigures(given),
+    incremental: incrementalFigures(given),
+    flags: flagFigures(given),
     workerPeakMb: mb === undefined ? undefined : rounded(mb),
     workerDeaths,
   }
+  const exceeded = exceededBy(figures)
+  return { ok: exceeded.length === 0, exceeded, ...figures }
+}
+
+function firstFigures(first: BackupResult, messages: number): Figures['first'] {
+  const items = first.counts.stored
+  return {
+    ...runFigures(first),
+    items,
+    requestsPerMessage: rounded(requestsOf(first.requests) / messages, 4),
+    itemsPerSecond: rounded(items / first.seconds),
+    mbPerSecond: rounded(first.bytes / MB / first.seconds, 2),
+    mb: rounded(first.bytes / MB),
+  }
+}
+
+function unchangedFigures({ unchanged, folders }: Measured): Figures['unchanged'] {
+  const totals = mailboxRequests(unchanged.requests, folders).map(({ total }) => total)
+  return {
+    ...runFigures(unchanged),
+    leastForMailbox: Math.min(...totals),
+    mostForMailbox: Math.max(...totals),
+  }
+}
+
+function incrementalFigures({ incremental, folders, delivered }: Measured) {
+  const all = mailboxRequests(incremental.requests, folders)
+  const over = (one: MailboxRequests) => one.beside - one.folders
+  const worst = all.find((one) => over(one) === most(all, over)) ?? all[0]
+  const sum = (of: 'content' | 'confirming' | 'hidden') =>
+    all.reduce((total, one) => total + one[of], 0)
+  return {
+    ...runFigures(incremental),
+    newMessages: delivered,
+    stored: incremental.counts.stored,
+    folders: worst?.folders ?? 0,
+    besideForMailbox: worst?.beside ?? 0,
+    ...{ content: sum('content'), confirming: sum('confirming'), hidden: sum('hidden') },
+  }
+}
+
+function flagFigures({ flags, flagged, folders }: Measured): Figures['flags'] {
+  const content = mailboxRequests(flags.requests, folders).reduce((sum, o) => sum + o.content, 0)
+  return { ...runFigures(flags), changes: flagged, restated: flags.counts.restated, content }
 }
 
 /** Every limit that does not hold. What could not be measured does not hold either. */
-export function exceededBy(measured: {
-  requestsPerMessage: number
-  workerPeakMb: number | undefined
-  items: number
-  messages: number
-  workerDeaths: number
-}): string[] {
-  const { requestsPerMessage, workerPeakMb, items, messages, workerDeaths } = measured
+export function exceededBy(figures: Omit<Figures, 'ok' | 'exceeded'>): string[] {
+  return [
+    ...firstExceeds(figures),
+    ...laterExceeds(figures),
+    ...workerExceeds(figures.workerPeakMb, figures.workerDeaths),
+  ]
+}
+
+function firstExceeds({ first, messages }: Pick<Figures, 'first' | 'messages'>): string[] {
   const exceeded: string[] = []
+  const { items, requestsPerMessage } = first
   if (items < messages) exceeded.push(`only ${items} of ${messages} messages were stored`)
   if (requestsPerMessage > REQUESTS_PER_MESSAGE_MAX) {
     const cost = requestsPerMessage.toFixed(3)
     exceeded.push(`${cost} requests for a message, ${REQUESTS_PER_MESSAGE_MAX} are allowed`)
   }
-  if (workerDeaths > 0) exceeded.push(`${workerDeaths} workers died and were replaced`)
-  if (workerPeakMb === undefined) exceeded.push("the worker's memory could not be measured")
-  else if (workerPeakMb >= WORKER_MB_MAX) {
-    exceeded.push(`the worker took ${Math.round(workerPeakMb)} MB, ${WORKER_MB_MAX} are allowed`)
+  return exceeded
+}
+
+function laterExceeds(figures: Pick<Figures, 'unchanged' | 'incremental' | 'flags'>): string[] {
+  const { unchanged, incremental, flags } = figures
+  const exceeded: string[] = []
+  const { leastForMailbox: least, mostForMailbox: top } = unchanged
+  if (least !== 1 || top !== 1) {
+    exceeded.push(`${least} to ${top} requests for an unchanged mailbox, 1 is allowed`)
+  }
+  const { folders, besideForMailbox: beside, content, newMessages, stored } = incremental
+  const limit = folders + INCREMENTAL_BESIDE_MAX
+  if (beside > limit) {
+    exceeded.push(`${beside} requests for a changed mailbox beside its mail, ${limit} are allowed`)
+  }
+  if (content > newMessages) {
+    exceeded.push(`${content} requests for ${newMessages} new messages`)
+  }
+  if (stored !== newMessages) exceeded.push(`${stored} of ${newMessages} new messages were stored`)
+  if (flags.content > 0) exceeded.push(`${flags.content} content requests for flags`)
+  if (flags.restated !== flags.changes) {
+    exceeded.push(`${flags.restated} of ${flags.changes} flags were taken over`)
+  }
+  return exceeded
+}
+
+function workerExceeds(peakMb: number | undefined, deaths: number): string[] {
+  const exceeded: string[] = []
+  if (deaths > 0) exceeded.push(`${deaths} workers died and were replaced`)
+  if (peakMb === undefined) exceeded.push("the worker's memory could not be measured")
+  else if (peakMb >= WORKER_MB_MAX) {
+    exceeded.push(`the worker took ${Math.round(peakMb)} MB, ${WORKER_MB_MAX} are allowed`)
   }
   return exceeded
 }
@@ -108,28 +199,4 @@ function throttledOf({ throttled }: RequestCounts): number {
 
 function rounded(value: number, digits = 1): number {
   return Number(value.toFixed(digits))
-}
-
-export function figuresText(figures: Figures): string {
-  const { first, quiet, workerPeakMb, cores, exceeded } = figures
-  const kinds = (run: RunFigures) =>
-    Object.entries(run.requestsByKind)
-      .toSorted(([, a], [, b]) => b - a)
-      .map(([kind, count]) => `    ${kind.padEnd(24)}${countText(count).padStart(9)}`)
-  const lines = [
-    pc.bold('First run'),
-    `  requests for a message    ${first.requestsPerMessage} (limit ${REQUESTS_PER_MESSAGE_MAX})`,
-    `  requests                  ${countText(first.requests)}, ${first.throttled} of them throttled`,
-    ...kinds(first),
-    `  items                     ${countText(first.items)} in ${durationText(first.seconds)}`,
-    `  speed                     ${first.itemsPerSecond} items/s, ${first.mbPerSecond} MB/s`,
-    pc.bold('Quiet run (nothing had changed)'),
-    `  requests                  ${countText(quiet.requests)} in ${durationText(quiet.seconds)}`,
-    ...kinds(quiet),
-    pc.bold('Worker'),
-    `  peak memory               ${workerPeakMb ?? 'not measured'} MB (limit ${WORKER_MB_MAX})`,
-    `On ${cores} cores, shared by worker, host, tenant and Azurite.`,
-    ...exceeded.map((sentence) => pc.red(`Exceeded: ${sentence}.`)),
-  ]
-  return lines.join('\n')
 }

@@ -1,0 +1,67 @@
+/**
+ * The tick of the backup role, brought forward: what the timer starts every five minutes, with the
+ * requests that the tenant saw.
+ *
+ * The timer of the app goes on meanwhile; what is measured waits until it is far enough away.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ApiClient, Run } from './api-client.ts'
+import { type BackupResult, resultOf } from './backup.ts'
+import type { Stack } from './stack.ts'
+import { Trouble } from './trouble.ts'
+
+const MINUTE_MS = 60_000
+/** Of the app's timer (src/functions/backup.ts). */
+const TICK_EVERY_MS = 5 * MINUTE_MS
+const POLL_MS = 200
+const RUN_LIMIT_MS = 30 * MINUTE_MS
+/** Longer than the runs that are measured here take. */
+const CALM_MS = 45_000
+
+/** Waits until the app's own timer fires no sooner than `calmMs` from now. */
+export async function calm(signal: AbortSignal, calmMs = CALM_MS): Promise<void> {
+  const left = () => TICK_EVERY_MS - (Date.now() % TICK_EVERY_MS)
+  // The minute of a tick belongs to its run: the next tick can make one only after it.
+  const isFree = () => left() > calmMs && left() <= TICK_EVERY_MS - MINUTE_MS
+  while (!isFree()) await sleep(POLL_MS, undefined, { signal })
+}
+
+/** Starts a tick in a minute of its own, and waits for the end of the run that it makes. */
+export async function tick(
+  stack: Stack,
+  api: ApiClient,
+  signal: AbortSignal,
+): Promise<BackupResult> {
+  const [last] = await api.runs(1)
+  const lastMinute = last ? minuteOf(Date.parse(last.createdAt)) : 0
+  while (minuteOf(Date.now()) === lastMinute) await sleep(POLL_MS, undefined, { signal })
+  await calm(signal)
+  await stack.control.resetCounts({})
+  const startedMs = performance.now()
+  const answer = await fetch(`${stack.apiUrl}/admin/functions/tick`, { method: 'POST', body: '{}' })
+  if (!answer.ok) {
+    const hint = 'The log of the host may say why.'
+    throw new Trouble(`The host answered ${answer.status} to a tick.`, { hint })
+  }
+  const run = await newRun(api, last?.id, signal)
+  return await resultOf(run, stack.control, startedMs)
+}
+
+const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS)
+
+async function newRun(
+  api: ApiClient,
+  before: string | undefined,
+  signal: AbortSignal,
+): Promise<Run> {
+  const until = Date.now() + RUN_LIMIT_MS
+  while (Date.now() < until) {
+    const [newest] = await api.runs(1)
+    const isOver = newest && ['done', 'failed', 'cancelled'].includes(newest.state)
+    if (isOver && newest.id !== before) return await api.run(newest.id)
+    await sleep(POLL_MS, undefined, { signal })
+  }
+  throw new Trouble('The tick made no run, or its run did not end.', {
+    hint: 'The log of the host may say why.',
+  })
+}
