@@ -91,21 +91,23 @@ async function measure(
   const { apiUrl, control, workerPids } = stack
   const { mailboxes } = options
   const api = createApiClient({ apiUrl, control, signal, roles: ['Admin', 'Operator'] })
+  // A tick of the app does nothing before the setup, and everything after it.
+  await calm(signal, FIRST_RUN_MS)
   await api.setup()
   const { messages, folders } = await protectedHoldings(control)
   const memory = watchMemory(() => workerPids)
   const total = messages + folders
-  const asked = async (title: string, of: number | undefined) => {
-    await calm(signal, of === undefined ? undefined : FIRST_RUN_MS)
-    return await backUp({ api, control, title, total: of, out, signal })
+  const first = await backUp({ api, control, title: 'first run', total, out, signal })
+  const asked = async (title: string) => {
+    await calm(signal)
+    return await backUp({ api, control, title, total: undefined, out, signal })
   }
-  const first = await asked('first run', total)
-  const quiet = await asked('a round of all', undefined)
+  const quiet = await asked('a round of all')
   const unchanged = await tick(stack, api, signal)
   const delivered = await deliver(control, signal)
   const incremental = await tick(stack, api, signal)
   const flagged = await flag(control, signal)
-  const flags = await asked('flags', undefined)
+  const flags = await asked('flags')
   await memory.stop()
   return figuresOf({
     ...{ first, quiet, unchanged, incremental, delivered, flags, flagged, messages, mailboxes },
