@@ -101,6 +101,21 @@ describe('timers', () => {
     assert.equal(timerEffects(workspace)[runs], 'timer true string')
     workspace.remove()
   })
+
+  test('one that is disabled runs only when it is told to', async () => {
+    const workspace = new Workspace()
+    const env = { TIMER_SCHEDULE: '* * * * * *', 'AzureWebJobs.atStart.Disabled': 'true' }
+    const own = async ({ host }: EmbeddedGallery): Promise<void> => {
+      const second = Math.floor(Date.now() / 1000)
+      await until(() => Date.now() / 1000 > second + 2.1 || undefined, 'two occurrences')
+      assert.deepEqual(timerEffects(workspace), [])
+      await fetch(`${host.url}/admin/functions/atStart`, { method: 'POST', body: '{}' })
+      await until(() => timerEffects(workspace).length > 0 || undefined, 'a run')
+    }
+    await withGallery(workspace, own, env)
+    assert.equal(timerEffects(workspace).length, 1)
+    workspace.remove()
+  })
 })
 
 function queueEffects(workspace: Workspace): string[] {

@@ -22,7 +22,7 @@ import { watchMemory } from './memory.ts'
 import { readOptions, wholeNumber } from './options.ts'
 import { countText } from './progress.ts'
 import { type Stack, startStack } from './stack.ts'
-import { calm, tick } from './tick.ts'
+import { NO_TICKS, tick } from './tick.ts'
 import { EXIT_CODES } from './trouble.ts'
 
 const USAGE = `usage: npm run bench -- [--json] [--messages N] [--mailboxes N] [--body-bytes N]
@@ -32,12 +32,12 @@ const USAGE = `usage: npm run bench -- [--json] [--messages N] [--mailboxes N] [
   --body-bytes N   size of a message's body (default 400)`
 
 const SEED = 7
+/** Hints are due at every tick. */
+const SETTINGS = { HOLDFAST_WAVE_PAUSE_SECONDS: '1', HOLDFAST_BACKUP_INTERVAL_MINUTES: '0' }
 /** New messages in each mailbox before the incremental run. */
 const NEW_MAIL = 10
 /** Messages that are flagged, over all mailboxes. */
 const FLAGS = 1000
-/** Room for the first run between two ticks of the app's timer. */
-const FIRST_RUN_MS = 150_000
 
 function readBenchOptions() {
   const given = readOptions(USAGE, {
@@ -70,7 +70,7 @@ async function bench(signal: AbortSignal): Promise<number> {
     stack = await startStack({
       ...{ dir, azuriteInMemory: true, log: (text) => out.write(`${pc.dim(text)}\n`) },
       seed: { seed: SEED, users: mailboxes, messages: messages / mailboxes, bodyBytes },
-      settings: { HOLDFAST_WAVE_PAUSE_SECONDS: '1', HOLDFAST_BACKUP_INTERVAL_MINUTES: '0' },
+      settings: { ...SETTINGS, ...NO_TICKS },
     })
     const figures = await measure(stack, { options, out, signal })
     out.write(`\n${figuresText(figures)}\n`)
@@ -91,17 +91,12 @@ async function measure(
   const { apiUrl, control, workerPids } = stack
   const { mailboxes } = options
   const api = createApiClient({ apiUrl, control, signal, roles: ['Admin', 'Operator'] })
-  // A tick of the app does nothing before the setup, and everything after it.
-  await calm(signal, FIRST_RUN_MS)
   await api.setup()
   const { messages, folders } = await protectedHoldings(control)
   const memory = watchMemory(() => workerPids)
   const total = messages + folders
   const first = await backUp({ api, control, title: 'first run', total, out, signal })
-  const asked = async (title: string) => {
-    await calm(signal)
-    return await backUp({ api, control, title, total: undefined, out, signal })
-  }
+  const asked = (title: string) => backUp({ api, control, title, total: undefined, out, signal })
   const quiet = await asked('a round of all')
   const unchanged = await tick(stack, api, signal)
   const delivered = await deliver(control, signal)

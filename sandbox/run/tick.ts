@@ -1,8 +1,6 @@
 /**
- * The tick of the backup role, brought forward: what the timer starts every five minutes, with the
- * requests that the tenant saw.
- *
- * The timer of the app goes on meanwhile; what is measured waits until it is far enough away.
+ * A tick of the backup role by hand, with the requests that the tenant saw of its run. For an app
+ * whose own timer is disabled (NO_TICKS), so that nothing comes between.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient, Run } from './api-client.ts'
@@ -10,21 +8,12 @@ import { type BackupResult, resultOf } from './backup.ts'
 import type { Stack } from './stack.ts'
 import { Trouble } from './trouble.ts'
 
+/** Settings of an app that ticks only when it is told to. */
+export const NO_TICKS = { 'AzureWebJobs.tick.Disabled': 'true' } as const
+
 const MINUTE_MS = 60_000
-/** Of the app's timer (src/functions/backup.ts). */
-const TICK_EVERY_MS = 5 * MINUTE_MS
 const POLL_MS = 200
 const RUN_LIMIT_MS = 30 * MINUTE_MS
-/** Longer than the runs that are measured here take. */
-const CALM_MS = 45_000
-
-/** Waits until the app's own timer fires no sooner than `calmMs` from now. */
-export async function calm(signal: AbortSignal, calmMs = CALM_MS): Promise<void> {
-  const left = () => TICK_EVERY_MS - (Date.now() % TICK_EVERY_MS)
-  // The minute of a tick belongs to its run: the next tick can make one only after it.
-  const isFree = () => left() > calmMs && left() <= TICK_EVERY_MS - MINUTE_MS
-  while (!isFree()) await sleep(POLL_MS, undefined, { signal })
-}
 
 /** Starts a tick in a minute of its own, and waits for the end of the run that it makes. */
 export async function tick(
@@ -33,9 +22,9 @@ export async function tick(
   signal: AbortSignal,
 ): Promise<BackupResult> {
   const [last] = await api.runs(1)
+  // Of a minute there is one run of ticks.
   const lastMinute = last ? minuteOf(Date.parse(last.createdAt)) : 0
   while (minuteOf(Date.now()) === lastMinute) await sleep(POLL_MS, undefined, { signal })
-  await calm(signal)
   await stack.control.resetCounts({})
   const startedMs = performance.now()
   const answer = await fetch(`${stack.apiUrl}/admin/functions/tick`, { method: 'POST', body: '{}' })

@@ -73,13 +73,9 @@ async function company() {
       ...{ vault, catalogue, clock, workload: () => mail },
       settings: {
         ...{ ...sizes, commitEvents: 100, packBytes: MIB, deletionLagMs: 0 },
-        ...{
-          intervalMs: HOUR_MS,
-          fullReadMs: HOUR_MS,
-          protectionDays: 30,
-          ...{ cursorCommitMs: 3 * 86_400_000, baseAgeMs: 30 * 86_400_000 },
-          ...{ baseCommits: 1000, shardItems: 1000 },
-        },
+        ...{ intervalMs: HOUR_MS, fullReadMs: HOUR_MS, protectionDays: 30 },
+        ...{ cursorCommitMs: 72 * HOUR_MS, baseAgeMs: 720 * HOUR_MS, baseCommits: 1000 },
+        shardItems: 1000,
       },
     },
   }

@@ -4,6 +4,7 @@
  * The last run is kept in the state file (unless `useMonitor` is false), so that an occurrence
  * missed while the host was down runs at the start with `IsPastDue`. A function never overlaps
  * itself: occurrences that pass while it runs are skipped. A run that fails is not repeated.
+ * With the app setting `AzureWebJobs.<name>.Disabled` a function runs only when it is told to.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { errorText } from '../errors.ts'
@@ -28,6 +29,7 @@ interface Entry {
   readonly schedule: Schedule
   readonly monitored: boolean
   readonly runOnStartup: boolean
+  readonly disabled: boolean
   lastMs: number | undefined
   timer: NodeJS.Timeout | undefined
   busy: boolean
@@ -49,6 +51,7 @@ export class TimerTriggers {
         schedule: parseSchedule(text),
         monitored: binding['useMonitor'] !== false,
         runOnStartup: binding['runOnStartup'] === true,
+        disabled: isDisabled(options.env, appFunction.name),
         lastMs: undefined,
         timer: undefined,
         busy: false,
@@ -60,6 +63,7 @@ export class TimerTriggers {
     this.#running = true
     const nowMs = Date.now()
     for (const entry of this.#entries) {
+      if (entry.disabled) continue
       const record = entry.monitored ? this.#read(entry.appFunction.name) : undefined
       entry.lastMs = record?.lastMs
       const pastDue = record !== undefined && record.nextMs < nowMs
@@ -88,7 +92,7 @@ export class TimerTriggers {
   }
 
   #arm(entry: Entry, nextMs: number): void {
-    if (!this.#running) return
+    if (!this.#running || entry.disabled) return
     const { name } = entry.appFunction
     if (entry.monitored) this.#write(name, entry.lastMs ?? null, nextMs)
     const delayMs = Math.max(0, nextMs - Date.now())
@@ -157,4 +161,9 @@ export class TimerTriggers {
       .prepare('INSERT OR REPLACE INTO timer_triggers VALUES (?, ?, ?, ?)')
       .run(name, lastMs, nextMs, Date.now())
   }
+}
+
+/** As an app setting says it: `true` or `1`. */
+function isDisabled(env: Readonly<Record<string, string>>, name: string): boolean {
+  return /^(true|1)$/i.test(env[`AzureWebJobs.${name}.Disabled`] ?? '')
 }
