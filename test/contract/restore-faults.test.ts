@@ -123,6 +123,7 @@ class Held {
       ownerRecord: unused,
       owners: unused,
       stream: unused,
+      indexSecret: unused,
       reader: () => reader,
     }
   }
