@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ScriptedMailbox } from '../capture/testing/scripted-mailbox.ts'
+import { SLICE_SETTINGS } from '../capture/testing/settings.ts'
 import { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
 import type { GraphId, OwnerId } from '../model/ids.ts'
@@ -34,10 +35,7 @@ async function worldOfAnn() {
     slice: {
       ...{ vault, catalogue, clock, workload: () => box.workload(clock) },
       settings: {
-        ...{ ...sizes, commitEvents: 10, packBytes: MIB, deletionLagMs: 0 },
-        ...{ intervalMs: HOUR_MS, fullReadMs: HOUR_MS, protectionDays: 30 },
-        ...{ cursorCommitMs: 72 * HOUR_MS, baseAgeMs: 720 * HOUR_MS, baseCommits: 1000 },
-        shardItems: 1000,
+        ...{ ...SLICE_SETTINGS, ...sizes, commitEvents: 10, deletionLagMs: 0 },
       },
     },
   }

@@ -2,8 +2,10 @@
  * Hints of a scheduled run: who is asked, what becomes of the answers, and that nothing is asked
  * twice or forgotten wherever a call stops.
  */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SLICE_SETTINGS } from '../capture/testing/settings.ts'
 import type { Owner } from '../catalogue/types.ts'
 import { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
@@ -52,7 +54,7 @@ async function company(...names: string[]) {
   const workload: Workload = { name: 'mail', compare: () => 'same', reader }
   const sizes = { sliceMs: HOUR_MS, leaseSlackMs: 1000 }
   const settings = {
-    ...{ ...sizes, commitEvents: 10, packBytes: 1, deletionLagMs: 0, protectionDays: 30 },
+    ...{ ...SLICE_SETTINGS, ...sizes, commitEvents: 10, packBytes: 1, deletionLagMs: 0 },
     ...{ intervalMs: INTERVAL_MS, fullReadMs: HOUR_MS },
   }
   const deps = {

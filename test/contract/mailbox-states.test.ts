@@ -3,12 +3,14 @@
  * HTTP: each has a state that is shown, with its reason; none is a failure; and when a mailbox
  * comes or goes the state follows, and the copy stays.
  */
+
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BACKUP_CLIENT_ID, createControlClient, startTenant } from '../../sandbox/tenant/index.ts'
 import type { MailboxCondition } from '../../sandbox/tenant/model.ts'
+import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
 import { MemoryPool } from '../../src/concurrency/index.ts'
 import { createDirectory, createGovernor, createGraph } from '../../src/graph/index.ts'
 import { CONTAINERS } from '../../src/model/events.ts'
@@ -72,10 +74,7 @@ async function company() {
     slice: {
       ...{ vault, catalogue, clock, workload: () => mail },
       settings: {
-        ...{ ...sizes, commitEvents: 100, packBytes: MIB, deletionLagMs: 0 },
-        ...{ intervalMs: HOUR_MS, fullReadMs: HOUR_MS, protectionDays: 30 },
-        ...{ cursorCommitMs: 72 * HOUR_MS, baseAgeMs: 720 * HOUR_MS, baseCommits: 1000 },
-        shardItems: 1000,
+        ...{ ...SLICE_SETTINGS, ...sizes, commitEvents: 100, deletionLagMs: 0 },
       },
     },
   }

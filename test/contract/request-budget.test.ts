@@ -3,6 +3,7 @@
  * against the simulated tenant, driven by the real activities of a run. `npm run bench` shows the
  * same figures for a larger company.
  */
+
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
@@ -20,6 +21,7 @@ import {
   startTenant,
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
+import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
 import type { Run } from '../../src/catalogue/types.ts'
 import { MemoryPool } from '../../src/concurrency/index.ts'
 import { createGovernor, createGraph } from '../../src/graph/index.ts'
@@ -58,7 +60,7 @@ function depsOf(world: RunsWorld, workload: ReturnType<typeof mailWorkload>) {
   const { vault, catalogue } = world
   const sizes = { sliceMs: 60 * MINUTE_MS, leaseSlackMs: MINUTE_MS }
   const settings = {
-    ...{ ...sizes, commitEvents: 2000, packBytes: MIB, protectionDays: 30 },
+    ...{ ...SLICE_SETTINGS, ...sizes, commitEvents: 2000 },
     ...{ deletionLagMs: LAG_MS, intervalMs: INTERVAL_MS, fullReadMs: FULL_READ_MS },
   }
   return {

@@ -2,6 +2,7 @@
  * Capture over the simulated tenant, through the real client: every way in which Graph refuses a
  * link or misleads a walk, and nothing that happened meanwhile is missed (facts on Graph, 7).
  */
+
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
@@ -14,6 +15,7 @@ import {
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
 import { runSlice, type SliceResult } from '../../src/capture/index.ts'
+import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
 import { createDirectory, createGovernor, createGraph, type Graph } from '../../src/graph/index.ts'
 import { CONTAINERS } from '../../src/model/events.ts'
 import { type GraphId, keyHash, parseOwnerId } from '../../src/model/ids.ts'
@@ -24,7 +26,6 @@ import { mailWorkload } from '../../src/workloads/mail/index.ts'
 const MIB = 1024 * 1024
 const LAG_MS = 1_800_000
 const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const SLICES_MAX = 20
 /** Folders whose mail is shown to nobody. */
 const NOT_READ = /^(Recoverable|Sync Issues|Deletions|Purges)/
@@ -95,20 +96,7 @@ async function backup(settings: { pageSize?: number } = {}) {
     catalogue,
     workload: () => workload,
     clock: backend.clock,
-    settings: {
-      commitEvents: 1000,
-      packBytes: MIB,
-      deletionLagMs: LAG_MS,
-      sliceMs: 100_000,
-      leaseSlackMs: 1000,
-      intervalMs: HOUR_MS,
-      fullReadMs: HOUR_MS,
-      cursorCommitMs: 3 * DAY_MS,
-      baseAgeMs: 30 * DAY_MS,
-      baseCommits: 1000,
-      shardItems: 1000,
-      protectionDays: 30,
-    },
+    settings: { ...SLICE_SETTINGS, deletionLagMs: LAG_MS, sliceMs: 100_000 },
   }
   const tables = catalogue.stream(owner, 'mail')
   const slice = async (): Promise<SliceResult> =>

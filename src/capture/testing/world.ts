@@ -10,8 +10,8 @@ import type { Workload } from '../../workloads/workload.ts'
 import { askHint, type Hint } from '../hint.ts'
 import { runSlice, type SliceResult, type SliceSettings } from '../index.ts'
 import type { ScriptedMailbox } from './scripted-mailbox.ts'
+import { SLICE_SETTINGS } from './settings.ts'
 
-const DAY_MS = 86_400_000
 const MIB = 1024 * 1024
 const START = Date.parse('2026-11-21T08:00:00Z')
 /** A mailbox that does not settle within this many slices never does. */
@@ -67,21 +67,7 @@ export async function captureWorld(
         catalogue,
         workload: () => workload,
         clock,
-        settings: {
-          commitEvents: 1000,
-          packBytes: MIB,
-          deletionLagMs: 1_800_000,
-          leaseSlackMs: 1000,
-          intervalMs: 3_600_000,
-          fullReadMs: 3_600_000,
-          protectionDays: 30,
-          cursorCommitMs: 3 * DAY_MS,
-          baseAgeMs: 30 * DAY_MS,
-          baseCommits: 1000,
-          shardItems: 20_000,
-          ...options,
-          sliceMs: ms,
-        },
+        settings: { ...SLICE_SETTINGS, ...options, sliceMs: ms },
       },
       signal,
     )

@@ -11,8 +11,10 @@ import {
   type SimulatedProcess,
   SimulatedStorage,
 } from '../../../sandbox/storage/index.ts'
+import type { SliceSettings } from '../../../src/capture/index.ts'
 import { runSlice, type SliceResult } from '../../../src/capture/index.ts'
 import { ScriptedMailbox } from '../../../src/capture/testing/scripted-mailbox.ts'
+import { SLICE_SETTINGS } from '../../../src/capture/testing/settings.ts'
 import { createCatalogue } from '../../../src/catalogue/index.ts'
 import type { Catalogue, Owner } from '../../../src/catalogue/types.ts'
 import { AppError } from '../../../src/model/errors.ts'
@@ -30,13 +32,6 @@ const TENANT = '11111111-2222-4333-8444-555555555555'
 /** Small, so that a commit has several packs. */
 const PACK_BYTES = 2048
 const LEASE_SLACK_MS = 60_000
-const DAY_MS = 24 * 3_600_000
-const UPKEEP = {
-  cursorCommitMs: 3 * DAY_MS,
-  baseAgeMs: 30 * DAY_MS,
-  baseCommits: 1000,
-  shardItems: 20_000,
-}
 /** An owner that does not settle within this many slices never does. */
 const SLICES_MAX = 100
 
@@ -50,7 +45,7 @@ export interface WorldOptions {
   /** Length of a slice; a call takes a few ms. */
   sliceMs: number
   /** When bases and commits of cursors fall due, where the scenario is about them. */
-  upkeep?: Partial<typeof UPKEEP>
+  upkeep?: Partial<SliceSettings>
 }
 
 export interface Built {
@@ -151,15 +146,9 @@ export class CaptureWorld {
   #settings() {
     const { commitEvents, sliceMs, upkeep } = this.#options
     return {
-      commitEvents,
-      sliceMs,
-      packBytes: PACK_BYTES,
-      deletionLagMs: LAG_MS,
-      leaseSlackMs: LEASE_SLACK_MS,
-      intervalMs: INTERVAL_MS,
-      fullReadMs: INTERVAL_MS,
-      protectionDays: 30,
-      ...UPKEEP,
+      ...SLICE_SETTINGS,
+      ...{ commitEvents, sliceMs, packBytes: PACK_BYTES, leaseSlackMs: LEASE_SLACK_MS },
+      ...{ deletionLagMs: LAG_MS, intervalMs: INTERVAL_MS, fullReadMs: INTERVAL_MS },
       ...upkeep,
     }
   }
