@@ -3,6 +3,7 @@
  * workload, capture, vault and catalogue over the storage simulator. One clock for all of it,
  * which only steps, port calls and naps of the client move.
  */
+
 import { createHash } from 'node:crypto'
 import {
   type IdentityName,
@@ -15,6 +16,7 @@ import {
   openTenant,
 } from '../../../sandbox/tenant/index.ts'
 import { runSlice, type SliceResult } from '../../../src/capture/index.ts'
+import { SLICE_SETTINGS } from '../../../src/capture/testing/settings.ts'
 import { createCatalogue } from '../../../src/catalogue/index.ts'
 import type { Catalogue, Owner, StreamTables } from '../../../src/catalogue/types.ts'
 import { createGovernor, createGraph, SERVICE_LIMITS } from '../../../src/graph/index.ts'
@@ -33,7 +35,6 @@ export const OWNER: OwnerId = parseOwnerId('0123456789abcdef0123456789abcdef')
 /** An item that left is told deleted by a round that begins so much later. */
 export const DELETION_LAG_MS = 30 * 60_000
 export const LEASE_SLACK_MS = 60_000
-const INTERVAL_MS = 60 * 60_000
 /** Small, so that a commit has several packs. */
 const PACK_BYTES = 4096
 /** The client's timer of one attempt; every other sleep of it is shorter. */
@@ -137,13 +138,8 @@ export class MailWorld {
 
   #settings(sliceMs: number) {
     return {
-      sliceMs,
-      commitEvents: this.#story.commitEvents,
-      packBytes: PACK_BYTES,
-      deletionLagMs: DELETION_LAG_MS,
-      leaseSlackMs: LEASE_SLACK_MS,
-      intervalMs: INTERVAL_MS,
-      protectionDays: 30,
+      ...{ ...SLICE_SETTINGS, sliceMs, commitEvents: this.#story.commitEvents },
+      ...{ packBytes: PACK_BYTES, deletionLagMs: DELETION_LAG_MS, leaseSlackMs: LEASE_SLACK_MS },
       ...this.#story.upkeep,
     }
   }
