@@ -91,6 +91,7 @@ export interface LedgerLine {
   container: string
   reason: string
   code: string
+  attempts: number
   nextTry?: string
 }
 

@@ -23,7 +23,7 @@ const NAMES = [
   ...(['flag', 'categorise', 'move', 'delete', 'emptyFolder', 'messages', 'folders'] as const),
   ...(['createFolder', 'renameFolder', 'moveFolder', 'deleteFolder'] as const),
   ...(['setFolderLag', 'expireLinks', 'loopLinks', 'stopLoop'] as const),
-  ...(['setMailboxCondition', 'ransom', 'expireUploads'] as const),
+  ...(['setMailboxCondition', 'setUnrenderable', 'ransom', 'expireUploads'] as const),
 ] as const satisfies readonly (keyof Operations)[]
 
 /** Fails to compile when an operation is missing above. */

@@ -157,6 +157,12 @@ function asText(answer: Answer, body: string): Answer {
   return { ...answer, headers: { 'content-type': 'application/json', ...answer.headers }, body }
 }
 
+/** A page of which nothing but its beginning could be rendered (facts 7, no. 29). */
+export function brokenOff(answer: Answer): Answer {
+  const json = jsonOf(answer)
+  return json === null ? answer : asText(answer, truncated(json))
+}
+
 /** Right after the start of a collection, as Exchange does it (facts 7, no. 29), or half-way. */
 function truncated(json: string): string {
   const start = json.indexOf('"value":[')

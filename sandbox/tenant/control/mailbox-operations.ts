@@ -49,7 +49,7 @@ export function folderNamed(state: TenantState, user: User, name: string): Folde
   return folder
 }
 
-function messageNamed(state: TenantState, user: User, id: string): Message {
+export function messageNamed(state: TenantState, user: User, id: string): Message {
   const message = state.messages.find(user, id)
   if (!message) throw new ControlError('the mailbox has no such message')
   return message

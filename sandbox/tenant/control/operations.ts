@@ -51,6 +51,7 @@ const Settings = z.strictObject({
   silentChanges: Rate,
   replays: Rate,
   vanishing: Rate,
+  renderedItemsMax: z.number().int().min(0).max(1_000).optional(),
   positionLinkMs: Milliseconds,
   deltaLinkMs: Milliseconds,
   linksKept: z.number().int().min(0).max(1_000_000).optional(),

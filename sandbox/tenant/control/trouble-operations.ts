@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { MAILBOX_CONDITIONS } from '../model.ts'
 import { EXPIRED_LINK_FORMS } from '../state/settings.ts'
 import type { TenantState } from '../state/tenant-state.ts'
-import { folderNamed } from './mailbox-operations.ts'
+import { UNRENDERABLE_FORMS } from '../trouble/unrenderable.ts'
+import { folderNamed, messageNamed } from './mailbox-operations.ts'
 import { ControlError, operation } from './operation.ts'
 import { userNamed } from './user-operations.ts'
 
@@ -90,6 +91,19 @@ export function troubleOperations(state: TenantState) {
       ({ user, folder, kind, pages }) => {
         const { pk } = folderNamed(state, userNamed(state, user), folder)
         state.trouble.loops.start(pk, kind, pages ?? null)
+        return {}
+      },
+    ),
+    /** Pages that hold this message break off; `form` null: no more. Single reads are fine. */
+    setUnrenderable: operation(
+      z.strictObject({
+        user: z.string(),
+        message: z.string(),
+        form: z.enum(UNRENDERABLE_FORMS).nullable(),
+      }),
+      ({ user, message, form }) => {
+        const { immutableId } = messageNamed(state, userNamed(state, user), message)
+        state.trouble.unrenderable.set(immutableId, form)
         return {}
       },
     ),

@@ -7,6 +7,7 @@
  * place, not of chance, so a failing run can be repeated. What a lagging service shows instead of
  * the present is in `delta-view.ts`.
  */
+import { brokenOff } from '../fault-kinds.ts'
 import type { Answer } from '../http.ts'
 import { stableNumber } from '../ids.ts'
 import {
@@ -24,7 +25,7 @@ import { GraphError } from './errors.ts'
 import { type DeltaCondition, deltaSince } from './filter.ts'
 import { type Json, type MessageView, messageJson } from './json.ts'
 import { context, mailboxPath, pageSize } from './lists.ts'
-import { checkExpand, refuseSearchFolder } from './messages.ts'
+import { breaksOff, checkExpand, refuseSearchFolder } from './messages.ts'
 import { findFolder, findMailbox, type GraphRequest } from './request.ts'
 
 const DELTA = { usual: DELTA_PAGE_DEFAULT, max: DELTA_PAGE_MAX }
@@ -194,15 +195,13 @@ function answer(reading: Reading, view: MessageView, page: Page): Answer {
   )
   const repeats = page.messages.length === 0 ? [] : repeated(reading)
   const older = olderStates(reading, page.messages)
-  const shown = [...repeats, ...replayed(reading), ...older, ...page.messages].map((message) =>
-    messageJson(message, view, { select, typed: true }),
-  )
+  const listed = [...repeats, ...replayed(reading), ...older, ...page.messages]
+  const shown = listed.map((message) => messageJson(message, view, { select, typed: true }))
   const { next } = page
   if (next === null) throw new Error('a delta page always has a link')
-  vanish(reading, view.user, page.messages)
   const { token } = request
   const nextLink = page.sameLink && token ? tokenLink(request, token) : link(request, next)
-  return {
+  const whole: Answer = {
     status: 200,
     body: {
       '@odata.context': context(
@@ -214,4 +213,7 @@ function answer(reading: Reading, view: MessageView, page: Page): Answer {
       value: [...removed, ...shown],
     },
   }
+  if (breaksOff(request, listed, select)) return brokenOff(whole)
+  vanish(reading, view.user, page.messages)
+  return whole
 }

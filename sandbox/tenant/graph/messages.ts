@@ -1,8 +1,9 @@
 /** Reading messages: lists, one message, its MIME. Delta is in `message-delta.ts`. */
+import { brokenOff } from '../fault-kinds.ts'
 import type { Answer } from '../http.ts'
 import { LIST_PAGE_DEFAULT, LIST_PAGE_MAX } from '../limits.ts'
 import { renderMime } from '../mime/render.ts'
-import type { Folder } from '../model.ts'
+import type { Folder, Message } from '../model.ts'
 import { currentCursor } from './cursor.ts'
 import { accessDenied, notBuilt } from './errors.ts'
 import { messageCondition, messageOrder } from './filter.ts'
@@ -31,6 +32,16 @@ export function refuseSearchFolder(folder: Folder): void {
   if (folder.search) throw notBuilt('the messages of a search folder')
 }
 
+/** Whether a page of these messages ends before the first of them. */
+export function breaksOff(
+  { state }: GraphRequest,
+  messages: readonly Message[],
+  select: readonly string[] | null,
+): boolean {
+  const { renderedItemsMax: itemsMax } = state.settings
+  return state.trouble.unrenderable.breaks(messages, { select, itemsMax })
+}
+
 /** A search index lags: with a lag set, no filter finds what has just been created. */
 function unknownKeys({ state }: GraphRequest): number | null {
   const { filterLagMs } = state.settings
@@ -56,7 +67,7 @@ function list(request: GraphRequest, view: MessageView, folder: Folder | null, p
   )
   const items = found.slice(0, size)
   const more = found.length > size
-  return listAnswer(request, {
+  const page = listAnswer(request, {
     contextPath: mailboxPath(view.user, path),
     select,
     value: items.map((message) =>
@@ -65,6 +76,7 @@ function list(request: GraphRequest, view: MessageView, folder: Folder | null, p
     next: more ? { ...cursor, position: offset + size, page: cursor.page + 1 } : null,
     ...(count ? { count: request.state.messages.countWhere(where, values) } : {}),
   })
+  return breaksOff(request, items, select) ? brokenOff(page) : page
 }
 
 export function listMessages(request: GraphRequest): Answer {

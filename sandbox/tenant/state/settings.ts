@@ -39,6 +39,8 @@ export interface TenantSettings {
   replays: number
   /** Share of items that are gone, or elsewhere, right after a delta listed them. */
   vanishing: number
+  /** A page with more messages breaks off as too large to be rendered; 0: none does. */
+  renderedItemsMax: number
   /** Age at which a next link is refused; 0: never. */
   positionLinkMs: number
   /** Age at which a delta link is refused; 0: never. */
@@ -63,6 +65,7 @@ export const DEFAULT_SETTINGS: TenantSettings = {
   silentChanges: 0,
   replays: 0,
   vanishing: 0,
+  renderedItemsMax: 0,
   positionLinkMs: 0,
   deltaLinkMs: 0,
   linksKept: 0,

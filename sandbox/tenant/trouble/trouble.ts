@@ -11,12 +11,14 @@ import { EndlessLinks } from './endless-links.ts'
 import { LinkBook } from './link-book.ts'
 import { RecentPast } from './recent-past.ts'
 import { SilentChanges } from './silent-changes.ts'
+import { Unrenderable } from './unrenderable.ts'
 
 const CHANCE_STEPS = 2 ** 31
 
 export class Trouble implements MessageWatch {
   readonly past: RecentPast
   readonly loops = new EndlessLinks()
+  readonly unrenderable = new Unrenderable()
   readonly links: LinkBook
   readonly #settings: TenantSettings
   readonly #silent = new SilentChanges()
