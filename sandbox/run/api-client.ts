@@ -87,6 +87,7 @@ export interface Item {
 
 export interface LedgerLine {
   id: string
+  kind: 'item' | 'container'
   name: string
   container: string
   reason: string

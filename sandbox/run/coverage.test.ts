@@ -12,7 +12,8 @@ function resource(name: string, more: Partial<Resource> = {}): Resource {
 }
 
 function ledgerLine(reason: string, nextTry: string): LedgerLine {
-  return { id: 'i', name: 'A secret subject', container: 'c', reason, code: 'X', nextTry }
+  const place = { id: 'i', kind: 'item' as const, name: 'A secret subject', container: 'c' }
+  return { ...place, reason, code: 'X', attempts: 1, nextTry }
 }
 
 const RESOURCES = [

@@ -54,12 +54,19 @@ export class Company {
     this.#stop = parts.stop
   }
 
-  static async start(seed: { users: number; messages: number }): Promise<Company> {
+  /** `settings`: of the app, beside and above the tiny ones. */
+  static async start(options: {
+    users: number
+    messages: number
+    seed?: number
+    settings?: Readonly<Record<string, string>>
+  }): Promise<Company> {
+    const { users, messages, seed = 11, settings = {} } = options
     const dir = openDataDir(mkdtempSync(join(tmpdir(), 'holdfast-scenario-')))
     const stack = await startStack({
       dir,
-      settings: SETTINGS,
-      seed: { seed: 11, ...seed },
+      settings: { ...SETTINGS, ...settings },
+      seed: { seed, users, messages },
       azuriteInMemory: true,
     })
     const stop = new AbortController()
