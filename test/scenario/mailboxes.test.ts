@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { Company } from './company.ts'
 import { Person } from './person.ts'
 
-describe('mailboxes as they are', { timeout: 240_000 }, () => {
+describe('mailboxes as they are', { timeout: 420_000 }, () => {
   let company: Company
   let busy: Person
   let calm: Person
@@ -143,16 +143,24 @@ describe('mailboxes as they are', { timeout: 240_000 }, () => {
     assert.deepEqual([run.state, run.owners.failed], ['done', 0], JSON.stringify(run))
     for (const person of without) {
       const resource = await company.resourceOf(person.address)
-      assert.equal(resource?.state, 'no-content', person.address)
+      const isBlocked = person.address.includes('blocked')
+      assert.equal(resource?.state, isBlocked ? 'unreachable' : 'no-content', person.address)
       assert.ok(resource.reason, 'it says why')
     }
+    const left = await company.resourceOf(leaver.address)
+    assert.equal(left?.coverage?.state, 'no-source')
     assert.equal((await company.held(leaver.address)).length, 4, 'what is held is shown')
     assert.match(String(await leaver.content('While there was a licence 1', 'mime')), /The body of/)
 
     await company.control.setMailboxCondition({ user: leaver.address, condition: null })
     await leaver.loseEverything()
+    // A policy that is set anew asks about everybody at the next run; else it takes two hours.
+    const { policy } = (await company.call('GET', 'policy')).json
+    assert.equal((await company.call('PUT', 'policy', policy)).status, 200)
+    await company.backUp()
+    assert.equal((await company.resourceOf(leaver.address))?.state, 'protected')
     assert.equal((await leaver.restoreAndJudge(known)).verdict.restored, 4)
-    await leaver.backUp()
+    await leaver.backUpUntilDeleted()
     await leaver.assertSame()
   })
 
