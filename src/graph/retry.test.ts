@@ -56,3 +56,17 @@ test('a read ends after a bounded number of attempts with the service named as t
   await assert.rejects(call, (e) => e instanceof AppError && e.code === 'GraphUnavailable')
   assert.equal(sent, ATTEMPTS_MAX)
 })
+
+test('an answer that may be passing is not believed because other failures came before it', async () => {
+  const plan = [
+    () => graphError(503, 'ErrorServerBusy'),
+    () => graphError(401, 'InvalidAuthenticationToken'),
+    () => new Response(null, { status: 404 }),
+    () => graphError(400, 'invalidRequest'),
+    () => json({ id: 'there' }),
+  ]
+  let sent = 0
+  const { graph } = graphOn(async () => plan[sent++]?.() ?? json({}))
+  const found = await mailboxOf(graph, 'u').json({ name: 'read', path: ['m'] }, signal)
+  assert.deepEqual([found['id'], sent], ['there', plan.length])
+})

@@ -10,6 +10,7 @@
 import type { Clock, Randomness } from '../ports.ts'
 import { backoffMs } from './backoff.ts'
 import { timeLeft } from './deadline.ts'
+import { ATTEMPTS_MAX } from './error-table.ts'
 import { answerLost, deadlineReached, type Failure, toAppError } from './errors.ts'
 import type { GraphCall, Ring } from './exchange.ts'
 
@@ -25,12 +26,16 @@ export function createRetryRing(options: RetryOptions): Ring {
   const { clock, random } = options
   return async (exchange, next) => {
     const { call } = exchange
+    const met = new Map<string, number>()
     for (let attempt = 1; ; attempt += 1) {
       exchange.beginAttempt()
       await next()
       const { failure } = exchange
       if (failure === undefined) return
-      if (!mayRetry(failure, call, attempt)) throw finalError(failure, call)
+      // A doubtful answer is as doubtful after other failures: each kind has its own count.
+      const times = (met.get(failure.code) ?? 0) + 1
+      met.set(failure.code, times)
+      if (!mayRetry(failure, call, { attempt, times })) throw finalError(failure, call)
       // Where the service throttles, the governor's pause of the key is the wait.
       const delayMs = isGoverned(failure) ? 0 : backoffMs(random, attempt)
       const left = timeLeft(call.signal, clock)
@@ -45,8 +50,13 @@ export function isGoverned(failure: Failure): boolean {
   return failure.class === 'wait' || (failure.status === 503 && failure.retryAfterMs !== undefined)
 }
 
-function mayRetry(failure: Failure, call: GraphCall, attempt: number): boolean {
-  if (attempt >= failure.attemptsMax || call.signal.aborted) return false
+/** `times`: how often this failure has been met among the `attempt` attempts so far. */
+function mayRetry(
+  failure: Failure,
+  call: GraphCall,
+  { attempt, times }: { attempt: number; times: number },
+): boolean {
+  if (attempt >= ATTEMPTS_MAX || times >= failure.attemptsMax || call.signal.aborted) return false
   if (call.method !== 'POST') return true
   return failure.reached === 'no' || TURNED_AWAY.has(failure.status)
 }
