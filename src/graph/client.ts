@@ -18,6 +18,8 @@ import { createRetryRing, isGoverned } from './retry.ts'
 
 /** Microsoft prioritises traffic that says who it is. */
 const USER_AGENT = 'ISV|Holdfast|Holdfast/0.1'
+/** Requests for one JSON answer that cannot be read: most of them broke off by chance (7.29). */
+const READINGS_MAX = 2
 
 export interface GraphOptions {
   /** `https://graph.microsoft.com`; in a sandbox http on a loopback port. Without a version. */
@@ -88,11 +90,23 @@ export function createGraph(options: GraphOptions): Graph {
     return exchange.response
   }
 
+  async function readable(request: GraphRequest, signal: AbortSignal): Promise<JsonObject> {
+    for (let reading = 1; ; reading += 1) {
+      const response = await send(request, signal)
+      try {
+        return parseAnswer(await response.text(), request.name)
+      } catch (error) {
+        // What an answer to a create was, nobody can ask again.
+        const isRead = (request.method ?? 'GET') === 'GET'
+        if (!isRead || reading >= READINGS_MAX) throw error
+      }
+    }
+  }
+
   return {
     send,
     async json(request, signal) {
-      const response = await send(request, signal)
-      const answer = parseAnswer(await response.text(), request.name)
+      const answer = await readable(request, signal)
       const inside = errorInside(answer, { name: request.name, method: request.method ?? 'GET' })
       if (inside !== undefined) throw inside
       return answer

@@ -70,3 +70,22 @@ test('an answer that may be passing is not believed because other failures came 
   const found = await mailboxOf(graph, 'u').json({ name: 'read', path: ['m'] }, signal)
   assert.deepEqual([found['id'], sent], ['there', plan.length])
 })
+
+test('an answer that broke off is read once more; one that always does is the end of it', async () => {
+  let sent = 0
+  const broken = () => new Response('{"value":[', { status: 200 })
+  const passing = graphOn(async () => {
+    sent += 1
+    return sent === 1 ? broken() : json({ id: 'there' })
+  })
+  const found = await mailboxOf(passing.graph, 'u').json({ name: 'read', path: ['m'] }, signal)
+  assert.deepEqual([found['id'], sent], ['there', 2])
+  sent = 0
+  const lasting = graphOn(async () => {
+    sent += 1
+    return broken()
+  })
+  const call = mailboxOf(lasting.graph, 'u').json({ name: 'read', path: ['m'] }, signal)
+  await assert.rejects(call, (e) => e instanceof AppError && e.code === 'UnreadableAnswer')
+  assert.equal(sent, 2)
+})
