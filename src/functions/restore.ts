@@ -14,7 +14,7 @@ import {
 } from '../orchestrations/names.ts'
 import { restoreRun } from '../orchestrations/restore-run.ts'
 import type { Clock } from '../ports.ts'
-import type { Restore } from '../restore/index.ts'
+import type { Restore, StepOutcome } from '../restore/index.ts'
 import { startOnce } from './durable-client.ts'
 
 export interface RestoreRoleDeps {
@@ -27,6 +27,8 @@ export interface RestoreRoleDeps {
 
 const ACTIVITY_SLACK_MS = 60_000
 const TRIGGER_MS = 60_000
+/** A Durable timer may come a second early; a step then would only find that it has to wait. */
+const TIMER_EARLY_MS = 1_000
 
 const jobMessage = z.object({ job: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/) })
 
@@ -46,10 +48,14 @@ export function registerRestore(deps: RestoreRoleDeps): void {
 async function restoreStep(input: RestoreRunInput, deps: RestoreRoleDeps): Promise<RestoreAnswer> {
   const deadline = deps.clock.now() + deps.sliceMs
   const signal = AbortSignal.timeout(deps.sliceMs + ACTIVITY_SLACK_MS)
-  const answer = await deps.restore.step(input.job, { deadline }, signal)
-  const waitMs = answer.state === 'wait' ? answer.waitMs : 0
-  const nextAt = new Date(deps.clock.now() + waitMs).toISOString()
-  return { state: answer.state, nextAt }
+  const outcome = await deps.restore.step(input.job, { deadline }, signal)
+  return restoreAnswer(outcome, deps.clock.now())
+}
+
+/** What the orchestrator goes by; `now` in ms since 1970. */
+export function restoreAnswer(outcome: StepOutcome, now: number): RestoreAnswer {
+  const waitMs = outcome.state === 'wait' ? outcome.waitMs + TIMER_EARLY_MS : 0
+  return { state: outcome.state, nextAt: new Date(now + waitMs).toISOString() }
 }
 
 /** A job that is to be planned, or to be carried out; anything else is a late message. */
