@@ -72,6 +72,20 @@ describe('the replay of a slot', () => {
     assert.equal(world.mailbox.mails.length, 1)
   })
 
+  it('looks for doubles of a repeated create a lag after its answer, not after the slice', async () => {
+    const world = await emptied(1)
+    world.mailbox.creates.push('lost')
+    const plan = await started(world)
+    const first = await step(world, plan)
+    assert.deepEqual(first, { state: 'wait', waitMs: LAG_MS, code: 'AnswerLost' })
+    world.clock.advance(LAG_MS)
+    const again = await step(world, plan)
+    assert.deepEqual(again, { state: 'wait', waitMs: LAG_MS, code: 'AnswerLost' })
+    world.clock.advance(LAG_MS)
+    assert.deepEqual(await step(world, plan), { state: 'done' })
+    assert.equal(world.mailbox.mails.length, 1)
+  })
+
   it('counts the lag of a vanished step from its last possible send', async () => {
     const world = await emptied(1)
     // Sent late in its slice, and visible only after another step may have taken over.

@@ -103,7 +103,9 @@ class ItemReplay extends SlotWork<ItemPlan> {
       const { code, message } = outcome
       return this.#end('refused', { code, message })
     }
-    await this.write('created', { newId: outcome.id, createdAt: this.now() })
+    // The answer is here, so no send of this slot is under way any more.
+    const now = this.now()
+    await this.write('created', { newId: outcome.id, createdAt: now, sentBefore: now })
   }
 
   async #afterFailedCreate(error: unknown, attempt: number): Promise<void> {
