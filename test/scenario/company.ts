@@ -26,7 +26,7 @@ const SETTINGS = {
   HOLDFAST_DELETION_LAG_MINUTES: '0',
   HOLDFAST_LANES: '3',
 }
-const WAIT_MS = 60_000
+const WAIT_MS = 90_000
 const POLL_MS = 100
 /** A round that sees an item leave, and the next one, which says that it is deleted. */
 const ROUNDS_UNTIL_DELETED = 2
@@ -40,17 +40,21 @@ export class Company {
   readonly stack: Stack
   readonly api: ApiClient
   readonly dir: DataDir
+  /** A run or a restore that is not over by then is stuck. */
+  readonly waitMs: number
   readonly #stop: AbortController
 
   private constructor(parts: {
     stack: Stack
     api: ApiClient
     dir: DataDir
+    waitMs: number
     stop: AbortController
   }) {
     this.stack = parts.stack
     this.api = parts.api
     this.dir = parts.dir
+    this.waitMs = parts.waitMs
     this.#stop = parts.stop
   }
 
@@ -60,8 +64,9 @@ export class Company {
     messages: number
     seed?: number
     settings?: Readonly<Record<string, string>>
+    waitMs?: number
   }): Promise<Company> {
-    const { users, messages, seed = 11, settings = {} } = options
+    const { users, messages, seed = 11, settings = {}, waitMs = WAIT_MS } = options
     const dir = openDataDir(mkdtempSync(join(tmpdir(), 'holdfast-scenario-')))
     const stack = await startStack({
       dir,
@@ -73,7 +78,7 @@ export class Company {
     const roles = ['Admin', 'Operator', 'Reader'] as const
     const { apiUrl, control } = stack
     const api = createApiClient({ apiUrl, control, roles, signal: stop.signal })
-    return new Company({ stack, api, dir, stop })
+    return new Company({ stack, api, dir, waitMs, stop })
   }
 
   get control(): Stack['control'] {
@@ -100,9 +105,9 @@ export class Company {
   }
 
   async until(what: string, ready: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + WAIT_MS
+    const end = Date.now() + this.waitMs
     while (!(await ready())) {
-      assert.ok(Date.now() < end, `${what}: not within ${WAIT_MS / 1000} s`)
+      assert.ok(Date.now() < end, `${what}: not within ${this.waitMs / 1000} s`)
       await pause(POLL_MS)
     }
   }

@@ -11,7 +11,6 @@ import { judge, parseFidelity, type Verdict } from '../../sandbox/verdict/index.
 import type { Company } from './company.ts'
 
 const FIDELITY = new URL('../../docs/fidelity.md', import.meta.url)
-const RESTORE_MS = 90_000
 
 /** What a message is made of, beside what every delivery has. */
 type Delivery = Partial<Parameters<Company['control']['deliver']>[0]>
@@ -130,7 +129,7 @@ export class Person {
       destination: { kind: 'original' },
       conflict: 'skip',
     }
-    return await restore(this.company.api, request, AbortSignal.timeout(RESTORE_MS))
+    return await restore(this.company.api, request, AbortSignal.timeout(this.company.waitMs))
   }
 
   /** The same, judged by the tenant's own state; `notStored`: immutable ids, see `judge`. */
