@@ -22,7 +22,12 @@ import {
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
 import { ROOT } from '../structure/sources.ts'
-import { type HoldingProxy, startHoldingProxy } from './holding-proxy.ts'
+import {
+  type Held as HeldRequest,
+  type HoldingProxy,
+  type HoldRule,
+  startHoldingProxy,
+} from './holding-proxy.ts'
 
 /** Short slices and leases, so that what a kill left behind is free again within seconds. */
 const SETTINGS = {
@@ -30,6 +35,7 @@ const SETTINGS = {
   HOLDFAST_LEASE_SLACK_SECONDS: '2',
   HOLDFAST_WAVE_PAUSE_SECONDS: '1',
   HOLDFAST_RESTORE_LAG_SECONDS: '1',
+  HOLDFAST_DELETION_LAG_MINUTES: '0',
   HOLDFAST_LANES: '2',
 }
 const WAIT_MS = 90_000
@@ -41,6 +47,25 @@ export type Victim = (typeof VICTIMS)[number]
 /** A call whose answer is kept back. */
 export interface Held {
   release(): Promise<void>
+}
+
+/** Where the app talks to others: each of its calls there is a moment to be killed at. */
+export const DOORS = ['blobs', 'tables', 'graph'] as const
+export type Door = (typeof DOORS)[number]
+
+export interface Moment {
+  door: Door
+  /** The n-th call from now on, counted from 1. */
+  nth: number
+  /** At Graph always after. */
+  when: HoldRule['when']
+}
+
+/** A moment that is waited for. */
+export interface Watch {
+  reached(): boolean
+  /** Loses the held call, or takes the watch away. */
+  end(): Promise<void>
 }
 
 export class Rig {
@@ -166,6 +191,52 @@ export class Rig {
       await this.control.releaseFault({ id })
     }
     return { release }
+  }
+
+  /** The call of that moment will be held on its way, or its answer kept back. */
+  async watch(moment: Moment): Promise<Watch> {
+    if (moment.door === 'graph') return await this.#watchGraph(moment.nth)
+    return this.#watchProxy(moment.door === 'blobs' ? this.blobs : this.tables, moment)
+  }
+
+  #watchProxy(proxy: HoldingProxy, { nth, when }: Moment): Watch {
+    let seen = 0
+    let isOver = false
+    let held: HeldRequest | undefined
+    const match = () => {
+      if (isOver) return false
+      seen += 1
+      return seen === nth
+    }
+    void proxy.holdNext({ when, match }).then((request) => {
+      held = request
+      if (isOver) request.drop()
+    })
+    return {
+      reached: () => held !== undefined,
+      async end() {
+        isOver = true
+        held?.drop()
+      },
+    }
+  }
+
+  async #watchGraph(nth: number): Promise<Watch> {
+    const { id } = await this.control.addFault({ path: '/v1.0/', action: 'hold', nth })
+    let holding = false
+    const look = async () => {
+      const { faults } = await this.control.listFaults({})
+      holding = faults.some((fault) => fault.id === id && fault.holding)
+    }
+    const timer = setInterval(() => void look().catch(() => undefined), POLL_MS)
+    return {
+      reached: () => holding,
+      end: async () => {
+        clearInterval(timer)
+        await this.control.releaseFault({ id })
+        await this.control.clearFaults({})
+      },
+    }
   }
 
   /** Runs a timer function at once, as the Functions host's admin address does. */
