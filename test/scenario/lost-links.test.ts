@@ -1,5 +1,5 @@
 /**
- * Links that lead nowhere: facts on Graph, section 7, rows 9, 10, 11 and 13, in the forms in which
+ * Links that lead nowhere: docs/scenarios.md, rows 9, 10, 11 and 13, in the forms in which
  * they meet mail. Each test has a mailbox of its own.
  */
 import assert from 'node:assert/strict'
@@ -148,7 +148,9 @@ describe('links that lead nowhere', { timeout: 420_000 }, () => {
     const user = notFound.address
     await company.control.createFolder({ user, folder: 'Inbox', name: 'Short-lived' })
     await notFound.deliverMany(4, 'Short-lived', { folder: 'Inbox/Short-lived' })
-    await notFound.backUp()
+    // What has left still shows where it was, and would be restored, until it is told deleted.
+    await notFound.backUpUntilDeleted()
+    await notFound.assertSame()
     const known = await notFound.remember()
     await company.control.deleteFolder({ user, folder: 'Inbox/Short-lived' })
     await notFound.backUpUntilDeleted()

@@ -1,5 +1,5 @@
 /**
- * Mailboxes as they are: facts on Graph, section 7, rows 30, 34, 35 and 36. Each test has a mailbox
+ * Mailboxes as they are: docs/scenarios.md, rows 30, 34, 35 and 36. Each test has a mailbox
  * of its own.
  */
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
 /**
- * Mail that is hard to read, or that cannot be read at all: facts on Graph, section 7, rows 3, 4,
+ * Mail that is hard to read, or that cannot be read at all: docs/scenarios.md, rows 3, 4,
  * 26, 27, 28 and 29. Each test has a mailbox of its own.
  */
 import assert from 'node:assert/strict'
