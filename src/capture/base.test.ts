@@ -5,7 +5,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type GraphId, seqName } from '../model/ids.ts'
-import { CHAIN_START, followChain, rebuildStream, type VaultCommit } from '../vault/index.ts'
+import {
+  CHAIN_START,
+  followChain,
+  REBUILD_START,
+  rebuildStream,
+  type VaultCommit,
+} from '../vault/index.ts'
 import { collect } from '../vault/testing/fixture.ts'
 import { stateByCommits, wholeState } from '../vault/testing/states.ts'
 import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
@@ -315,7 +321,8 @@ test('a rebuild and a roll-forward go over bases and commits of cursors, and kno
   })
   const before = await seen()
   assert.equal(before.base?.asOf, (await bases(world)).at(-1))
-  await rebuildStream(await streamOf(world), tables, { notAfter: Number.MAX_SAFE_INTEGER }, signal)
+  const options = { notAfter: Number.MAX_SAFE_INTEGER }
+  await rebuildStream(await streamOf(world), tables, REBUILD_START, options, signal)
   assert.deepEqual(await seen(), before)
   await tables.clear({ notAfter: Number.MAX_SAFE_INTEGER }, signal)
   const requests = world.box.contentRequests

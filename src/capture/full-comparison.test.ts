@@ -295,7 +295,8 @@ describe('links that lead nowhere end in a trouble that is said', () => {
     assert.ok((cursor.pages ?? 0) > 1)
     const head = await world.tables.head(world.signal)
     const long = { ...cursor, pages: PAGES_MAX - 3 }
-    await world.tables.saveCursors([long], head?.seq ?? 0, world.secret, world.signal)
+    const save = { seq: head?.seq ?? 0, secret: world.secret, notAfter: Number.MAX_SAFE_INTEGER }
+    await world.tables.saveCursors([long], save, world.signal)
     await world.untilDone()
     assert.deepEqual(await inLedger(world), { [INBOX]: 'EndlessPages' })
     assert.equal((await cursorOf(world, INBOX)).position, null, 'it is begun again')

@@ -6,7 +6,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CONTAINERS, type Cursor, ROUND } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
-import { CHAIN_START, followChain, rebuildStream, type VaultCommit } from '../vault/index.ts'
+import {
+  CHAIN_START,
+  followChain,
+  REBUILD_START,
+  rebuildStream,
+  type VaultCommit,
+} from '../vault/index.ts'
 import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
@@ -45,7 +51,7 @@ const cursorsOf = async (world: World): Promise<Map<GraphId, Cursor>> => {
 
 /** The cursors of fresh tables. */
 async function committedCursors(world: World): Promise<Map<GraphId, Cursor>> {
-  await rebuildStream(await streamOf(world), world.tables, LATER, world.signal)
+  await rebuildStream(await streamOf(world), world.tables, REBUILD_START, LATER, world.signal)
   return await cursorsOf(world)
 }
 

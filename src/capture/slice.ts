@@ -6,6 +6,7 @@
  * answer; only defects are thrown. A slice that vanishes leaves the attempt counted, which is how
  * poison shows (DESIGN 4, lease and poison).
  */
+import { ROWS_WITHIN_MS } from '../catalogue/index.ts'
 import type { Catalogue, Lease, Owner } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import { type Counts, NO_COUNTS } from '../model/events.ts'
@@ -70,8 +71,6 @@ export const ALONE_ATTEMPTS = 2
 /** Attempts that vanished, after which an owner is left alone for a day. */
 export const POISON_ATTEMPTS = 4
 const POISON_PAUSE_MS = 24 * 3_600_000
-/** Rows are never written later than this after the slice began (DESIGN 6). */
-const ROWS_WITHIN_MS = 3_600_000
 /** What is asked for when the service names no time. */
 const WAIT_MS = 60_000
 /** Plain pieces, the compressor and the HTTP client, beside the pack itself. */
@@ -91,13 +90,15 @@ export async function runSlice(
   signal: AbortSignal,
 ): Promise<SliceResult> {
   const leaseMs = deps.settings.sliceMs + deps.settings.leaseSlackMs
+  // Taken before the claim: a rebuild counts on it that no row is written an hour after the claim.
+  const startedAt = deps.clock.now()
   const lease = await deps.catalogue.owners.claim(
     input.owner,
     { holder: input.holder, leaseMs },
     signal,
   )
   if (!lease) return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: '' }
-  return await workLease(input, lease, deps, signal)
+  return await workLease({ ...input, startedAt }, lease, deps, signal)
 }
 
 /** Memory that one slice needs; claimed as a whole before the slice begins (DESIGN 4). */
@@ -105,8 +106,12 @@ export function sliceBytes({ packBytes }: Pick<SliceSettings, 'packBytes'>): num
   return packBytes + BUFFERS_BESIDE_PACK_BYTES
 }
 
+interface StartedSlice extends SliceInput {
+  startedAt: number
+}
+
 async function workLease(
-  input: SliceInput,
+  input: StartedSlice,
   lease: Lease,
   deps: SliceDeps,
   signal: AbortSignal,
@@ -126,13 +131,13 @@ async function workLease(
 }
 
 async function workStreams(
-  input: SliceInput,
+  input: StartedSlice,
   owner: Owner,
   deps: SliceDeps,
   total: StreamProgress,
   signal: AbortSignal,
 ): Promise<Worked> {
-  const startedAt = deps.clock.now()
+  const { startedAt } = input
   let sum = total
   let nextAt = Number.POSITIVE_INFINITY
   let beside = ''

@@ -246,8 +246,9 @@ export class StreamCapture {
 
   async #saveQuietly(): Promise<void> {
     const { cursors, counts } = this.pending.content()
-    const { tables, stream, signal } = this.context
-    await tables.saveCursors(cursors, this.headSeq, stream.secret, signal)
+    const { tables, stream, rowsNotAfter: notAfter, signal } = this.context
+    const options = { seq: this.headSeq, secret: stream.secret, notAfter }
+    await tables.saveCursors(cursors, options, signal)
     this.#settle(counts)
   }
 

@@ -27,28 +27,29 @@ export interface ApplyOptions {
   notAfter: number
   /** Days for which a new blob is locked. */
   lockDays: number
-  /** Rows only, of a stream of which a commit is lost: see StreamTables.apply. */
-  lossy?: boolean
+  /** See StreamTables.apply. */
+  rebuilding?: 'whole' | 'lossy'
 }
 
 export async function applyCommit(
   room: Room,
   { stream, head }: { stream: string; head: Head },
   commit: Commit,
-  { secret, notAfter, lockDays, lossy = false }: ApplyOptions,
+  { secret, notAfter, lockDays, rebuilding }: ApplyOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { events, cursors, seq } = commit
   const items = new Set(events.map((event) => event.item))
   invariant(items.size === events.length, 'a commit has one event for an item')
   const write = { guard: guardUntil(room, notAfter), signal }
-  const gaps = lossy ? 'passed' : 'refused'
+  const gaps = rebuilding === 'lossy' ? 'passed' : 'refused'
   await insertMissing(room, openingRows(stream, commit, lockDays), write)
   await closeRows(room, stream, events.flatMap(closingOf), { seq, gaps }, write)
   await applyToLedger(room, stream, events, seq, write)
-  if (lossy) return
+  if (rebuilding === 'lossy') return
   const origin = { is: 'commit', time: commit.time } as const
   await writeCursors(room, stream, { cursors, seq, secret, origin }, write)
+  if (rebuilding) return
   await head.move({ seq, hash: commit.hash, time: commit.time }, write)
   if (endsRoundNow(room, commit)) await tidyLedger(room, stream, write)
 }

@@ -6,10 +6,14 @@
  * is not done: a clear that dies is begun again. Listing partitions are named by containers, which
  * only item rows and the list of containers know; so those go after the listings. Pack rows stay:
  * they belong to the owner and are measured.
+ *
+ * Each row goes by the etag under which it was seen: a removal that was about to be sent when its
+ * process fell asleep can never take a row that was made anew meanwhile. That costs a request for
+ * each row, because the service's library puts no etag on a removal inside a transaction.
  */
 import { CONTAINERS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
-import { BATCH_OPS_MAX, type TableName } from '../ports.ts'
+import type { Row, TableName } from '../ports.ts'
 import { itemPlaceOf } from './items.ts'
 import { itemPartitions, listingPartition, workPartition } from './keys.ts'
 import { PAGE_ROWS_MAX } from './limits.ts'
@@ -21,7 +25,7 @@ import { contended, type WriteOptions } from './write.ts'
 
 /** Passes over one partition; each removes a page, and only other writers can add rows. */
 const PASSES_MAX = 100_000
-/** Conflicts in a row: another remover takes the same rows. */
+/** Passes in a row that removed nothing: another remover takes the same rows. */
 const CONFLICTS_MAX = 16
 
 /** Idempotent; may be cut off and begun again. */
@@ -76,19 +80,24 @@ export async function removeRows(
   for (let n = 0; n < PASSES_MAX && conflicts < CONFLICTS_MAX; n += 1) {
     // Keys alone. An empty page may still go on.
     const query = { partition, select: [] }
-    const keys: string[] = []
-    for await (const { row } of walkRows(tables, table, query, signal)) {
-      keys.push(row)
-      if (keys.length === PAGE_ROWS_MAX) break
+    const rows: Row[] = []
+    for await (const row of walkRows(tables, table, query, signal)) {
+      rows.push(row)
+      if (rows.length === PAGE_ROWS_MAX) break
     }
-    if (keys.length === 0) return
-    for (let at = 0; at < keys.length; at += BATCH_OPS_MAX) {
+    if (rows.length === 0) return
+    let removed = 0
+    await eachAtOnce(rows, async ({ row, etag }) => {
       guard()
-      const chunk = keys.slice(at, at + BATCH_OPS_MAX)
-      const ops = chunk.map((row) => ({ op: 'remove', row }) as const)
-      const { outcome } = await tables.batch(table, partition, ops, signal)
-      conflicts = outcome === 'applied' ? 0 : conflicts + 1
-    }
+      const { outcome } = await tables.batch(
+        table,
+        partition,
+        [{ op: 'remove', row, etag }],
+        signal,
+      )
+      if (outcome === 'applied') removed += 1
+    })
+    conflicts = removed > 0 ? 0 : conflicts + 1
   }
   throw contended(table)
 }

@@ -28,8 +28,8 @@ export function createDocuments<T extends { id: string; createdAt: string }>(
   room: Room,
   table: TableName,
   schema: z.ZodType<T>,
+  partition: string = tenantPartition(room.tenantId),
 ): Documents<T> {
-  const partition = tenantPartition(room.tenantId)
   const placeOf = (id: string) => ({ table, partition, row: documentRow(id) })
   async function get(id: string, signal: AbortSignal): Promise<T | undefined> {
     const row = await room.tables.get(table, partition, documentRow(id), signal)
@@ -61,7 +61,11 @@ export function createDocuments<T extends { id: string; createdAt: string }>(
       return await changeRow(room, placeOf(id), apply, signal)
     },
     async list(query, signal) {
-      const range = { table, name: `${table}~newest`, query: { partition, ...TIMELINE } }
+      const range = {
+        table,
+        name: `${table}~${partition}~newest`,
+        query: { partition, ...TIMELINE },
+      }
       const idOf = (row: Row) => textColumn(row, 'id')
       const { items, ...rest } = await pageOf(room.tables, range, query, idOf, signal)
       const documents = await mapAtOnce(items, (id) => get(id, signal))

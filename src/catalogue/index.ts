@@ -11,6 +11,7 @@ import { withAzureLimits } from './limits.ts'
 import { createNotes } from './notes.ts'
 import { createOwnerTable } from './owners.ts'
 import { createPackTable } from './packs.ts'
+import { createRebuildTable } from './rebuilds.ts'
 import { createResourceTable } from './resources.ts'
 import { createRunTable } from './runs.ts'
 import { createSlotTable } from './slots.ts'
@@ -37,6 +38,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     owners: createOwnerTable(room),
     packs: createPackTable(room),
     runs: createRunTable(room),
+    rebuilds: createRebuildTable(room),
     jobs: createJobTable(room),
     slots: createSlotTable(room),
     stream: (owner, workload) =>
@@ -48,6 +50,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
 export { withAzureLimits } from './limits.ts'
 export type {
   Catalogue,
+  FencedClaim,
   HeldCursor,
   HeldItem,
   Job,
@@ -62,6 +65,10 @@ export type {
   Page,
   PlanEntry,
   Point,
+  Rebuild,
+  RebuildCounts,
+  RebuildOwner,
+  RebuildTable,
   Resource,
   ResourceState,
   ResourceTable,
@@ -76,4 +83,4 @@ export type {
   StreamTables,
   WorkTable,
 } from './types.ts'
-export { RESOURCE_STATES } from './types.ts'
+export { RESOURCE_STATES, ROWS_WITHIN_MS } from './types.ts'

@@ -100,6 +100,8 @@ export const timelineRow = (createdMs: number, id: string): string =>
   `t~${invertedTime(createdMs)}~${name(id)}`
 export const TIMELINE = { from: 't~', below: `t${AFTER_PARTS}` } as const
 
+export const rebuildPartition = (tenant: string): string => `${name(tenant)}~rebuilds`
+
 /** The plan of a run: places in the queue, and one record for each owner. */
 export const planPartition = (tenant: string, run: string): string =>
   `${name(tenant)}~plan~${name(run)}`

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { graphIdSchema, ledgerEventSchema, leftEventSchema } from '../model/event-schema.ts'
 import type { Counts, LedgerEvent, LeftEvent } from '../model/events.ts'
 import { type KeyHash, type OwnerId, WORKLOADS } from '../model/ids.ts'
-import type { HintCounts, Job, Owner, PlanEntry, Resource, Run } from './types.ts'
+import type { HintCounts, Job, Owner, PlanEntry, Rebuild, Resource, Run } from './types.ts'
 import { COVERAGES, RESOURCE_STATES } from './types.ts'
 
 const branded = <T extends string>() => z.custom<T>((value) => typeof value === 'string')
@@ -98,6 +98,34 @@ export const planEntrySchema: z.ZodType<PlanEntry> = z.object({
   bytes: whole,
   trouble: z.string(),
   claimedUntil: z.number(),
+})
+
+export const rebuildSchema: z.ZodType<Rebuild> = z.object({
+  id: z.string(),
+  scope: z.enum(['all', 'named']),
+  state: z.enum(['queued', 'running', 'done']),
+  phase: z.enum(['identify', 'rows']),
+  createdAt: z.string(),
+  startedAt: z.string().exactOptional(),
+  endedAt: z.string().exactOptional(),
+  heartbeatAt: z.string(),
+  attempt: whole,
+  by: z.string(),
+  stoppedBefore: z.string().exactOptional(),
+  position: z.string(),
+  open: z.array(
+    z.object({ owner: ownerIdSchema, dueAt: z.string(), tries: whole, trouble: z.string() }),
+  ),
+  counts: z.object({
+    owners: whole,
+    rebuilt: whole,
+    damaged: whole,
+    failed: whole,
+    unreadable: whole,
+    superseded: whole,
+    commits: whole,
+  }),
+  troubles: z.record(z.string(), whole),
 })
 
 export const jobSchema: z.ZodType<Job> = z.object({

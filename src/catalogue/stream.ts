@@ -15,8 +15,6 @@ import { createScanTable } from './scans.ts'
 import type { StreamTables } from './types.ts'
 import { createWorkTable } from './work.ts'
 
-const always = () => {}
-
 export function createStreamTables(
   room: Room,
   { owner, workload }: { owner: OwnerId; workload: WorkloadName },
@@ -42,9 +40,9 @@ export function createStreamTables(
       return (await readCursors(room, stream, secret, signal)).map(({ cursor }) => cursor)
     },
     cursor: (container, secret, signal) => readCursor(room, stream, { container, secret }, signal),
-    async saveCursors(cursors, seq, secret, signal) {
+    async saveCursors(cursors, { seq, secret, notAfter }, signal) {
       const write = { cursors, seq, secret, origin: { is: 'quiet' } } as const
-      await writeCursors(room, stream, write, { guard: always, signal })
+      await writeCursors(room, stream, write, { guard: guardUntil(room, notAfter), signal })
     },
     async current(items, seq, signal) {
       await head.check(seq, signal)

@@ -93,6 +93,9 @@ export interface Owner {
   ledgerOpen: number
 }
 
+/** No claim writes rows later than this after it was made (DESIGN 6). */
+export const ROWS_WITHIN_MS = 3_600_000
+
 /** The right to work an owner, until `until`. Every change goes by its etag. */
 export interface Lease {
   owner: Owner
@@ -101,6 +104,17 @@ export interface Lease {
   /** Random, new with each claim: tells this claim from every other, also of the same holder. */
   token: string
 }
+
+/** What a rebuild gets when it asks for an owner. */
+export type FencedClaim =
+  | {
+      state: 'held'
+      lease: Lease
+      /** What an earlier step left for this one; empty: nothing. */
+      progress: string
+    }
+  /** Somebody may still write rows of this owner. Ask again at `until` (ms since 1970). */
+  | { state: 'wait'; until: number }
 
 /** The newest version of an item at a seq, or that it is gone. */
 export interface HeldItem {
@@ -241,8 +255,15 @@ export interface OwnerTable {
   /** Every owner, over all partitions. */
   all(signal: AbortSignal): AsyncIterable<Owner>
   /**
+   * Inserts an owner that a rebuild has found in the vault, fenced. `writesUntil`: rows of claims
+   * that were lost with the tables may be written until then. An owner that exists stays as it is.
+   */
+  insertFenced(owner: Owner, writesUntil: number, signal: AbortSignal): Promise<void>
+  /**
    * Takes the lease and counts the attempt, before any work; from now on the owner is due, until
-   * the release says otherwise. Undefined where another holds it and it has not run out.
+   * the release says otherwise. Undefined where another holds it and it has not run out, and where
+   * the owner is fenced. Who claims must have taken the time from which it counts ROWS_WITHIN_MS
+   * before it claims.
    */
   claim(
     owner: OwnerId,
@@ -253,6 +274,28 @@ export interface OwnerTable {
   renew(lease: Lease, leaseMs: number, signal: AbortSignal): Promise<Lease>
   /** Writes what the slice learnt, clears lease and attempts. Silent where the lease is lost. */
   release(lease: Lease, changes: Partial<Owner>, signal: AbortSignal): Promise<void>
+  /**
+   * For a rebuild. Fences the owner at once, so that no slice begins any more, and gives the lease
+   * as soon as nobody else may still write rows: that is ROWS_WITHIN_MS after the last claim that
+   * was never given back, and some time for clocks that differ. Who holds it writes no row after
+   * `lease.until`. Undefined where there is no such owner.
+   *
+   * `stoppedBefore` (ms): claims made before it are those of workers that are known to be stopped.
+   */
+  claimFenced(
+    owner: OwnerId,
+    options: { holder: string; leaseMs: number; stoppedBefore?: number },
+    signal: AbortSignal,
+  ): Promise<FencedClaim | undefined>
+  /** Gives a fenced lease back; the fence stays, with what the next step goes on from. */
+  pauseFenced(
+    lease: Lease,
+    progress: string,
+    changes: Partial<Owner>,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Gives a fenced lease back and takes the fence away. False where the lease was lost. */
+  unfence(lease: Lease, changes: Partial<Owner>, signal: AbortSignal): Promise<boolean>
   /** For what is not the slice's: asks for an early round, say. Etag loop. */
   update(
     owner: OwnerId,
@@ -271,21 +314,21 @@ export interface StreamTables {
    * of a stream are applied in the order of their seqs; a replay of an earlier one may run at
    * any time. The secret seals the commit's cursors.
    *
-   * `lossy` is for the rebuild of a stream of which a commit is damaged: rows that a lost event
-   * should have opened are not missed, no cursor is written (one could pass a lost item, P2), and
-   * the head stays until moveHead.
+   * `rebuilding`: the head stays until moveHead, so that nobody takes a past state for the newest.
+   * `lossy` is for a stream of which a commit is damaged: rows that a lost event should have
+   * opened are not missed, and no cursor is written (one could pass a lost item, P2).
    */
   apply(
     commit: Commit,
-    options: { secret: Uint8Array; notAfter: number; lossy?: boolean },
+    options: { secret: Uint8Array; notAfter: number; rebuilding?: 'whole' | 'lossy' },
     signal: AbortSignal,
   ): Promise<void>
   /**
    * Removes every row of the stream that is computed from commits, the head first. Idempotent;
-   * cut off, it is begun again. Only under the owner's lease, and only to rebuild.
+   * cut off, it is begun again. Only under a fenced lease.
    */
   clear(options: { notAfter: number }, signal: AbortSignal): Promise<void>
-  /** Ends a lossy rebuild. Only forward. */
+  /** Ends a rebuild. Only forward. */
   moveHead(to: CommitRef, options: { notAfter: number }, signal: AbortSignal): Promise<void>
   /** The same cursors, with what the rows say of their commits. */
   heldCursors(secret: Uint8Array, signal: AbortSignal): Promise<HeldCursor[]>
@@ -293,11 +336,13 @@ export interface StreamTables {
   cursors(secret: Uint8Array, signal: AbortSignal): Promise<Cursor[]>
   /** One of them; undefined where there is none. */
   cursor(container: GraphId, secret: Uint8Array, signal: AbortSignal): Promise<Cursor | undefined>
-  /** Moves cursor rows only forward: not behind `seq`, and not back in its round. */
+  /**
+   * Moves cursor rows only forward: not behind `seq`, and not back in its round. Stops with
+   * `TooLate` before any batch after `notAfter` (ms since 1970).
+   */
   saveCursors(
     cursors: readonly Cursor[],
-    seq: number,
-    secret: Uint8Array,
+    options: { seq: number; secret: Uint8Array; notAfter: number },
     signal: AbortSignal,
   ): Promise<void>
   /** The items' newest versions at `seq`; what is not held is not in the map. */
@@ -419,6 +464,71 @@ export interface RunTable {
   ): Promise<{ entry: PlanEntry; etag: string; row: string } | undefined>
 }
 
+/** A rebuild of rows from the vault: of the whole catalogue, or of a few owners. */
+export interface Rebuild {
+  id: string
+  /** `all`: every owner that the vault has, and their resources. */
+  scope: 'all' | 'named'
+  state: 'queued' | 'running' | 'done'
+  /** `identify`: whom the vault's owners stand for. `rows`: the rows of their streams. */
+  phase: 'identify' | 'rows'
+  createdAt: string
+  startedAt?: string
+  endedAt?: string
+  /** Written by every step; in the future while it waits. The reconciler looks at it. */
+  heartbeatAt: string
+  attempt: number
+  /** Who asked: object id from the token, or `timer`. */
+  by: string
+  /** ISO time: workers that ran before it are known to be stopped. */
+  stoppedBefore?: string
+  /** The last owner that was taken from the vault's list. */
+  position: string
+  /** Owners under work, a bounded number. */
+  open: RebuildOwner[]
+  counts: RebuildCounts
+  /** Codes, each with how many owners have ended with it. */
+  troubles: Record<string, number>
+}
+
+export interface RebuildOwner {
+  owner: OwnerId
+  /** ISO time at which it is gone on with. */
+  dueAt: string
+  /** Failed tries in a row. */
+  tries: number
+  /** Code of what it waits for; empty: nothing. */
+  trouble: string
+}
+
+export interface RebuildCounts {
+  /** Owners that are done with, in whatever way. */
+  owners: number
+  rebuilt: number
+  /** Of these, with a commit that is damaged: what it said is missing. */
+  damaged: number
+  /** Their rows could not be made; no slice works them until a rebuild succeeds. */
+  failed: number
+  /** Nobody can say whom they stand for: their keys are gone, or their record is damaged. */
+  unreadable: number
+  /** Their resource has a newer owner. */
+  superseded: number
+  commits: number
+}
+
+export interface RebuildTable {
+  /** False where a rebuild of this id exists. */
+  insert(rebuild: Rebuild, signal: AbortSignal): Promise<boolean>
+  get(id: string, signal: AbortSignal): Promise<Rebuild | undefined>
+  update(
+    id: string,
+    change: (now: Rebuild) => Rebuild,
+    signal: AbortSignal,
+  ): Promise<Rebuild | undefined>
+  /** Newest first. */
+  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Rebuild>>
+}
+
 /** A job of the restore role. The request and the plan are JSON documents with a version. */
 export interface Job {
   id: string
@@ -475,6 +585,7 @@ export interface Catalogue {
   readonly owners: OwnerTable
   readonly packs: PackTable
   readonly runs: RunTable
+  readonly rebuilds: RebuildTable
   readonly jobs: JobTable
   readonly slots: SlotTable
   stream(owner: OwnerId, workload: WorkloadName): StreamTables

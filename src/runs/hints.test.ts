@@ -34,7 +34,8 @@ async function company(...names: string[]) {
     const times = { dueAt: at(HOUR_MS), hintAt: at(0) }
     await catalogue.owners.update(owner, (now) => ({ ...now, ...times }), signal)
     const secret = await vault.indexSecret(owner, signal)
-    await catalogue.stream(owner, 'mail').saveCursors([cursor], 0, secret, signal)
+    const save = { seq: 0, secret, notAfter: clock.now() }
+    await catalogue.stream(owner, 'mail').saveCursors([cursor], save, signal)
   }
   const asked: string[] = []
   /** By name; who is not in it has not changed. */

@@ -16,7 +16,7 @@ import type { MemoryTableStore } from '../catalogue/testing/memory-table-store.t
 import { hasCode } from '../model/errors.ts'
 import { CHAIN_START, followChain } from './chain.ts'
 import { COMMIT_VOIDS_MAX } from './limits.ts'
-import { rebuildStream } from './rebuild.ts'
+import { REBUILD_START, rebuildStream } from './rebuild.ts'
 import { type ChainInVault, emptyChain, extend, tablesFor } from './testing/chains.ts'
 import { collect, contentOf, never } from './testing/fixture.ts'
 import type { ChainEnd } from './types.ts'
@@ -110,7 +110,13 @@ test('rows that come from no commit are gone after a rebuild, the others are as 
         if (n <= keep) await clean.tables.apply(written, options, never)
         else chain.on.store.blobs.delete(nameOf(chain, n + 1))
       }
-      const rebuilt = await rebuildStream(chain.stream, spoilt.tables, { notAfter: LATER }, never)
+      const rebuilt = await rebuildStream(
+        chain.stream,
+        spoilt.tables,
+        REBUILD_START,
+        { notAfter: LATER },
+        never,
+      )
       assert.equal(rebuilt.applied, Math.min(keep + 1, commits.length))
       assert.deepEqual(rowsOf(spoilt.store), rowsOf(clean.store))
       const open = (t: typeof clean) => collect(t.tables.open(never))
@@ -128,11 +134,11 @@ test('a rebuild that dies at any write is finished by the next one', async () =>
   await extend(chain, aCommit(1, [first, aPut(messageId(2), folderId(2))]))
   await extend(chain, aCommit(2, [aPut(messageId(1), folderId(2), { leaves: placeOf(first, 1) })]))
   const clean = tablesFor(chain)
-  await rebuildStream(chain.stream, clean.tables, { notAfter: LATER }, never)
+  await rebuildStream(chain.stream, clean.tables, REBUILD_START, { notAfter: LATER }, never)
   for (let dieAt = 1; dieAt < 60; dieAt += 1) {
     const controller = new AbortController()
     const spoilt = tablesFor(chain)
-    await rebuildStream(chain.stream, spoilt.tables, { notAfter: LATER }, never)
+    await rebuildStream(chain.stream, spoilt.tables, REBUILD_START, { notAfter: LATER }, never)
     const enough = spoilt.store.calls.batch + dieAt
     const clock = chain.on.clock
     const now = clock.now
@@ -143,6 +149,7 @@ test('a rebuild that dies at any write is finished by the next one', async () =>
     const died = await rebuildStream(
       chain.stream,
       spoilt.tables,
+      REBUILD_START,
       { notAfter: LATER },
       controller.signal,
     )
@@ -153,7 +160,7 @@ test('a rebuild that dies at any write is finished by the next one', async () =>
       assert.ok(dieAt > 10)
       return
     }
-    await rebuildStream(chain.stream, spoilt.tables, { notAfter: LATER }, never)
+    await rebuildStream(chain.stream, spoilt.tables, REBUILD_START, { notAfter: LATER }, never)
     assert.deepEqual(rowsOf(spoilt.store), rowsOf(clean.store))
   }
   assert.fail('the rebuild never ended')
@@ -164,7 +171,7 @@ test('a missing commit in the middle is a gap, never the end of the chain', asyn
   for (let seq = 1; seq <= 4; seq += 1) await extend(chain, aCommit(seq, []))
   chain.on.store.blobs.delete(nameOf(chain, 2))
   const { tables } = tablesFor(chain)
-  const rebuild = rebuildStream(chain.stream, tables, { notAfter: LATER }, never)
+  const rebuild = rebuildStream(chain.stream, tables, REBUILD_START, { notAfter: LATER }, never)
   await assert.rejects(rebuild, coded('ChainGap'))
 })
 
@@ -179,14 +186,11 @@ test('over a damaged commit only on demand: then no cursor passes what is lost',
     if (/\/0000000002\/.*\.mf$/.test(name)) chain.on.store.blobs.delete(name)
   }
   const { tables } = tablesFor(chain)
-  const strict = rebuildStream(chain.stream, tables, { notAfter: LATER }, never)
+  const strict = rebuildStream(chain.stream, tables, REBUILD_START, { notAfter: LATER }, never)
   await assert.rejects(strict, coded('CommitDamaged'))
   const options = { notAfter: LATER, overDamage: true }
-  const rebuilt = await rebuildStream(chain.stream, tables, options, never)
-  assert.deepEqual(
-    rebuilt.damaged.map(({ seq }) => seq),
-    [2],
-  )
+  const rebuilt = await rebuildStream(chain.stream, tables, REBUILD_START, options, never)
+  assert.deepEqual([rebuilt.damaged, rebuilt.damagedSeqs], [1, [2]])
   assert.equal((await tables.head(never))?.seq, 3)
   assert.deepEqual(await tables.cursors(chain.stream.secret, never), [])
   const held = await tables.current([messageId(1)], 3, never)

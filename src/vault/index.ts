@@ -23,7 +23,13 @@ export { voidCommitOf } from './damage.ts'
 export { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
 export { createPackOpener } from './pack-opener.ts'
 export { openPack, type Salvaged, salvage } from './pack-reader.ts'
-export { type RebuildOptions, type Rebuilt, rebuildStream } from './rebuild.ts'
+export {
+  REBUILD_START,
+  type RebuildOptions,
+  type RebuildProgress,
+  rebuildProgressSchema,
+  rebuildStream,
+} from './rebuild.ts'
 export { recoverIndexSecret } from './recover-secret.ts'
 export { openState, readShard, type StateOptions, type StateSource } from './stream-state.ts'
 export type {

@@ -123,8 +123,8 @@ function openRecord(bytes: Uint8Array, owner: OwnerId, secret: Uint8Array): Owne
   const body = bodySchema.safeParse(parseJson(plain))
   check(body.success, 'OwnerRecordDamaged', 'a record has its fields', context)
   const { graphId, kind, name } = body.data
-  const { n, recipients } = envelope.data
-  return { owner, n, recipients, graphId: graphId as GraphId, kind, name }
+  const { n, createdAt, recipients } = envelope.data
+  return { owner, n, createdAt, recipients, graphId: graphId as GraphId, kind, name }
 }
 
 function checkSame(there: OwnerRecord, introduced: OwnerIntroduction): void {

@@ -1,93 +1,151 @@
 /**
- * Rebuilds the rows of one stream from its commits (promise P6): for a head row that is missing
- * or does not fit the vault, and for a lost catalogue.
+ * Rebuilds the rows of one stream from its commits (promise P6): for rows that are lost, or that
+ * do not fit the vault.
  *
- * Rows that come from no commit are removed, because everything is: the tables are an index. The
- * head moves with every commit, so a rebuild that dies goes on as an ordinary roll-forward. Runs
- * under the owner's lease, without Graph and without a content key. Whether the owner was erased
- * is checked by the caller.
+ * Rows that come from no commit are removed, because everything is: the tables are an index. Nobody
+ * sees the stream until its head moves, at the very end. How far it has come is the caller's to
+ * keep, never the head row's: a late writer may set that one. Runs under the owner's fence, over
+ * many calls, without Graph and without a content key.
  */
+import { z } from 'zod'
 import type { StreamTables } from '../catalogue/index.ts'
 import { AppError } from '../model/errors.ts'
-import type { CommitRef } from '../model/events.ts'
-import { CHAIN_START, endAfter, followChain } from './chain.ts'
-import type { ChainEnd, StreamVault, VaultCommit, VoidCommit } from './types.ts'
+import { endAfter, followChain } from './chain.ts'
+import type { ChainEnd, ChainStep, StreamVault } from './types.ts'
+
+/** Seqs of damaged commits that a report names; they are all counted. */
+const DAMAGED_NAMED_MAX = 20
+
+const refSchema = z.object({ seq: z.int(), hash: z.string(), time: z.string() })
+
+/** How far a rebuild has come. Plain JSON of bounded size, without anything of the content. */
+export const rebuildProgressSchema = z.object({
+  /** `clear`: the rows may be in any state. `apply`: they are those of the commits up to `end`. */
+  phase: z.enum(['clear', 'apply', 'done']),
+  /** A commit is damaged: what it said is left out, and so are all cursors. */
+  lossy: z.boolean(),
+  end: z.object({
+    last: refSchema.optional(),
+    voids: z.array(z.object({ seq: z.int(), sha256: z.string() })),
+  }),
+  applied: z.int(),
+  damaged: z.int(),
+  /** The first of them. */
+  damagedSeqs: z.array(z.int()).max(DAMAGED_NAMED_MAX),
+})
+export type RebuildProgress = z.infer<typeof rebuildProgressSchema>
+
+export const REBUILD_START: RebuildProgress = {
+  phase: 'clear',
+  lossy: false,
+  end: { voids: [] },
+  applied: 0,
+  damaged: 0,
+  damagedSeqs: [],
+}
 
 export interface RebuildOptions {
-  /** Ms since 1970: nothing is written after it (`TooLate`, and the next call goes on). */
+  /** Ms since 1970: nothing is written after it (`TooLate`). */
   notAfter: number
   /**
    * Go on over damaged commits. What they said is lost: their items are not in the rows, and all
    * cursors are left out, so that the next round reads everything anew. Default: throw.
    */
   overDamage?: boolean
-}
-
-export interface Rebuilt {
-  /** Where the chain ends: begin() takes its `last` and `voids`. */
-  end: ChainEnd
-  /** The newest commit, unless that one is damaged. */
-  head: VaultCommit | undefined
-  applied: number
-  voids: VoidCommit[]
-  /** Commits whose events are lost; empty unless `overDamage`. */
-  damaged: CommitRef[]
+  /** Asked before each commit; false: the call answers with how far it came. Default: to the end. */
+  mayGoOn?: () => boolean
+  /** Told after each step of the way, so that it is known also where the call throws. */
+  onProgress?: (progress: RebuildProgress) => void
 }
 
 /**
- * Clears the stream's rows and applies every commit in order. Throws `ChainGap` where a seq is
- * missing and a later one is there, `ChainBlocked`, and `CommitDamaged` unless `overDamage`.
+ * Goes on from `from` until the stream is done or may not go on. Throws `ChainGap` where a seq is
+ * missing and a later one is there, `ChainBlocked`, `TooLate`, and `CommitDamaged` unless
+ * `overDamage`.
  */
 export async function rebuildStream(
   stream: StreamVault,
   tables: StreamTables,
+  from: RebuildProgress,
   options: RebuildOptions,
   signal: AbortSignal,
-): Promise<Rebuilt> {
-  const { notAfter } = options
-  await tables.clear({ notAfter }, signal)
-  const strict = await applyAll(stream, tables, { notAfter, lossy: false }, signal)
-  if (strict.damage === undefined) return strict.rebuilt
-  if (options.overDamage !== true) throw strict.damage
-  await tables.clear({ notAfter }, signal)
-  const { rebuilt } = await applyAll(stream, tables, { notAfter, lossy: true }, signal)
-  if (rebuilt.end.last !== undefined) {
-    await tables.moveHead(rebuilt.end.last, { notAfter }, signal)
+): Promise<RebuildProgress> {
+  const mayGoOn = options.mayGoOn ?? (() => true)
+  let now = from
+  const reach = (next: RebuildProgress) => {
+    now = next
+    options.onProgress?.(next)
   }
-  return rebuilt
+  // Twice where a damaged commit makes it begin anew, once more for each head that another set.
+  while (now.phase !== 'done' && mayGoOn()) {
+    if (now.phase === 'clear') {
+      await tables.clear({ notAfter: options.notAfter }, signal)
+      reach({ ...REBUILD_START, lossy: now.lossy, phase: 'apply' })
+    }
+    const stopped = await applyCommits({ stream, tables, from: now, reach, options }, signal)
+    if (stopped === 'paused') break
+    if (stopped === 'damage') reach({ ...REBUILD_START, lossy: true })
+    else reach(await finished(stream, tables, now, options, signal))
+  }
+  return now
 }
 
-/** Stops at the first damaged commit unless `lossy`. */
-async function applyAll(
+interface Applying {
+  stream: StreamVault
+  tables: StreamTables
+  from: RebuildProgress
+  reach(next: RebuildProgress): void
+  options: RebuildOptions
+}
+
+/** `damage`: a commit is damaged, and it must be begun anew, in the way that passes it. */
+async function applyCommits(
+  { stream, tables, from, reach, options }: Applying,
+  signal: AbortSignal,
+): Promise<'end' | 'paused' | 'damage'> {
+  const { notAfter, overDamage, mayGoOn = () => true } = options
+  const rebuilding = from.lossy ? 'lossy' : 'whole'
+  let now = from
+  for await (const { step } of followChain(stream, endOf(from), signal)) {
+    if (step.is === 'damaged' && !from.lossy) {
+      if (overDamage === true) return 'damage'
+      throw step.cause
+    }
+    if (step.is === 'commit') {
+      await tables.apply(step.commit, { secret: stream.secret, notAfter, rebuilding }, signal)
+    }
+    now = after(now, step)
+    reach(now)
+    if (!mayGoOn()) return 'paused'
+  }
+  return 'end'
+}
+
+const endOf = ({ end }: RebuildProgress): ChainEnd => ({ last: end.last, voids: end.voids })
+
+function after(now: RebuildProgress, step: ChainStep): RebuildProgress {
+  const { last, voids } = endAfter(endOf(now), step)
+  const end = { voids: [...voids], ...(last && { last }) }
+  if (step.is === 'commit') return { ...now, end, applied: now.applied + 1 }
+  if (step.is === 'void') return { ...now, end }
+  const damagedSeqs = [...now.damagedSeqs, step.ref.seq].slice(0, DAMAGED_NAMED_MAX)
+  return { ...now, end, damaged: now.damaged + 1, damagedSeqs }
+}
+
+/** Shows the stream. Where another has set the head meanwhile, it is begun anew. */
+async function finished(
   stream: StreamVault,
   tables: StreamTables,
-  { notAfter, lossy }: { notAfter: number; lossy: boolean },
+  now: RebuildProgress,
+  { notAfter }: RebuildOptions,
   signal: AbortSignal,
-): Promise<{ rebuilt: Rebuilt; damage?: AppError }> {
-  const rebuilt: Rebuilt = {
-    end: CHAIN_START,
-    head: undefined,
-    applied: 0,
-    voids: [],
-    damaged: [],
-  }
-  for await (const { step } of followChain(stream, CHAIN_START, signal)) {
-    if (step.is === 'damaged' && !lossy) return { rebuilt, damage: step.cause }
-    if (step.is === 'commit') {
-      await tables.apply(step.commit, { secret: stream.secret, notAfter, lossy }, signal)
-      rebuilt.applied += 1
-    }
-    if (step.is === 'damaged') rebuilt.damaged.push(step.ref)
-    if (step.is === 'void') rebuilt.voids.push(step.passed)
-    rebuilt.head = step.is === 'void' ? rebuilt.head : headOf(step)
-    rebuilt.end = endAfter(rebuilt.end, step)
-  }
-  await checkNoGap(stream, rebuilt.end, signal)
-  return { rebuilt }
+): Promise<RebuildProgress> {
+  await checkNoGap(stream, now, signal)
+  const { last } = now.end
+  if (last) await tables.moveHead(last, { notAfter }, signal)
+  const head = await tables.head(signal)
+  return head?.hash === last?.hash ? { ...now, phase: 'done' } : { ...now, phase: 'clear' }
 }
-
-const headOf = (step: { is: 'commit'; commit: VaultCommit } | { is: 'damaged' }) =>
-  step.is === 'commit' ? step.commit : undefined
 
 /**
  * A commit that was deleted or hidden ends the walk early. A writer that went on from there would
@@ -95,7 +153,7 @@ const headOf = (step: { is: 'commit'; commit: VaultCommit } | { is: 'damaged' })
  */
 async function checkNoGap(
   stream: StreamVault,
-  { last, voids }: ChainEnd,
+  { end: { last, voids } }: RebuildProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const walked = (last?.seq ?? 0) + voids.length

@@ -218,6 +218,8 @@ export interface ContentReader {
 export interface OwnerRecord {
   owner: OwnerId
   n: number
+  /** ISO time at which the owner was first protected. */
+  createdAt: string
   recipients: { keyId: string; fingerprint: string }[]
   graphId: GraphId
   kind: string

@@ -215,7 +215,8 @@ function leftIsDeleted(commit: Commit): Commit {
 function cursorsFirst(built: Built): Built {
   return withCommits(built, (commit, stream, seqBefore) => async (content, options, signal) => {
     const tables = built.catalogue.stream(stream.owner, stream.workload)
-    await tables.saveCursors(content.cursors, seqBefore, stream.secret, NEVER)
+    const save = { seq: seqBefore, secret: stream.secret, notAfter: Number.MAX_SAFE_INTEGER }
+    await tables.saveCursors(content.cursors, save, NEVER)
     return await commit(content, options, signal)
   })
 }
