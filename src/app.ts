@@ -19,6 +19,7 @@ import { MemoryPool } from './concurrency/index.ts'
 import { readSettings, type Settings } from './config.ts'
 import { registerBackup } from './functions/backup.ts'
 import { registerHttp } from './functions/http/index.ts'
+import { registerRebuild } from './functions/rebuild.ts'
 import { registerReconciler } from './functions/reconcile.ts'
 import { registerRestore } from './functions/restore.ts'
 import { createDirectory, createGovernor, createGraph, type Graph } from './graph/index.ts'
@@ -173,7 +174,7 @@ function buildCore(settings: Settings) {
 type Core = ReturnType<typeof buildCore>
 
 function registerBackupRole(settings: Settings, core: Core): void {
-  const { clock, random, vault, catalogue, policies } = core
+  const { clock, random, vault, catalogue, policies, tables } = core
   const graph = graphAs(settings, settings.HOLDFAST_BACKUP_CLIENT_ID)
   const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
   const slice = sliceSettings(settings)
@@ -203,7 +204,9 @@ function registerBackupRole(settings: Settings, core: Core): void {
     holder: `${hostname()}-${instance}`,
     log,
   }
+  const { sliceMs, leaseSlackMs } = slice
   registerBackup(deps)
+  registerRebuild({ ...deps, tables, sliceMs, leaseSlackMs })
 }
 
 function restoreOf(settings: Settings, core: Core) {

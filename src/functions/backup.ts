@@ -20,12 +20,14 @@ import {
 } from '../orchestrations/names.ts'
 import { askHints, captureNext, endWave, isRunDue, planRun, type RunDeps } from '../runs/index.ts'
 import { startOnce } from './durable-client.ts'
+import { startRebuild } from './rebuild.ts'
 
 /** Inside an activity's deadline, well within functionTimeout. */
 const ACTIVITY_SLACK_MS = 60_000
 const TRIGGER_MS = 60_000
 
-const runMessage = z.object({ run: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/) })
+const id = z.string().regex(/^[A-Za-z0-9._-]{1,60}$/)
+const jobMessage = z.union([z.object({ run: id }), z.object({ rebuild: id })])
 
 export function registerBackup(deps: RunDeps): void {
   df.app.orchestration(BACKUP_RUN, backupRun)
@@ -63,7 +65,9 @@ async function startBackup(
   deps: RunDeps,
   context: InvocationContext,
 ): Promise<void> {
-  const { run: id } = runMessage.parse(message)
+  const job = jobMessage.parse(message)
+  if ('rebuild' in job) return await startRebuild(job.rebuild, deps, context)
+  const { run: id } = job
   const run = await deps.catalogue.runs.get(id, AbortSignal.timeout(TRIGGER_MS))
   if (run?.state !== 'queued') return
   const input: BackupRunInput = { run: id, attempt: run.attempt, wave: run.wave }

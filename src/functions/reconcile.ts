@@ -3,8 +3,15 @@
  */
 import { app, type InvocationContext } from '@azure/functions'
 import * as df from 'durable-functions'
-import type { Catalogue, Job, Run } from '../catalogue/types.ts'
-import { BACKUP_RUN, jobInstanceId, RESTORE_RUN, runInstanceId } from '../orchestrations/names.ts'
+import type { Catalogue, Job, Rebuild, Run } from '../catalogue/types.ts'
+import {
+  BACKUP_RUN,
+  jobInstanceId,
+  REBUILD_RUN,
+  RESTORE_RUN,
+  rebuildInstanceId,
+  runInstanceId,
+} from '../orchestrations/names.ts'
 import type { Clock } from '../ports.ts'
 import type { RunLog } from '../runs/index.ts'
 import { decideRepair } from '../runs/reconcile.ts'
@@ -39,10 +46,40 @@ export function registerReconciler(deps: ReconcileDeps): void {
 
 async function reconcile(deps: ReconcileDeps, context: InvocationContext): Promise<void> {
   const signal = AbortSignal.timeout(CALL_MS)
-  if (!(await deps.catalogue.ready(signal))) return
   const client = df.getClient(context)
+  // The one thing that runs where the catalogue is not ready.
+  if (deps.runs) await reconcileRebuilds(deps, client, signal)
+  if (!(await deps.catalogue.ready(signal))) return
   if (deps.runs) await reconcileRuns(deps, client, signal)
   if (deps.jobs) await reconcileJobs(deps, client, signal)
+}
+
+async function reconcileRebuilds(
+  deps: ReconcileDeps,
+  client: df.DurableClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const rebuilds = await deps.catalogue.rebuilds.list({ max: ROWS_MAX }, signal)
+  for (const rebuild of rebuilds.items) {
+    if (rebuild.state !== 'done') await repairRebuild(rebuild, deps, client, signal)
+  }
+}
+
+/** Without a limit: nothing else makes the rows of its owners, and it keeps slices off them. */
+async function repairRebuild(
+  rebuild: Rebuild,
+  deps: ReconcileDeps,
+  client: df.DurableClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const attempt = await repair(rebuild, deps, client, {
+    instance: rebuildInstanceId(rebuild.id, rebuild.attempt),
+    queued: rebuild.state === 'queued',
+  })
+  if (attempt === undefined) return
+  await deps.catalogue.rebuilds.update(rebuild.id, (now) => ({ ...now, attempt }), signal)
+  const instance = rebuildInstanceId(rebuild.id, attempt)
+  await startOnce(client, REBUILD_RUN, instance, { rebuild: rebuild.id, attempt })
 }
 
 async function reconcileRuns(
@@ -119,7 +156,7 @@ async function repairJob(
 
 /** The attempt to start, or undefined where all is well. */
 async function repair(
-  row: Run | Job,
+  row: Run | Job | Rebuild,
   deps: ReconcileDeps,
   client: df.DurableClient,
   state: { instance: string; queued: boolean },

@@ -8,12 +8,14 @@
 export const BACKUP_RUN = 'backupRun'
 export const BACKUP_LANE = 'backupLane'
 export const RESTORE_RUN = 'restoreRun'
+export const REBUILD_RUN = 'rebuildRun'
 
 export const ASK_HINTS = 'askHints'
 export const PLAN_RUN = 'planRun'
 export const CAPTURE_NEXT = 'captureNext'
 export const END_WAVE = 'endWave'
 export const RESTORE_STEP = 'restoreStep'
+export const REBUILD_STEP = 'rebuildStep'
 
 export interface BackupRunInput {
   run: string
@@ -65,6 +67,17 @@ export interface RestoreAnswer {
   nextAt: string
 }
 
+export interface RebuildRunInput {
+  rebuild: string
+  attempt: number
+}
+
+export interface RebuildAnswer {
+  state: 'more' | 'wait' | 'done'
+  /** ISO time, with `wait`. */
+  nextAt: string
+}
+
 /** Ids must match ^[A-Za-z0-9._-]{1,90}$ (facts/durable.md 5.9, rule 11). */
 export function runInstanceId(run: string, attempt: number): string {
   return `run-${run}-a${attempt}`
@@ -73,6 +86,10 @@ export function runInstanceId(run: string, attempt: number): string {
 /** A child's id carries run, attempt and wave: two children under one id stall the whole hub. */
 export function laneInstanceId(input: BackupRunInput, lane: number): string {
   return `lane-${input.run}-a${input.attempt}-w${input.wave}-l${lane}`
+}
+
+export function rebuildInstanceId(rebuild: string, attempt: number): string {
+  return `rebuild-${rebuild}-a${attempt}`
 }
 
 /** Planning and replay of one job are two orchestrations: a person decides between them. */

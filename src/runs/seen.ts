@@ -62,6 +62,7 @@ export async function seen(
   const key = keyHash(user.id)
   const now = await deps.catalogue.resources.get(key, signal)
   const wanted = protects(deps.policy, { key, address: user.address })
+  if (wanted && !now?.owner) await refuseLost(deps.catalogue, signal)
   const asks = wanted && (!now?.owner || now.state !== 'protected')
   const mailbox = asks ? await deps.mailboxes(user.id, signal) : undefined
   const at = new Date(deps.clock.now()).toISOString()
@@ -75,6 +76,17 @@ export async function seen(
     signal,
   )
   if (resource) await ensureOwner(deps, resource, signal)
+}
+
+/** Tables that were lost under a discovery would make every resource a new one. */
+async function refuseLost(catalogue: Catalogue, signal: AbortSignal): Promise<void> {
+  if (await catalogue.ready(signal)) return
+  throw new AppError({
+    code: 'CatalogueNotReady',
+    kind: 'permanent',
+    message: 'The catalogue is not ready, so no owner may be made.',
+    hint: 'Where the tables were lost they are rebuilt from the vault; then it goes on by itself.',
+  })
 }
 
 interface Sighting {

@@ -189,7 +189,10 @@ test('over a damaged commit only on demand: then no cursor passes what is lost',
   const strict = rebuildStream(chain.stream, tables, REBUILD_START, { notAfter: LATER }, never)
   await assert.rejects(strict, coded('CommitDamaged'))
   const options = { notAfter: LATER, overDamage: true }
-  const rebuilt = await rebuildStream(chain.stream, tables, REBUILD_START, options, never)
+  const again = await rebuildStream(chain.stream, tables, REBUILD_START, options, never)
+  assert.deepEqual([again.phase, again.lossy, again.applied], ['clear', true, 0])
+  const rebuilt = await rebuildStream(chain.stream, tables, again, options, never)
+  assert.equal(rebuilt.phase, 'done')
   assert.deepEqual([rebuilt.damaged, rebuilt.damagedSeqs], [1, [2]])
   assert.equal((await tables.head(never))?.seq, 3)
   assert.deepEqual(await tables.cursors(chain.stream.secret, never), [])

@@ -54,14 +54,15 @@ export interface RebuildOptions {
   overDamage?: boolean
   /** Asked before each commit; false: the call answers with how far it came. Default: to the end. */
   mayGoOn?: () => boolean
-  /** Told after each step of the way, so that it is known also where the call throws. */
+  /** Told with every commit, so that it is known also where the call throws. */
   onProgress?: (progress: RebuildProgress) => void
 }
 
 /**
- * Goes on from `from` until the stream is done or may not go on. Throws `ChainGap` where a seq is
- * missing and a later one is there, `ChainBlocked`, `TooLate`, and `CommitDamaged` unless
- * `overDamage`.
+ * Goes on from `from` until the stream is done, or may not go on, or must be begun anew: then the
+ * caller keeps what is answered **before** it calls again, because rows are cleared only where the
+ * progress that was kept says so. Throws `ChainGap` where a seq is missing and a later one is
+ * there, `ChainBlocked`, `TooLate`, and `CommitDamaged` unless `overDamage`.
  */
 export async function rebuildStream(
   stream: StreamVault,
@@ -70,23 +71,19 @@ export async function rebuildStream(
   options: RebuildOptions,
   signal: AbortSignal,
 ): Promise<RebuildProgress> {
-  const mayGoOn = options.mayGoOn ?? (() => true)
   let now = from
   const reach = (next: RebuildProgress) => {
     now = next
     options.onProgress?.(next)
   }
-  // Twice where a damaged commit makes it begin anew, once more for each head that another set.
-  while (now.phase !== 'done' && mayGoOn()) {
-    if (now.phase === 'clear') {
-      await tables.clear({ notAfter: options.notAfter }, signal)
-      reach({ ...REBUILD_START, lossy: now.lossy, phase: 'apply' })
-    }
-    const stopped = await applyCommits({ stream, tables, from: now, reach, options }, signal)
-    if (stopped === 'paused') break
-    if (stopped === 'damage') reach({ ...REBUILD_START, lossy: true })
-    else reach(await finished(stream, tables, now, options, signal))
+  if (now.phase === 'done') return now
+  if (now.phase === 'clear') {
+    await tables.clear({ notAfter: options.notAfter }, signal)
+    reach({ ...REBUILD_START, lossy: now.lossy, phase: 'apply' })
   }
+  const stopped = await applyCommits({ stream, tables, from: now, reach, options }, signal)
+  if (stopped === 'damage') reach({ ...REBUILD_START, lossy: true })
+  if (stopped === 'end') reach(await finished(stream, tables, now, options, signal))
   return now
 }
 
@@ -103,7 +100,7 @@ async function applyCommits(
   { stream, tables, from, reach, options }: Applying,
   signal: AbortSignal,
 ): Promise<'end' | 'paused' | 'damage'> {
-  const { notAfter, overDamage, mayGoOn = () => true } = options
+  const { notAfter, overDamage, mayGoOn = always } = options
   const rebuilding = from.lossy ? 'lossy' : 'whole'
   let now = from
   for await (const { step } of followChain(stream, endOf(from), signal)) {
@@ -120,6 +117,8 @@ async function applyCommits(
   }
   return 'end'
 }
+
+const always = () => true
 
 const endOf = ({ end }: RebuildProgress): ChainEnd => ({ last: end.last, voids: end.voids })
 
@@ -144,7 +143,8 @@ async function finished(
   const { last } = now.end
   if (last) await tables.moveHead(last, { notAfter }, signal)
   const head = await tables.head(signal)
-  return head?.hash === last?.hash ? { ...now, phase: 'done' } : { ...now, phase: 'clear' }
+  if (head?.hash === last?.hash) return { ...now, phase: 'done' }
+  return { ...REBUILD_START, lossy: now.lossy }
 }
 
 /**

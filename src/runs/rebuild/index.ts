@@ -1,0 +1,4 @@
+/** Rows made again from the vault: one owner's, or the whole catalogue's (decision 012). */
+export { type BeginDeps, openRebuild, rebuildIfLost } from './begin.ts'
+export { type RebuildDeps, rebuildStep } from './step.ts'
+export { newRebuild, OPEN_MAX } from './work-list.ts'
