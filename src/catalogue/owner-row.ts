@@ -16,13 +16,21 @@ const leaseSchema = z.object({
   writesBefore: z.number().default(0),
 })
 
+const fenceSchema = z.object({
+  /** Rows may be missing: it stays until a rebuild has made them. */
+  isBegun: z.boolean(),
+  /** Ms: then it counts no more, unless it is begun. */
+  lapsesAt: z.number(),
+  progress: z.string(),
+})
+
 const rowSchema = z.object({
   owner: ownerSchema,
   lease: leaseSchema.nullable(),
   /** Ms: until then rows may be written by claims that were not given back. */
   writesUntil: z.number().default(0),
-  /** A rebuild has the owner: no slice begins. */
-  fence: z.object({ progress: z.string() }).nullable().default(null),
+  /** A rebuild asks for the owner, or has it: no slice begins. */
+  fence: fenceSchema.nullable().default(null),
 })
 
 export type OwnerRow = z.infer<typeof rowSchema>

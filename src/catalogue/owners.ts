@@ -9,7 +9,7 @@
 import { AppError } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
-import { fenced, fencedClaim, paused, unfenced } from './fence.ts'
+import { begun, fenced, fencedClaim, holds, paused, unfenced } from './fence.ts'
 import { OWNER_BUCKETS, ownerBucket, ownerPartition } from './keys.ts'
 import { decodeOwner, type OwnerRow } from './owner-row.ts'
 import { walkRows } from './read.ts'
@@ -23,6 +23,9 @@ import {
   type OwnerTable,
   ROWS_WITHIN_MS,
 } from './types.ts'
+
+/** Of an owner whose rows are all to be made. */
+const BEGUN = { isBegun: true, lapsesAt: 0, progress: '' }
 
 export function createOwnerTable(room: Room): OwnerTable {
   const { tables, tenantId, clock } = room
@@ -42,7 +45,7 @@ export function createOwnerTable(room: Room): OwnerTable {
     },
     insert: (owner, signal) => insert({ owner, lease: null, writesUntil: 0, fence: null }, signal),
     insertFenced: (owner, writesUntil, signal) =>
-      insert({ owner, lease: null, writesUntil, fence: { progress: '' } }, signal),
+      insert({ owner, lease: null, writesUntil, fence: BEGUN }, signal),
     async *all(signal) {
       for (const bucket of OWNER_BUCKETS) {
         const query = { partition: ownerPartition(tenantId, bucket) }
@@ -81,6 +84,10 @@ export function createOwnerTable(room: Room): OwnerTable {
       await changeRow(room, placeOf(owner), change, signal)
       return answer
     },
+    async beginFenced(lease, signal) {
+      const change = (row: Row | undefined) => fenced(begun(row && decodeOwner(row), lease))
+      return (await changeRow(room, placeOf(lease.owner.owner), change, signal)) ?? false
+    },
     async pauseFenced(lease, progress, changes, signal) {
       const change = (row: Row | undefined) =>
         fenced(paused(row && decodeOwner(row), lease, { progress, changes }))
@@ -104,7 +111,7 @@ function claimed(
   nowMs: number,
 ): Change<Lease> | undefined {
   const { lease, fence, writesUntil } = now
-  if (fence) return undefined
+  if (holds(fence, nowMs)) return undefined
   if (lease && lease.holder !== claim.holder && lease.until > nowMs) return undefined
   const at = new Date(nowMs).toISOString()
   // Due while it is worked: a slice that vanishes leaves a round open, which must go on.
@@ -114,7 +121,7 @@ function claimed(
     owner,
     lease: { ...claim, dueAt, since: nowMs, writesBefore: writesUntil },
     writesUntil: Math.max(writesUntil, nowMs + ROWS_WITHIN_MS),
-    fence,
+    fence: null,
   }
   return { values: encodeBody(next), result: { owner, ...claim } }
 }

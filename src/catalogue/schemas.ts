@@ -114,7 +114,13 @@ export const rebuildSchema: z.ZodType<Rebuild> = z.object({
   stoppedBefore: z.string().exactOptional(),
   position: z.string(),
   open: z.array(
-    z.object({ owner: ownerIdSchema, dueAt: z.string(), tries: whole, trouble: z.string() }),
+    z.object({
+      owner: ownerIdSchema,
+      dueAt: z.string(),
+      tries: whole,
+      trouble: z.string(),
+      worker: z.string().exactOptional(),
+    }),
   ),
   counts: z.object({
     owners: whole,

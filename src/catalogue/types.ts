@@ -110,6 +110,8 @@ export type FencedClaim =
   | {
       state: 'held'
       lease: Lease
+      /** Rows may be missing already: a rebuild must go on. */
+      isBegun: boolean
       /** What an earlier step left for this one; empty: nothing. */
       progress: string
     }
@@ -287,6 +289,11 @@ export interface OwnerTable {
     options: { holder: string; leaseMs: number; stoppedBefore?: number },
     signal: AbortSignal,
   ): Promise<FencedClaim | undefined>
+  /**
+   * Before the first row is taken away: from now on the fence stays until `unfence`. Until then it
+   * lapses some time after it should have been gone on with. False where the lease was lost.
+   */
+  beginFenced(lease: Lease, signal: AbortSignal): Promise<boolean>
   /** Gives a fenced lease back; the fence stays, with what the next step goes on from. */
   pauseFenced(
     lease: Lease,
@@ -499,6 +506,8 @@ export interface RebuildOwner {
   tries: number
   /** Code of what it waits for; empty: nothing. */
   trouble: string
+  /** Token of the lease under which it was last worked: only that one may end it. */
+  worker?: string
 }
 
 export interface RebuildCounts {

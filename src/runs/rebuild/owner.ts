@@ -34,15 +34,20 @@ export interface RebuildOwnerInput {
   deadline: number
   /** Ms: claims made before it are of workers that are known to be stopped. */
   stoppedBefore?: number
+  /**
+   * Told under which lease the owner is worked, before the first row is taken away. False: nobody
+   * asks for it any more.
+   */
+  take(token: string): Promise<boolean>
 }
 
 export type RebuildOwnerAnswer =
-  | { state: 'done'; commits: number; damaged: number }
+  | { state: 'done'; commits: number; damaged: number; worker: string }
   | { state: 'more' }
   /** Ask again at `until` (ms). `trouble`: what stands in the way; empty: others may still write. */
   | { state: 'wait'; until: number; trouble: string }
   /** A person must look; the fence stays until a rebuild succeeds. */
-  | { state: 'failed'; trouble: string }
+  | { state: 'failed'; trouble: string; worker?: string }
 
 /** Said of an owner of which a commit is damaged, until its next whole round. */
 export const OVER_DAMAGE = 'RebuiltOverDamage'
@@ -69,8 +74,14 @@ export async function rebuildOwner(
   const claim = await owners.claimFenced(owner, options, signal)
   if (!claim) return { state: 'failed', trouble: 'OwnerUnknown' }
   if (claim.state === 'wait') return { state: 'wait', until: claim.until, trouble: '' }
-  const progress = progressOf(claim.progress)
-  const work = { lease: claim.lease, progress, notAfter, deadline }
+  const { lease, isBegun } = claim
+  const work = { lease, progress: progressOf(claim.progress), notAfter, deadline }
+  if (!(await input.take(lease.token))) {
+    if (isBegun) await owners.pauseFenced(lease, claim.progress, {}, signal)
+    else await owners.unfence(lease, {}, signal)
+    return { state: 'more' }
+  }
+  if (!isBegun && !(await owners.beginFenced(lease, signal))) return leaseLost(deps)
   try {
     const isWhole = await rebuildStreams(work, deps, signal)
     if (!isWhole) return await paused(work, deps, signal)
@@ -146,7 +157,7 @@ async function stopped(
   }
   const dueAt = new Date(now + FAILED_PAUSE_MS).toISOString()
   await owners.pauseFenced(work.lease, '', { trouble, dueAt, coverage: 'failing' }, signal)
-  return { state: 'failed', trouble }
+  return { state: 'failed', trouble, worker: work.lease.token }
 }
 
 async function ended(
@@ -159,9 +170,13 @@ async function ended(
   const damaged = sum((p) => p.damaged)
   const learnt = await learntOf(lease.owner, damaged > 0, deps, signal)
   const isOurs = await deps.catalogue.owners.unfence(lease, learnt, signal)
-  // Another call has taken the owner over, and does it again.
-  if (!isOurs) return { state: 'wait', until: deps.clock.now() + WAIT_MS, trouble: 'LeaseLost' }
-  return { state: 'done', commits: sum((p) => p.applied), damaged }
+  if (!isOurs) return leaseLost(deps)
+  return { state: 'done', commits: sum((p) => p.applied), damaged, worker: lease.token }
+}
+
+/** Another call has taken the owner over, and does it again. */
+function leaseLost({ clock }: RebuildOwnerDeps): RebuildOwnerAnswer {
+  return { state: 'wait', until: clock.now() + WAIT_MS, trouble: 'LeaseLost' }
 }
 
 /** What is measured begins anew; what the commits say is taken from the new rows. */

@@ -24,6 +24,7 @@ import {
   identifiedTo,
   OPEN_MAX,
   startRows,
+  taken,
   waiting,
   withOwners,
 } from './work-list.ts'
@@ -177,7 +178,8 @@ async function finish(step: Step, rebuild: Rebuild): Promise<RebuildAnswer> {
     await catalogue.markReady(step.signal)
   }
   const endedAt = iso(clock.now())
-  await change(step, (now) => ({ ...now, state: 'done', endedAt, heartbeatAt: endedAt }))
+  const ended = { state: 'done', endedAt, heartbeatAt: endedAt } as const
+  await change(step, (now) => (now.state === 'done' ? now : { ...now, ...ended }))
   const { owners, failed, damaged } = rebuild.counts
   log.info('rebuild done', { rebuild: step.id, owners, failed, damaged })
   return answer('done', clock.now())
@@ -260,6 +262,12 @@ async function hasCommits(
   return false
 }
 
+/** True where the owner is still to be done. */
+async function take(step: Step, owner: OwnerId, token: string): Promise<boolean> {
+  const rebuild = await change(step, (now) => taken(now, owner, token))
+  return rebuild?.open.some((entry) => entry.owner === owner) ?? false
+}
+
 async function rowsOf(step: Step, rebuild: Rebuild, { owner }: RebuildOwner): Promise<Outcome> {
   const { deps, deadline, signal } = step
   const { stoppedBefore } = rebuild
@@ -268,21 +276,20 @@ async function rowsOf(step: Step, rebuild: Rebuild, { owner }: RebuildOwner): Pr
     owner,
     holder: `${deps.holder}-${tail}`,
     deadline,
+    take: (token: string) => take(step, owner, token),
     ...(stoppedBefore !== undefined && { stoppedBefore: Date.parse(stoppedBefore) }),
   }
   const done = await rebuildOwner(input, deps, signal)
   switch (done.state) {
     case 'done': {
-      const isDamaged = done.damaged > 0
-      return {
-        as: 'rebuilt',
-        commits: done.commits,
-        isDamaged,
-        trouble: isDamaged ? OVER_DAMAGE : '',
-      }
+      const { commits, damaged, worker } = done
+      const trouble = damaged > 0 ? OVER_DAMAGE : ''
+      return { as: 'rebuilt', worker, commits, isDamaged: damaged > 0, trouble }
     }
-    case 'failed':
-      return { as: 'failed', trouble: done.trouble }
+    case 'failed': {
+      const { state, ...failure } = done
+      return { as: state, ...failure }
+    }
     case 'more':
       return { dueAt: deps.clock.now(), trouble: '' }
     case 'wait':

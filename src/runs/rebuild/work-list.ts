@@ -11,6 +11,8 @@ export const OPEN_MAX = 64
 /** How an owner ended. */
 export interface Ending {
   as: 'rebuilt' | 'failed' | 'unreadable' | 'superseded'
+  /** Token of the lease under which it ended; absent: it was not worked. */
+  worker?: string
   commits?: number
   /** A commit of it is damaged. */
   isDamaged?: boolean
@@ -75,6 +77,12 @@ export function startRows(now: Rebuild): Rebuild {
   return now.phase === 'identify' ? { ...now, phase: 'rows', position: '' } : now
 }
 
+/** Whoever takes an owner last ends it: an owner that is worked is always in the list. */
+export function taken(now: Rebuild, owner: OwnerId, worker: string): Rebuild {
+  const mark = (entry: RebuildOwner) => (entry.owner === owner ? { ...entry, worker } : entry)
+  return { ...now, open: now.open.map(mark) }
+}
+
 /** It is gone on with at `dueAt` (ms). */
 export function waiting(
   now: Rebuild,
@@ -83,19 +91,20 @@ export function waiting(
 ): Rebuild {
   const wait = (entry: RebuildOwner): RebuildOwner => {
     const tries = trouble === '' ? 0 : entry.tries + 1
-    return { owner, dueAt: iso(dueAt), tries, trouble }
+    return { ...entry, dueAt: iso(dueAt), tries, trouble }
   }
   return { ...now, open: now.open.map((entry) => (entry.owner === owner ? wait(entry) : entry)) }
 }
 
 /** Counted once, by whoever takes it out of the list. */
 export function endedOwner(now: Rebuild, owner: OwnerId, ending: Ending): Rebuild {
-  if (!now.open.some((entry) => entry.owner === owner)) return now
+  const { as, worker, commits = 0, isDamaged = false, trouble } = ending
+  const entry = now.open.find((open) => open.owner === owner)
+  if (!entry || (worker !== undefined && entry.worker !== worker)) return now
   const { counts, troubles } = now
-  const { as, commits = 0, isDamaged = false, trouble } = ending
   return {
     ...now,
-    open: now.open.filter((entry) => entry.owner !== owner),
+    open: now.open.filter((open) => open.owner !== owner),
     counts: {
       ...counts,
       owners: counts.owners + 1,

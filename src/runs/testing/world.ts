@@ -21,7 +21,8 @@ function pageOf(names: readonly string[], from: number): DirectoryPage {
 }
 
 export async function runsWorld() {
-  const { clock, random, vault, catalogue, signal } = memoryBackend({ start: START })
+  const backend = memoryBackend({ start: START })
+  const { clock, vault, catalogue, signal } = backend
   const policies = createPolicyStore(createMemoryBlobStore(clock.now), clock)
   await vault.prepare(signal)
   await policies.prepare(signal)
@@ -65,8 +66,8 @@ export async function runsWorld() {
     },
   }
   return {
-    ...{ clock, random, signal, catalogue, vault, policies, directory, trouble, without },
-    ...{ departed, asked },
+    ...backend,
+    ...{ policies, directory, trouble, without, departed, asked },
     joins(...names: string[]) {
       news = { ...news, users: names.map(userOf) }
     },

@@ -1,7 +1,10 @@
 /** The real vault and catalogue over stores in memory, with a clock that a test moves. */
 import { randomBytes } from 'node:crypto'
 import { createCatalogue } from '../../catalogue/index.ts'
-import { memoryTableStore } from '../../catalogue/testing/memory-table-store.ts'
+import {
+  type MemoryTableStore,
+  memoryTableStore,
+} from '../../catalogue/testing/memory-table-store.ts'
 import { createVault } from '../index.ts'
 import { createMemoryBlobStore } from './memory-blob-store.ts'
 import { createMemoryKeys } from './memory-keys.ts'
@@ -23,14 +26,17 @@ export function memoryBackend(options: { start: number; packBytes?: number }) {
     ...{ vault: blobs, keys, clock, random, toolVersion: 't' },
     ...vaultOptions,
   })
+  const catalogueOn = (tables: MemoryTableStore) =>
+    createCatalogue({
+      tables,
+      tenantId: '11111111-2222-4333-8444-555555555555',
+      clock,
+      random,
+      protectionDays: 30,
+      generationDays: 30,
+    })
   const tables = memoryTableStore()
-  const catalogue = createCatalogue({
-    tables,
-    tenantId: '11111111-2222-4333-8444-555555555555',
-    clock,
-    random,
-    protectionDays: 30,
-    generationDays: 30,
-  })
-  return { clock, random, blobs, tables, vault, catalogue, signal: new AbortController().signal }
+  const { signal } = new AbortController()
+  const catalogue = catalogueOn(tables)
+  return { clock, random, blobs, keys, vault, tables, catalogue, catalogueOn, signal }
 }

@@ -5,12 +5,16 @@ import { nothingProven } from './invariants.ts'
 import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './plants.ts'
 import { everySpoil } from './points.ts'
 import { randomRun } from './random.ts'
+import { cleanRebuild, sleepingSlice, spoiledRebuild } from './rebuild-runs.ts'
 import { cleanRestore, type RestoreExploration, spoiledRestore } from './restore-runs.ts'
-import { askedForRestore, askedForUndo, CAPTURE_SCENARIOS } from './scenarios.ts'
+import { askedForRestore, askedForUndo, CAPTURE_SCENARIOS, REBUILD_SCENARIOS } from './scenarios.ts'
 
 export type Job =
   | { job: 'capture'; scenario: string; how: Spoil['how'] }
   | { job: 'restore' | 'undo'; how: Spoil['how'] }
+  | { job: 'rebuild'; scenario: string; how: Spoil['how'] }
+  /** A slice that sleeps while its owner is rebuilt. */
+  | { job: 'rebuild-beside'; scenario: string; loss: boolean }
   | { job: 'planted'; plant: PlantName }
   | { job: 'planted-writer'; plant: WriterPlantName }
   | { job: 'random'; from: number; count: number }
@@ -33,6 +37,10 @@ export async function runJob(job: Job): Promise<JobResult> {
     case 'restore':
     case 'undo':
       return await explore(restoreSubject(await restoreExploration(job.job)), job.how)
+    case 'rebuild':
+      return await explore(rebuildSubject(await explorationOf(job.scenario)), job.how)
+    case 'rebuild-beside':
+      return await explore(besideSubject(await explorationOf(job.scenario), job.loss), 'stall')
     case 'planted': {
       const { scenario, how, plants } = PLANTS[job.plant]
       return await hunt(captureSubject({ ...(await explorationOf(scenario)), plants }), how)
@@ -87,6 +95,21 @@ const captureSubject = (exploration: Exploration): Subject => ({
   states: () => exploration.rested.size,
 })
 
+const rebuildSubject = (exploration: Exploration): Subject => ({
+  clean: () => cleanRebuild(exploration),
+  spoiled: (spoil) => spoiledRebuild(exploration, spoil),
+  states: () => exploration.rested.size,
+})
+
+const besideSubject = (exploration: Exploration, loss: boolean): Subject => ({
+  clean: () => cleanRun(exploration),
+  spoiled: ({ k, ...spoil }) =>
+    spoil.how === 'stall'
+      ? sleepingSlice(exploration, { k, moment: spoil.moment, loss })
+      : Promise.reject(new RangeError('A slice beside a rebuild only sleeps.')),
+  states: () => 0,
+})
+
 const restoreSubject = (exploration: RestoreExploration): Subject => ({
   clean: () => cleanRestore(exploration),
   spoiled: (spoil) => spoiledRestore(exploration, spoil),
@@ -94,7 +117,8 @@ const restoreSubject = (exploration: RestoreExploration): Subject => ({
 })
 
 async function explorationOf(name: string): Promise<Exploration> {
-  const scenario = CAPTURE_SCENARIOS.find((s) => s.name === name)
+  const all = [...CAPTURE_SCENARIOS, ...REBUILD_SCENARIOS]
+  const scenario = all.find((s) => s.name === name)
   if (!scenario) throw new RangeError(`There is no scenario "${name}".`)
   const stage = await scenario.stage()
   return { stage, plants: {}, proven: nothingProven(), rested: new Set() }

@@ -3,6 +3,7 @@ import type { VaultCommit } from '../../../src/vault/types.ts'
 import { CaptureWorld, type WorldOptions } from './capture-world.ts'
 import { dies } from './explore.ts'
 import { checkVault, nothingProven } from './invariants.ts'
+import { askForRebuild, commitsOf, loseCommits } from './rebuild-world.ts'
 import { type RestoreStage, restoreStage } from './restore-world.ts'
 import {
   aDayLater,
@@ -40,6 +41,15 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
   { name: 'a base of several shards, over several slices', stage: () => beforeBase() },
   { name: 'a commit of cursors alone', stage: () => quietDays() },
 ]
+
+/** What a rebuild finds. */
+export const REBUILD_SCENARIOS: readonly Scenario[] = [
+  { name: 'rows ahead of the vault', stage: () => aheadOfVault() },
+  { name: 'tables lost', stage: () => tablesLost() },
+]
+
+/** Commits that the vault loses: of the newest round, and some of the one before. */
+const COMMITS_LOST = 4
 
 /** A backup of five messages in two folders, and a job that asks for all of it. */
 export async function askedForRestore(): Promise<RestoreStage> {
@@ -133,6 +143,27 @@ async function lostMail(): Promise<CaptureWorld> {
   await world.round(world.worker('first'))
   world.storage.clock.advance(DAY_MS)
   world.tell(mostGoes)
+  return world
+}
+
+async function twoRounds(): Promise<CaptureWorld> {
+  const world = await aDayAfter()
+  await world.round(world.worker('second'))
+  world.storage.clock.advance(DAY_MS)
+  return world
+}
+
+async function aheadOfVault(): Promise<CaptureWorld> {
+  const world = await twoRounds()
+  loseCommits(world, commitsOf(world) - COMMITS_LOST)
+  await askForRebuild(world, 'named')
+  return world
+}
+
+async function tablesLost(): Promise<CaptureWorld> {
+  const world = await twoRounds()
+  world.storage.tables.clear()
+  await askForRebuild(world, 'all')
   return world
 }
 

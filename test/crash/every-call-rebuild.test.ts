@@ -1,0 +1,43 @@
+/**
+ * P4 and P6: a rebuild may die, sleep or fail at every single port call, also beside slices that
+ * sleep (docs/crash-tests.md, decision 012).
+ */
+import { describe, test } from 'node:test'
+import { REBUILD_SCENARIOS } from './every-call/scenarios.ts'
+import { inThread } from './every-call/thread.ts'
+
+const concurrency = 2
+const BUSY = 'a round with moves, deletions, an edit and the ledger'
+
+describe('P4, P6: every port call of a rebuild', { concurrency }, () => {
+  for (const { name } of REBUILD_SCENARIOS) {
+    test(`may be the last of its process: ${name}`, async (t) => {
+      const job = { job: 'rebuild', scenario: name, how: 'crash' } as const
+      const { calls, runs, states } = await inThread(job)
+      t.assert.equal(runs, 2 * calls)
+      t.diagnostic(`${calls} port calls, ${runs} crash points, ${states} different states`)
+    })
+
+    test(`may be where it sleeps while another does the rebuild: ${name}`, async (t) => {
+      const { runs } = await inThread({ job: 'rebuild', scenario: name, how: 'stall' })
+      t.diagnostic(`${runs} stalls`)
+    })
+
+    test(`may be lost, done without an answer, done twice, or throttled: ${name}`, async (t) => {
+      const { runs } = await inThread({ job: 'rebuild', scenario: name, how: 'fault' })
+      t.diagnostic(`${runs} faults`)
+    })
+  }
+})
+
+describe('P4, P6: a slice that sleeps while its owner is rebuilt', { concurrency }, () => {
+  test('changes nothing when it wakes, at any of its calls', async (t) => {
+    const { runs } = await inThread({ job: 'rebuild-beside', scenario: BUSY, loss: false })
+    t.diagnostic(`${runs} stalls`)
+  })
+
+  test('brings back no row of a commit that the vault has lost', async (t) => {
+    const { runs } = await inThread({ job: 'rebuild-beside', scenario: BUSY, loss: true })
+    t.diagnostic(`${runs} stalls`)
+  })
+})
