@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './every-call/plants.ts'
+import { REBUILD_PLANTS, type RebuildPlantName } from './every-call/rebuild-plants.ts'
 import { inThread } from './every-call/thread.ts'
 
 const concurrency = 2
@@ -18,6 +19,14 @@ describe('a planted bug is caught', { concurrency }, () => {
   for (const plant of Object.keys(WRITER_PLANTS) as WriterPlantName[]) {
     test(`${plant}: ${WRITER_PLANTS[plant].bug}`, async (t) => {
       const { caught } = await inThread({ job: 'planted-writer', plant })
+      assert.ok(caught, 'it is caught')
+      t.diagnostic(`${caught.at}: ${caught.broken}`)
+    })
+  }
+
+  for (const plant of Object.keys(REBUILD_PLANTS) as RebuildPlantName[]) {
+    test(`${plant}: ${REBUILD_PLANTS[plant].bug}`, async (t) => {
+      const { caught } = await inThread({ job: 'planted-rebuild', plant })
       assert.ok(caught, 'it is caught')
       t.diagnostic(`${caught.at}: ${caught.broken}`)
     })

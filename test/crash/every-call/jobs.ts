@@ -3,8 +3,9 @@ import type { TraceLine } from '../../../sandbox/storage/index.ts'
 import { cleanRun, type Exploration, type Spoil, spoiledRun, Violation } from './explore.ts'
 import { nothingProven } from './invariants.ts'
 import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './plants.ts'
-import { everySpoil } from './points.ts'
+import { everySleep, everySleepAfter, everySpoil } from './points.ts'
 import { randomRun } from './random.ts'
+import { REBUILD_PLANTS, type RebuildPlantName } from './rebuild-plants.ts'
 import { cleanRebuild, sleepingSlice, spoiledRebuild } from './rebuild-runs.ts'
 import { cleanRestore, type RestoreExploration, spoiledRestore } from './restore-runs.ts'
 import { askedForRestore, askedForUndo, CAPTURE_SCENARIOS, REBUILD_SCENARIOS } from './scenarios.ts'
@@ -17,6 +18,7 @@ export type Job =
   | { job: 'rebuild-beside'; scenario: string; loss: boolean }
   | { job: 'planted'; plant: PlantName }
   | { job: 'planted-writer'; plant: WriterPlantName }
+  | { job: 'planted-rebuild'; plant: RebuildPlantName }
   | { job: 'random'; from: number; count: number }
 
 export interface JobResult {
@@ -38,9 +40,17 @@ export async function runJob(job: Job): Promise<JobResult> {
     case 'undo':
       return await explore(restoreSubject(await restoreExploration(job.job)), job.how)
     case 'rebuild':
-      return await explore(rebuildSubject(await explorationOf(job.scenario)), job.how)
+      return await explore(
+        rebuildSubject(await explorationOf(job.scenario)),
+        job.how,
+        job.how === 'stall' ? everySleep : undefined,
+      )
     case 'rebuild-beside':
-      return await explore(besideSubject(await explorationOf(job.scenario), job.loss), 'stall')
+      return await explore(
+        besideSubject(await explorationOf(job.scenario), job.loss),
+        'stall',
+        sleepsBeside(job.loss),
+      )
     case 'planted': {
       const { scenario, how, plants } = PLANTS[job.plant]
       return await hunt(captureSubject({ ...(await explorationOf(scenario)), plants }), how)
@@ -48,6 +58,12 @@ export async function runJob(job: Job): Promise<JobResult> {
     case 'planted-writer': {
       const { how, plant, of } = WRITER_PLANTS[job.plant]
       return await hunt(restoreSubject({ ...(await restoreExploration(of)), plant }), how)
+    }
+    case 'planted-rebuild': {
+      const { scenario, where, plants } = REBUILD_PLANTS[job.plant]
+      const exploration = { ...(await explorationOf(scenario)), plants }
+      if (where === 'rebuild') return await hunt(rebuildSubject(exploration), 'stall', everySleep)
+      return await hunt(besideSubject(exploration, true), 'stall', sleepsBeside(true))
     }
     case 'random':
       return await randomRuns(job)
@@ -110,6 +126,14 @@ const besideSubject = (exploration: Exploration, loss: boolean): Subject => ({
   states: () => 0,
 })
 
+type Points = (calls: readonly TraceLine[]) => Iterable<Spoil>
+
+/**
+ * A request that is sent an hour late would still bring back a row of a commit that was lost: no
+ * check of ours comes after the decision to send it (decision 012).
+ */
+const sleepsBeside = (loss: boolean): Points => (loss ? everySleepAfter : everySleep)
+
 const restoreSubject = (exploration: RestoreExploration): Subject => ({
   clean: () => cleanRestore(exploration),
   spoiled: (spoil) => spoiledRestore(exploration, spoil),
@@ -130,11 +154,15 @@ async function restoreExploration(of: 'restore' | 'undo'): Promise<RestoreExplor
 }
 
 /** Runs every point also where one fails, so that a report names all places. */
-async function explore(subject: Subject, how: Spoil['how']): Promise<JobResult> {
+async function explore(
+  subject: Subject,
+  how: Spoil['how'],
+  points: Points = (calls) => everySpoil(how, calls),
+): Promise<JobResult> {
   const calls = await subject.clean()
   const violations: Violation[] = []
   let runs = 0
-  for (const spoil of everySpoil(how, calls)) {
+  for (const spoil of points(calls)) {
     try {
       await subject.spoiled(spoil)
     } catch (error) {
@@ -149,12 +177,16 @@ async function explore(subject: Subject, how: Spoil['how']): Promise<JobResult> 
 }
 
 /** Explores until the first violation. */
-async function hunt(subject: Subject, how: Spoil['how']): Promise<JobResult> {
+async function hunt(
+  subject: Subject,
+  how: Spoil['how'],
+  points: Points = (calls) => everySpoil(how, calls),
+): Promise<JobResult> {
   let calls: TraceLine[] = []
   let runs = 0
   try {
     calls = await subject.clean()
-    for (const spoil of everySpoil(how, calls)) {
+    for (const spoil of points(calls)) {
       runs += 1
       await subject.spoiled(spoil)
     }

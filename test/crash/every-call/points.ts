@@ -22,6 +22,25 @@ export function* everySpoil(how: Spoil['how'], calls: readonly TraceLine[]): Gen
   }
 }
 
+/**
+ * Sleeps for tests of rebuilds: after each call, and before each write. What a write before which
+ * its process sleeps may do was decided before, so no look at the clock can stop it.
+ */
+export function* everySleep(calls: readonly TraceLine[]): Generator<Spoil> {
+  for (const [index, { op }] of calls.entries()) {
+    const stall = { how: 'stall', k: index + 1, minutes: 62 } as const
+    if (WRITES.has(op)) yield { ...stall, moment: 'before' }
+    yield { ...stall, moment: 'after' }
+  }
+}
+
+/** As everySleep, after calls alone. */
+export function* everySleepAfter(calls: readonly TraceLine[]): Generator<Spoil> {
+  for (const spoil of everySleep(calls)) {
+    if (spoil.how === 'stall' && spoil.moment === 'after') yield spoil
+  }
+}
+
 /** The service has troubles of its own; a read that fails is one kind of trouble only. */
 function faultsOf({ port, op }: TraceLine): readonly Fault[] {
   if (port === 'graph') return []

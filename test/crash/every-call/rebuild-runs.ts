@@ -57,17 +57,18 @@ async function crash(
   if (rested.has(state)) return 'rested'
   rested.add(state)
   const opened = await checkVault(world, proven)
-  // Before its first removal the rows are as they were, which may be ahead of the vault.
-  if (await isWithinVault(world)) await checkVisible(world, opened)
+  const head = await headSeq(world)
+  // Before its first removal the rows are as they were, which may be ahead of the vault; while it
+  // works there is no head, and nothing is shown.
+  if (head > 0 && head <= commitsOf(world)) await checkVisible(world, opened)
   await rebuilder(world, 'successor', plants).rebuild()
   await rebuilt(world, exploration)
   return 'open'
 }
 
-async function isWithinVault(world: CaptureWorld): Promise<boolean> {
+async function headSeq(world: CaptureWorld): Promise<number> {
   const { catalogue } = world.built('reader', world.storage.process('visitor'))
-  const head = await catalogue.stream(OWNER, 'mail').head(NEVER)
-  return (head?.seq ?? 0) <= commitsOf(world)
+  return (await catalogue.stream(OWNER, 'mail').head(NEVER))?.seq ?? 0
 }
 
 /** Another does the same rebuild, slices go on from it, and then the sleeper wakes. */
@@ -123,7 +124,7 @@ export async function sleepingSlice(
     await world.round(world.worker('slices', plants))
     sleeper.process.resume()
     await sleeping
-    assert.ok(await isWithinVault(world), 'the head is not ahead of the vault')
+    assert.ok((await headSeq(world)) <= commitsOf(world), 'the head is not ahead of the vault')
     await atRest(world, exploration)
   })
 }
