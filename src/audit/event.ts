@@ -10,6 +10,7 @@ export const AUDIT_ACTIONS = [
   'content-read',
   'ledger-listed',
   'run-asked',
+  'rebuild-asked',
   'restore-planned',
   'restore-started',
   'restore-cancelled',

@@ -45,7 +45,7 @@ async function refuseLostCatalogue(deps: SetupDeps, signal: AbortSignal): Promis
       code: 'RebuildNeeded',
       kind: 'permanent',
       message: 'The vault holds owners, and the catalogue is empty: the tables were lost.',
-      hint: 'Rebuild the catalogue from the vault before anything is backed up again.',
+      hint: 'It is rebuilt by itself within minutes, or now by POST /api/v1/rebuilds; then call again.',
     })
   }
 }

@@ -10,6 +10,7 @@ import { getItem, listItems } from './items.ts'
 import { listLedger } from './ledger.ts'
 import { listPoints } from './points.ts'
 import { getPolicy, putPolicy } from './policy.ts'
+import { getRebuild, listRebuilds, startRebuild } from './rebuilds.ts'
 import { getResource, listResources } from './resources.ts'
 import {
   cancelRestore,
@@ -41,6 +42,9 @@ export const ROUTES: readonly Route[] = [
   startRun,
   listRuns,
   getRun,
+  startRebuild,
+  listRebuilds,
+  getRebuild,
   planRestore,
   startRestore,
   cancelRestore,

@@ -45,6 +45,9 @@ const isoTime = z.iso.datetime({
 })
 export const atParam = isoTime.transform((text) => new Date(text).toISOString()).optional()
 
+/** A moment that has passed, in UTC. */
+export const pastTime = isoTime.transform((text) => new Date(text).toISOString())
+
 export const workloadParam = z.string().max(40).default('mail')
 
 /** Throws `WorkloadUnknown`. */

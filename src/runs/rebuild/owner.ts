@@ -190,14 +190,20 @@ async function learntOf(
   const base = { dueAt, attempts: 0, trouble: isDamaged ? OVER_DAMAGE : '' }
   const completeAt: string[] = []
   let ledgerOpen = 0
+  let containers = 0
   for (const name of workloads as WorkloadName[]) {
     const tables = deps.catalogue.stream(owner, name)
     const newest = await tables.points({ max: 1, completeOnly: true }, signal)
     completeAt.push(...newest.items.map((point) => point.time))
-    for await (const { event } of tables.open(signal)) if (event.op === 'ledger') ledgerOpen += 1
+    for await (const { event } of tables.open(signal)) {
+      if (event.op !== 'ledger') continue
+      ledgerOpen += 1
+      if (event.kind === 'container') containers += 1
+    }
   }
   const oldest = completeAt.toSorted()[0]
   const isComplete = oldest !== undefined && completeAt.length === workloads.length
-  const coverage = isDamaged ? 'failing' : isComplete ? 'covered' : 'first-copy'
-  return { ...base, ledgerOpen, coverage, ...(isComplete && { completeAt: oldest }) }
+  const whole = containers > 0 ? 'partial' : 'covered'
+  const coverage = isComplete ? whole : 'first-copy'
+  return { ...base, ledgerOpen, coverage: isDamaged ? 'failing' : coverage, ...(isComplete && { completeAt: oldest }) }
 }
