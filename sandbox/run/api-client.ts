@@ -47,6 +47,17 @@ export interface Run {
 /** A run in a list: without its sums. */
 export type RunLine = Pick<Run, 'id' | 'state'> & { createdAt: string }
 
+export interface Rebuild {
+  id: string
+  state: 'queued' | 'running' | 'done'
+  counts: Record<
+    'owners' | 'rebuilt' | 'damaged' | 'failed' | 'unreadable' | 'superseded' | 'commits',
+    number
+  >
+  /** Codes, each with how many mailboxes have it. */
+  troubles: Record<string, number>
+}
+
 export interface Resource {
   id: string
   name: string
@@ -131,6 +142,9 @@ export interface ApiClient {
   /** A token of the caller that this client is. */
   token(): Promise<string>
   setup(): Promise<void>
+  /** Of everything; `stoppedBefore` (ISO): every worker before it is known to be stopped. */
+  startRebuild(stoppedBefore: string): Promise<string>
+  rebuild(id: string): Promise<Rebuild>
   startRun(): Promise<string>
   run(id: string): Promise<Run>
   /** The newest ones, newest first. */
@@ -162,6 +176,9 @@ export function createApiClient(options: {
     async setup() {
       await caller.json('POST', 'setup', {})
     },
+    startRebuild: async (stoppedBefore) =>
+      (await caller.json<{ id: string }>('POST', 'rebuilds', { stoppedBefore })).id,
+    rebuild: (id) => caller.json('GET', `rebuilds/${id}`),
     startRun: async () => (await caller.json<{ id: string }>('POST', 'runs', {})).id,
     run: (id) => caller.json('GET', `runs/${id}`),
     runs: async (max) => (await caller.json<{ items: RunLine[] }>('GET', `runs?max=${max}`)).items,
@@ -287,5 +304,6 @@ async function problemOf(response: Response, call: string): Promise<Trouble> {
   const problem = JSON.parse(text) as { detail: string; code: string; hint?: string }
   return new Trouble(`${call}: ${problem.detail} (${response.status}, ${problem.code})`, {
     hint: problem.hint ?? 'docs/api.md lists every problem code.',
+    problem: problem.code,
   })
 }

@@ -11,24 +11,10 @@ import { after, test } from 'node:test'
 import { checkPorts, portsFrom } from './ports.ts'
 import type { Report } from './report.ts'
 import { run } from './testing/children.ts'
+import { freeBase } from './testing/free-base.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-commands-'))
 after(() => rm(folder, { recursive: true, force: true }))
-
-const BASE_TRIES_MAX = 50
-
-/** Six ports in a row that nobody has, below those that the system gives out. */
-async function freeBase(): Promise<number> {
-  for (let n = 0; n < BASE_TRIES_MAX; n += 1) {
-    const base = 20_000 + Math.floor(Math.random() * 1_000) * 6
-    const isFree = await checkPorts(portsFrom(base)).then(
-      () => true,
-      () => false,
-    )
-    if (isFree) return base
-  }
-  throw new Error('no six free ports in a row')
-}
 
 test('a mistake on the command line is told with the usage, and nothing is started', async () => {
   for (const command of ['start.ts', 'demo.ts', 'bench.ts']) {

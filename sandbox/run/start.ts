@@ -12,7 +12,7 @@ import { type ApiClient, createApiClient } from './api-client.ts'
 import { backUp, requestsOf } from './backup.ts'
 import { coverageText, readCoverage } from './coverage.ts'
 import { type DataDir, DEFAULT_DIR, openDataDir } from './data-dir.ts'
-import { findVaultGap } from './hard-stop.ts'
+import { findVaultGap, isSetUp, rebuildTables } from './hard-stop.ts'
 import { live, orInterrupted } from './lifetime.ts'
 import { protectedHoldings } from './mailboxes.ts'
 import { addOddCases, corruptOne } from './odd-cases.ts'
@@ -72,6 +72,7 @@ async function start(signal: AbortSignal): Promise<number> {
   const dir = openDataDir(place.dir, { fresh: place.fresh })
   let stack: Stack | undefined
   let isClean = false
+  const startedAt = new Date()
   try {
     sayWhereItBegins(dir)
     stack = await startStack({
@@ -79,7 +80,7 @@ async function start(signal: AbortSignal): Promise<number> {
       seed: { seed: SEED, users, messages },
       log: (text) => say(pc.dim(text)),
     })
-    await run(stack, dir, signal)
+    await run(stack, dir, { startedAt, signal })
     return EXIT_CODES.ok
   } finally {
     if (stack !== undefined) say('\nstopping: the host, then the tenant, then Azurite')
@@ -99,15 +100,24 @@ function sayWhereItBegins(dir: DataDir): void {
   else say(`Going on with the data in ${dir.path} (--fresh begins anew).`)
 }
 
-async function run(stack: Stack, dir: DataDir, signal: AbortSignal): Promise<void> {
+interface Life {
+  /** Before any process of this session was started. */
+  startedAt: Date
+  signal: AbortSignal
+}
+
+async function run(stack: Stack, dir: DataDir, life: Life): Promise<void> {
+  const { signal } = life
   signal.throwIfAborted()
   const { apiUrl, control } = stack
-  if (dir.hardStopped && dir.continued) await sayWhatIsMissing(stack)
   const api = createApiClient({ apiUrl, control, signal, roles: ROLES })
   const work = async () => {
     if (!dir.continued) await addOddCases(control)
     await corruptOne(control, join(dir.path, 'state', 'corrupt-message'))
-    await api.setup()
+    const wasSetUp = await isSetUp(api)
+    if (!wasSetUp || (dir.hardStopped && dir.continued)) {
+      await healHardStop(stack, api, { ...life, wasSetUp })
+    }
     await firstLook(stack, api, { continued: dir.continued, signal })
     await sayWhatToDo(stack, api, dir)
   }
@@ -132,21 +142,27 @@ async function orBroken<T>(stack: Stack, work: Promise<T>, dir: DataDir): Promis
   return await Promise.race([work, broken])
 }
 
-async function sayWhatIsMissing(stack: Stack): Promise<void> {
+async function healHardStop(
+  stack: Stack,
+  api: ApiClient,
+  life: Life & { wasSetUp: boolean },
+): Promise<void> {
   const { streams, ahead } = await findVaultGap(stack.azurite.connectionString)
   say(pc.yellow('The last session was stopped hard (killed, or the machine went down).'))
-  if (ahead === 0) {
-    const all = plural(streams, 'mailbox', 'mailboxes')
+  const all = plural(streams, 'mailbox', 'mailboxes')
+  const { startedAt: stoppedBefore, signal, wasSetUp } = life
+  if (ahead === 0 && wasSetUp) {
     say(`Nothing was lost: of ${all} the vault has the newest commit that the catalogue names.`)
     return
   }
+  const { counts } = await rebuildTables(api, { stoppedBefore, signal })
+  const what = wasSetUp
+    ? `The newest commits of ${ahead} of ${all} were lost`
+    : 'The tables were lost'
   say(
-    pc.yellow(
-      `The catalogue is ahead of the vault for ${ahead} of ${plural(streams, 'mailbox', 'mailboxes')}: ` +
-        'it names commits that are not there. Azurite saves tables and blobs apart; Azure does ' +
-        'not lose them like this. These mailboxes are not backed up any more; begin anew with: ' +
-        'npm start -- --fresh',
-    ),
+    `${what} with it, so the tables were rebuilt from the vault: ` +
+      `${plural(counts.commits, 'commit')} of ${plural(counts.rebuilt, 'mailbox', 'mailboxes')}. ` +
+      'What is missing is read again now.',
   )
 }
 

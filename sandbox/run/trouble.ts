@@ -14,10 +14,16 @@ export class Trouble extends Error {
   /** What a person should do. */
   readonly hint: string
   readonly exitCode: ExitCode
+  /** Of a problem that the API answered; empty: it was something else. */
+  readonly problem: string
 
-  constructor(message: string, options: { hint: string; exitCode?: ExitCode; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { hint: string; exitCode?: ExitCode; problem?: string; cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.hint = options.hint
+    this.problem = options.problem ?? ''
     this.exitCode = options.exitCode ?? EXIT_CODES.failed
   }
 }
