@@ -205,5 +205,10 @@ async function learntOf(
   const isComplete = oldest !== undefined && completeAt.length === workloads.length
   const whole = containers > 0 ? 'partial' : 'covered'
   const coverage = isComplete ? whole : 'first-copy'
-  return { ...base, ledgerOpen, coverage: isDamaged ? 'failing' : coverage, ...(isComplete && { completeAt: oldest }) }
+  return {
+    ...base,
+    ledgerOpen,
+    coverage: isDamaged ? 'failing' : coverage,
+    ...(isComplete && { completeAt: oldest }),
+  }
 }
