@@ -64,7 +64,7 @@ async function startOf(
     message: head
       ? 'The head row names another commit than the vault holds at that place.'
       : 'The head row names a commit that the vault does not hold.',
-    hint: 'The tables do not fit the blobs. Rebuild the catalogue of this owner from the vault.',
+    hint: 'Look for missing blobs among deleted versions; then POST /api/v1/rebuilds for this owner.',
     context: { owner: stream.owner, workload: stream.workload, seq: row.seq },
   })
 }

@@ -13,7 +13,10 @@ import { type Edit, editRows, type WriteOptions } from './write.ts'
 export interface Head {
   read(signal: AbortSignal): Promise<CommitRef | undefined>
   move(to: CommitRef, options: WriteOptions): Promise<void>
-  /** Throws `SeqNotCommitted` where the head does not reach this seq. */
+  /**
+   * Throws `SeqNotCommitted` where the head does not reach this seq, `StreamNotReady` where there is
+   * no head: a stream that was committed to has none only while it is rebuilt.
+   */
   check(seq: number, signal: AbortSignal): Promise<void>
   /** The row was removed: what was seen of it counts no more. */
   forget(): void
@@ -47,14 +50,25 @@ export function createHead(room: Room, stream: string): Head {
       invariant(Number.isInteger(seq) && seq >= 0 && seq <= SEQ_MAX, 'a seq is a whole number')
       if (seq <= seen) return
       const head = await read(signal)
-      if (head && seq <= head.seq) return
+      if (!head) throw streamNotReady(seq)
+      if (seq <= head.seq) return
       throw new AppError({
         code: 'SeqNotCommitted',
         kind: 'permanent',
         message: 'The catalogue was asked for a state that is not committed.',
         hint: 'Ask for a recovery point that the catalogue lists.',
-        context: { seq, head: head?.seq ?? 0 },
+        context: { seq, head: head.seq },
       })
     },
   }
+}
+
+function streamNotReady(seq: number): AppError {
+  return new AppError({
+    code: 'StreamNotReady',
+    kind: 'transient',
+    message: 'The rows of a stream are being made anew from the vault.',
+    hint: 'Try again when the rebuild is done; GET /api/v1/rebuilds says how it goes.',
+    context: { seq },
+  })
 }

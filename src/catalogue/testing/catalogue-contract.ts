@@ -161,7 +161,8 @@ async function filledPages({ stream, apply }: Scene): Promise<void> {
 
 async function aboveHead({ stream, apply }: Scene): Promise<void> {
   const refused = (error: unknown) => hasCode(error, 'SeqNotCommitted')
-  await assert.rejects(stream.current([messageId(1)], 1, NEVER), refused)
+  const notReady = { code: 'StreamNotReady', kind: 'transient' }
+  await assert.rejects(stream.current([messageId(1)], 1, NEVER), notReady)
   assert.equal((await stream.current([messageId(1)], 0, NEVER)).size, 0)
   await apply(1, [aPut(messageId(1), inbox)])
   await assert.rejects(stream.list(inbox, 2, { max: 1 }, NEVER), refused)
