@@ -14,6 +14,7 @@ import type { Head } from './heads.ts'
 import { itemRowOf } from './items.ts'
 import { applyToLedger, tidyLedger } from './ledger.ts'
 import { type Closing, closeRows, openingOf } from './listing.ts'
+import { overDamage } from './over-damage.ts'
 import { packRowOf } from './packs.ts'
 import type { Room } from './room.ts'
 import { insertMissing, type NewRow, type WriteGuard } from './write.ts'
@@ -34,19 +35,18 @@ export interface ApplyOptions {
 export async function applyCommit(
   room: Room,
   { stream, head }: { stream: string; head: Head },
-  commit: Commit,
+  said: Commit,
   { secret, notAfter, lockDays, rebuilding }: ApplyOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const commit = rebuilding === 'lossy' ? await overDamage(room, stream, said, signal) : said
   const { events, cursors, seq } = commit
   const items = new Set(events.map((event) => event.item))
   invariant(items.size === events.length, 'a commit has one event for an item')
   const write = { guard: guardUntil(room, notAfter), signal }
-  const gaps = rebuilding === 'lossy' ? 'passed' : 'refused'
   await insertMissing(room, openingRows(stream, commit, lockDays), write)
-  await closeRows(room, stream, events.flatMap(closingOf), { seq, gaps }, write)
+  await closeRows(room, stream, events.flatMap(closingOf), seq, write)
   await applyToLedger(room, stream, events, seq, write)
-  if (rebuilding === 'lossy') return
   const origin = { is: 'commit', time: commit.time } as const
   await writeCursors(room, stream, { cursors, seq, secret, origin }, write)
   if (rebuilding) return

@@ -40,25 +40,19 @@ export interface Closing {
   leaves: PastPlace
 }
 
-/**
- * Ends the rows at `seq`. Throws `CatalogueGap` where one of them is missing, unless gaps are
- * `passed`: then there is nothing to end.
- */
+/** Ends the rows at `seq`. Throws `CatalogueGap` where one of them is missing. */
 export async function closeRows(
   room: Room,
   stream: string,
   closings: readonly Closing[],
-  { seq, gaps }: { seq: number; gaps: 'refused' | 'passed' },
+  seq: number,
   options: WriteOptions,
 ): Promise<void> {
   const groups = Map.groupBy(closings, ({ leaves }) => listingPartition(stream, leaves.container))
   await eachAtOnce([...groups], async ([partition, group]) => {
     const edits = new Map<string, Edit>()
     for (const { item, leaves } of group) {
-      edits.set(listingRow(leaves, keyHash(item)), (now) => {
-        if (!now && gaps === 'passed') return undefined
-        return ended(now, seq)
-      })
+      edits.set(listingRow(leaves, keyHash(item)), (now) => ended(now, seq))
     }
     await editRows(room, { table: 'listing', partition }, edits, options)
   })

@@ -322,8 +322,8 @@ export interface StreamTables {
    * any time. The secret seals the commit's cursors.
    *
    * `rebuilding`: the head stays until moveHead, so that nobody takes a past state for the newest.
-   * `lossy` is for a stream of which a commit is damaged: rows that a lost event should have
-   * opened are not missed, and no cursor is written (one could pass a lost item, P2).
+   * `lossy` is for a stream of which a commit is damaged: events follow upon what the rows hold,
+   * and cursors lose their links (one could pass a lost item, P2).
    */
   apply(
     commit: Commit,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { randomStreams } from '../catalogue/testing/commit-streams.ts'
+import { FOLDER_IDS, randomStreams } from '../catalogue/testing/commit-streams.ts'
 import {
   aCommit,
   aCursor,
@@ -14,6 +14,7 @@ import {
 } from '../catalogue/testing/fixtures.ts'
 import type { MemoryTableStore } from '../catalogue/testing/memory-table-store.ts'
 import { hasCode } from '../model/errors.ts'
+import type { GraphId } from '../model/ids.ts'
 import { CHAIN_START, followChain } from './chain.ts'
 import { COMMIT_VOIDS_MAX } from './limits.ts'
 import { REBUILD_START, rebuildStream } from './rebuild.ts'
@@ -195,9 +196,48 @@ test('over a damaged commit only on demand: then no cursor passes what is lost',
   assert.equal(rebuilt.phase, 'done')
   assert.deepEqual([rebuilt.damaged, rebuilt.damagedSeqs], [1, [2]])
   assert.equal((await tables.head(never))?.seq, 3)
-  assert.deepEqual(await tables.cursors(chain.stream.secret, never), [])
+  const cursors = await tables.cursors(chain.stream.secret, never)
+  assert.deepEqual(
+    cursors.map(({ start, position }) => [start, position]),
+    [[null, null]],
+  )
   const held = await tables.current([messageId(1)], 3, never)
   assert.equal(held.get(messageId(1))?.seq, 3)
+})
+
+test('over a damaged commit each item stands in one list, and what left can be told deleted', async () => {
+  await fc.assert(
+    fc.asyncProperty(randomStreams, fc.nat(7), async ({ commits }, nth) => {
+      const chain = await emptyChain()
+      for (const commit of commits) await extend(chain, commit)
+      const lost = String(1 + (nth % (commits.length - 1))).padStart(10, '0')
+      for (const name of [...chain.on.store.blobs.keys()]) {
+        if (name.includes(`/${lost}/`) && name.endsWith('.mf')) chain.on.store.blobs.delete(name)
+      }
+      const { tables } = tablesFor(chain)
+      const options = { notAfter: LATER, overDamage: true }
+      let kept = await rebuildStream(chain.stream, tables, REBUILD_START, options, never)
+      kept = await rebuildStream(chain.stream, tables, kept, options, never)
+      assert.deepEqual([kept.phase, kept.damaged], ['done', 1])
+      const listed: [GraphId, GraphId][] = []
+      for (const folder of FOLDER_IDS) {
+        const { items } = await tables.list(folder, commits.length, { max: 100 }, never)
+        listed.push(...items.map(({ item }): [GraphId, GraphId] => [item, folder]))
+      }
+      const items = [...new Set(commits.flatMap(({ events }) => events.map(({ item }) => item)))]
+      const held = await tables.current(items, commits.length, never)
+      const standing = [...held.values()].filter(({ deleted }) => !deleted)
+      assert.equal(listed.length, standing.length)
+      assert.deepEqual(
+        new Map(listed),
+        new Map(standing.map(({ item, place }) => [item, place.container])),
+      )
+      for (const { event } of await collect(tables.open(never))) {
+        if (event.op === 'left') assert.deepEqual(held.get(event.item)?.place, event.place)
+      }
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test('a closed cursor is closed in the commit that is read back', async () => {

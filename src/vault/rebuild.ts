@@ -22,7 +22,7 @@ const refSchema = z.object({ seq: z.int(), hash: z.string(), time: z.string() })
 export const rebuildProgressSchema = z.object({
   /** `clear`: the rows may be in any state. `apply`: they are those of the commits up to `end`. */
   phase: z.enum(['clear', 'apply', 'done']),
-  /** A commit is damaged: what it said is left out, and so are all cursors. */
+  /** A commit is damaged: what it said is left out, and so are all links in cursors. */
   lossy: z.boolean(),
   end: z.object({
     last: refSchema.optional(),
@@ -49,7 +49,7 @@ export interface RebuildOptions {
   notAfter: number
   /**
    * Go on over damaged commits. What they said is lost: their items are not in the rows, and all
-   * cursors are left out, so that the next round reads everything anew. Default: throw.
+   * links are left out, so that the next round reads and compares everything anew. Default: throw.
    */
   overDamage?: boolean
   /** Asked before each commit; false: the call answers with how far it came. Default: to the end. */
