@@ -7,25 +7,13 @@ import { aCommit, aPut, folderId, messageId } from '../catalogue/testing/fixture
 import { hasCode } from '../model/errors.ts'
 import type { CommitRef } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
-import { type BaseProgress, buildBase } from './base-writer.ts'
 import { type ChainInVault, emptyChain, extend } from './testing/chains.ts'
 import { never } from './testing/fixture.ts'
-import { wholeState } from './testing/states.ts'
+import { baseOf, wholeState } from './testing/states.ts'
 import type { BaseIndex, StateLine, StreamVault } from './types.ts'
 
 const stateAt = (stream: StreamVault, ref: CommitRef, shardItems?: number) =>
   wholeState(stream, ref, shardItems === undefined ? {} : { shardItems })
-
-/** In as many calls as there are shards. */
-async function baseOf(stream: StreamVault, asOf: CommitRef, shardItems = 2): Promise<BaseIndex> {
-  let progress: BaseProgress | undefined
-  for (;;) {
-    const options = { asOf, shardItems, mayGoOn: () => false, ...(progress ? { progress } : {}) }
-    const result = await buildBase(stream, options, never)
-    if (result.outcome === 'built') return result.base
-    progress = JSON.parse(JSON.stringify(result.progress))
-  }
-}
 
 /** The same events with bases in between: each restates the seq `lag` before its own commit. */
 async function withBases({ commits }: RandomStream, plan: (number | undefined)[]) {
