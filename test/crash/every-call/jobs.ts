@@ -3,7 +3,7 @@ import type { TraceLine } from '../../../sandbox/storage/index.ts'
 import { cleanRun, type Exploration, type Spoil, spoiledRun, Violation } from './explore.ts'
 import { nothingProven } from './invariants.ts'
 import { PLANTS, type PlantName, WRITER_PLANTS, type WriterPlantName } from './plants.ts'
-import { everySleep, everySleepAfter, everySpoil } from './points.ts'
+import { everySleep, everySleepAfter, everySpoil, type Sample, someOf } from './points.ts'
 import { randomRun } from './random.ts'
 import { REBUILD_PLANTS, type RebuildPlantName } from './rebuild-plants.ts'
 import { cleanRebuild, sleepingSlice, spoiledRebuild } from './rebuild-runs.ts'
@@ -13,9 +13,10 @@ import { askedForRestore, askedForUndo, CAPTURE_SCENARIOS, REBUILD_SCENARIOS } f
 export type Job =
   | { job: 'capture'; scenario: string; how: Spoil['how'] }
   | { job: 'restore' | 'undo'; how: Spoil['how'] }
-  | { job: 'rebuild'; scenario: string; how: Spoil['how'] }
+  /** `sample`: only some of the points. */
+  | { job: 'rebuild'; scenario: string; how: Spoil['how']; sample: Sample | undefined }
   /** A slice that sleeps while its owner is rebuilt. */
-  | { job: 'rebuild-beside'; scenario: string; loss: boolean }
+  | { job: 'rebuild-beside'; scenario: string; loss: boolean; sample: Sample | undefined }
   | { job: 'planted'; plant: PlantName }
   | { job: 'planted-writer'; plant: WriterPlantName }
   | { job: 'planted-rebuild'; plant: RebuildPlantName }
@@ -43,13 +44,13 @@ export async function runJob(job: Job): Promise<JobResult> {
       return await explore(
         rebuildSubject(await explorationOf(job.scenario)),
         job.how,
-        job.how === 'stall' ? everySleep : undefined,
+        atMost(job, job.how === 'stall' ? everySleep : (calls) => everySpoil(job.how, calls)),
       )
     case 'rebuild-beside':
       return await explore(
         besideSubject(await explorationOf(job.scenario), job.loss),
         'stall',
-        sleepsBeside(job.loss),
+        atMost(job, sleepsBeside(job.loss)),
       )
     case 'planted': {
       const { scenario, how, plants } = PLANTS[job.plant]
@@ -127,6 +128,11 @@ const besideSubject = (exploration: Exploration, loss: boolean): Subject => ({
 })
 
 type Points = (calls: readonly TraceLine[]) => Iterable<Spoil>
+
+const atMost =
+  ({ sample }: { sample: Sample | undefined }, points: Points): Points =>
+  (calls) =>
+    sample === undefined ? points(calls) : someOf(points(calls), sample)
 
 /**
  * A request that is sent an hour late would still bring back a row of a commit that was lost: no

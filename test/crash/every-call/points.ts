@@ -2,6 +2,8 @@
 import { FAULTS, type Fault, type Moment, type TraceLine } from '../../../sandbox/storage/index.ts'
 import type { Spoil } from './explore.ts'
 
+/** Its multiples fall everywhere between two whole numbers. */
+const GOLDEN = 0.618034
 const MOMENTS: readonly Moment[] = ['before', 'after']
 /**
  * Longer than any lease: a late writer may still write its rows after twenty minutes, and may not
@@ -38,6 +40,22 @@ export function* everySleep(calls: readonly TraceLine[]): Generator<Spoil> {
 export function* everySleepAfter(calls: readonly TraceLine[]): Generator<Spoil> {
   for (const spoil of everySleep(calls)) {
     if (spoil.how === 'stall' && spoil.moment === 'after') yield spoil
+  }
+}
+
+export interface Sample {
+  max: number
+  /** Others with each. */
+  seed: number
+}
+
+/** So many of the points, spread evenly; all of them where there are no more. */
+export function* someOf(points: Iterable<Spoil>, { max, seed }: Sample): Generator<Spoil> {
+  const all = [...points]
+  const stride = Math.max(1, all.length / max)
+  for (let at = (seed * GOLDEN * stride) % stride; at < all.length; at += stride) {
+    const spoil = all[Math.floor(at)]
+    if (spoil) yield spoil
   }
 }
 

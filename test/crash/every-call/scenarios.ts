@@ -46,6 +46,7 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
 export const REBUILD_SCENARIOS: readonly Scenario[] = [
   { name: 'rows ahead of the vault', stage: () => aheadOfVault() },
   { name: 'tables lost', stage: () => tablesLost() },
+  { name: 'a death amid full comparisons', stage: () => amidComparisons() },
 ]
 
 /** Commits that the vault loses: of the newest round, and some of the one before. */
@@ -133,6 +134,21 @@ async function lostLinks(): Promise<CaptureWorld> {
   const world = await afterFirstCopy()
   world.storage.clock.advance(DAY_MS)
   world.tell(linksAreLost)
+  return world
+}
+
+/** Rows of scans, and committed cursors that name them. */
+async function amidComparisons(): Promise<CaptureWorld> {
+  const stage = await lostLinks()
+  const scout = stage.fork()
+  await scout.round(scout.worker('scout'))
+  const calls = scout.storage.trace.of('scout').filter(({ target }) => target.startsWith('scans'))
+  const world = stage.fork()
+  const worker = world.worker('victim')
+  worker.process.crashAfter(calls[Math.floor(calls.length / 2)]?.k ?? 0)
+  await dies(world.round(worker))
+  if (world.storage.tables.rows('scans').length === 0) throw new Error('Nothing is compared.')
+  await askForRebuild(world, 'named')
   return world
 }
 
