@@ -156,7 +156,9 @@ async function stopped(
     return { state: 'wait', until: now + (error.retryAfterMs ?? WAIT_MS), trouble }
   }
   const dueAt = new Date(now + FAILED_PAUSE_MS).toISOString()
-  await owners.pauseFenced(work.lease, '', { trouble, dueAt, coverage: 'failing' }, signal)
+  // Before that time no hint is asked either: nobody could follow it.
+  const learnt = { trouble, dueAt, hintAt: dueAt, coverage: 'failing' } as const
+  await owners.pauseFenced(work.lease, '', learnt, signal)
   return { state: 'failed', trouble, worker: work.lease.token }
 }
 
@@ -187,7 +189,8 @@ async function learntOf(
   signal: AbortSignal,
 ): Promise<Partial<Owner>> {
   const dueAt = new Date(deps.clock.now()).toISOString()
-  const base = { dueAt, attempts: 0, trouble: isDamaged ? OVER_DAMAGE : '' }
+  // Cursors may be older than before, so a round comes first, and no hint.
+  const base = { dueAt, hintAt: dueAt, attempts: 0, trouble: isDamaged ? OVER_DAMAGE : '' }
   const completeAt: string[] = []
   let ledgerOpen = 0
   let containers = 0

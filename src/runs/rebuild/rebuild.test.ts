@@ -144,6 +144,8 @@ describe('one owner in trouble keeps nobody else waiting', () => {
     assert.deepEqual(rebuild.troubles, { ChainGap: 1 })
     const row = await world.catalogue.owners.get(owner, world.signal)
     assert.deepEqual([row?.coverage, row?.trouble], ['failing', 'ChainGap'])
+    assert.ok(row && row.dueAt > new Date(world.clock.now() + HOUR_MS).toISOString())
+    assert.equal(row.hintAt, row.dueAt, 'nor is it asked for a hint')
     assert.equal((await world.slice('ann')).state, 'busy', 'nothing may fork its chain')
     assert.deepEqual(await world.listed('bob'), ['bob-1', 'bob-2'])
   })
