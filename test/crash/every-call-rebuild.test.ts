@@ -1,9 +1,9 @@
 /**
  * P4 and P6: a rebuild may die, sleep or fail at every single port call, also beside slices that
- * sleep (docs/crash-tests.md, decision 012). All of these points with HOLDFAST_CRASH_RUNS; without
- * it some of them, spread evenly, and others with each HOLDFAST_CRASH_SEED (default: 1).
+ * sleep (docs/crash-tests.md, decision 012).
  */
 import { describe, test } from 'node:test'
+import { SAMPLE, taken } from './every-call/sample.ts'
 import { REBUILD_SCENARIOS } from './every-call/scenarios.ts'
 import { inThread } from './every-call/thread.ts'
 
@@ -11,18 +11,14 @@ const concurrency = 2
 /** Its rebuild removes rows and makes others. */
 const AHEAD = 'rows ahead of the vault'
 const BUSY = 'a round with moves, deletions, an edit and the ledger'
-const POINTS_MAX = 24
-
-const isWhole = process.env['HOLDFAST_CRASH_RUNS'] !== undefined
-const seed = Number(process.env['HOLDFAST_CRASH_SEED'] ?? 1)
-const sample = isWhole ? undefined : { max: POINTS_MAX, seed }
+const sample = SAMPLE
 
 describe('P4, P6: every port call of a rebuild', { concurrency }, () => {
   for (const { name } of REBUILD_SCENARIOS) {
     test(`may be the last of its process: ${name}`, async (t) => {
       const job = { job: 'rebuild', scenario: name, how: 'crash', sample } as const
       const { calls, runs, states } = await inThread(job)
-      t.assert.equal(runs, isWhole ? 2 * calls : POINTS_MAX)
+      t.assert.equal(runs, taken(2 * calls))
       t.diagnostic(`${calls} port calls, ${runs} crash points, ${states} different states`)
     })
   }

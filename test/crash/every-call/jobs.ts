@@ -11,9 +11,9 @@ import { cleanRestore, type RestoreExploration, spoiledRestore } from './restore
 import { askedForRestore, askedForUndo, CAPTURE_SCENARIOS, REBUILD_SCENARIOS } from './scenarios.ts'
 
 export type Job =
-  | { job: 'capture'; scenario: string; how: Spoil['how'] }
-  | { job: 'restore' | 'undo'; how: Spoil['how'] }
   /** `sample`: only some of the points. */
+  | { job: 'capture'; scenario: string; how: Spoil['how']; sample: Sample | undefined }
+  | { job: 'restore' | 'undo'; how: Spoil['how']; sample: Sample | undefined }
   | { job: 'rebuild'; scenario: string; how: Spoil['how']; sample: Sample | undefined }
   /** A slice that sleeps while its owner is rebuilt. */
   | { job: 'rebuild-beside'; scenario: string; loss: boolean; sample: Sample | undefined }
@@ -36,35 +36,42 @@ export interface JobResult {
 export async function runJob(job: Job): Promise<JobResult> {
   switch (job.job) {
     case 'capture':
-      return await explore(captureSubject(await explorationOf(job.scenario)), job.how)
+      return await explore(
+        captureSubject(await explorationOf(job.scenario)),
+        atMost(job, spoilsOf(job.how)),
+      )
     case 'restore':
     case 'undo':
-      return await explore(restoreSubject(await restoreExploration(job.job)), job.how)
+      return await explore(
+        restoreSubject(await restoreExploration(job.job)),
+        atMost(job, spoilsOf(job.how)),
+      )
     case 'rebuild':
       return await explore(
         rebuildSubject(await explorationOf(job.scenario)),
-        job.how,
-        atMost(job, job.how === 'stall' ? everySleep : (calls) => everySpoil(job.how, calls)),
+        atMost(job, job.how === 'stall' ? everySleep : spoilsOf(job.how)),
       )
     case 'rebuild-beside':
       return await explore(
         besideSubject(await explorationOf(job.scenario), job.loss),
-        'stall',
         atMost(job, sleepsBeside(job.loss)),
       )
     case 'planted': {
       const { scenario, how, plants } = PLANTS[job.plant]
-      return await hunt(captureSubject({ ...(await explorationOf(scenario)), plants }), how)
+      return await hunt(
+        captureSubject({ ...(await explorationOf(scenario)), plants }),
+        spoilsOf(how),
+      )
     }
     case 'planted-writer': {
       const { how, plant, of } = WRITER_PLANTS[job.plant]
-      return await hunt(restoreSubject({ ...(await restoreExploration(of)), plant }), how)
+      return await hunt(restoreSubject({ ...(await restoreExploration(of)), plant }), spoilsOf(how))
     }
     case 'planted-rebuild': {
       const { scenario, where, plants } = REBUILD_PLANTS[job.plant]
       const exploration = { ...(await explorationOf(scenario)), plants }
-      if (where === 'rebuild') return await hunt(rebuildSubject(exploration), 'stall', everySleep)
-      return await hunt(besideSubject(exploration, true), 'stall', sleepsBeside(true))
+      if (where === 'rebuild') return await hunt(rebuildSubject(exploration), everySleep)
+      return await hunt(besideSubject(exploration, true), sleepsBeside(true))
     }
     case 'random':
       return await randomRuns(job)
@@ -129,6 +136,11 @@ const besideSubject = (exploration: Exploration, loss: boolean): Subject => ({
 
 type Points = (calls: readonly TraceLine[]) => Iterable<Spoil>
 
+const spoilsOf =
+  (how: Spoil['how']): Points =>
+  (calls) =>
+    everySpoil(how, calls)
+
 const atMost =
   ({ sample }: { sample: Sample | undefined }, points: Points): Points =>
   (calls) =>
@@ -160,11 +172,7 @@ async function restoreExploration(of: 'restore' | 'undo'): Promise<RestoreExplor
 }
 
 /** Runs every point also where one fails, so that a report names all places. */
-async function explore(
-  subject: Subject,
-  how: Spoil['how'],
-  points: Points = (calls) => everySpoil(how, calls),
-): Promise<JobResult> {
+async function explore(subject: Subject, points: Points): Promise<JobResult> {
   const calls = await subject.clean()
   const violations: Violation[] = []
   let runs = 0
@@ -183,11 +191,7 @@ async function explore(
 }
 
 /** Explores until the first violation. */
-async function hunt(
-  subject: Subject,
-  how: Spoil['how'],
-  points: Points = (calls) => everySpoil(how, calls),
-): Promise<JobResult> {
+async function hunt(subject: Subject, points: Points): Promise<JobResult> {
   let calls: TraceLine[] = []
   let runs = 0
   try {
