@@ -19,7 +19,7 @@ import { createRetryRing, isGoverned } from './retry.ts'
 /** Microsoft prioritises traffic that says who it is. */
 const USER_AGENT = 'ISV|Holdfast|Holdfast/0.1'
 /** Requests for one JSON answer that cannot be read: most of them broke off by chance (7.29). */
-const READINGS_MAX = 2
+const READINGS_MAX = 3
 
 export interface GraphOptions {
   /** `https://graph.microsoft.com`; in a sandbox http on a loopback port. Without a version. */

@@ -1,16 +1,13 @@
 /**
  * Reads one message of a restore's target, so that no single message can hold up a job.
  *
- * An answer that breaks off is asked for again. A message that the service never answers with
- * something readable, or only with an inner error, is broken by itself: `ItemUnreadable`.
+ * A message that the service never answers with something readable, or only with an inner error,
+ * is broken by itself: `ItemUnreadable`.
  */
 import type { JsonObject, Mailbox } from '../../graph/index.ts'
 import { AppError, hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
 import { isAboutTheQuery } from './expand-fallback.ts'
-
-/** The client repeats failed calls itself; these are for bodies that break off. */
-const READS_MAX = 3
 
 export interface MessageRead {
   mailbox: Mailbox
@@ -24,15 +21,11 @@ export interface MessageRead {
 /** Throws `ItemUnreadable`, `ItemGone`, and what the client throws. */
 export async function readMessage(read: MessageRead): Promise<JsonObject> {
   const { mailbox, name, id, query, signal } = read
-  for (let n = 1; ; n += 1) {
-    try {
-      return await mailbox.json({ name, path: ['messages', id], query }, signal)
-    } catch (error) {
-      const brokeOff = hasCode(error, 'UnreadableAnswer')
-      if (brokeOff && n < READS_MAX) continue
-      if (brokeOff || isAboutTheQuery(error)) throw itemUnreadable(name)
-      throw error
-    }
+  try {
+    return await mailbox.json({ name, path: ['messages', id], query }, signal)
+  } catch (error) {
+    if (hasCode(error, 'UnreadableAnswer') || isAboutTheQuery(error)) throw itemUnreadable(name)
+    throw error
   }
 }
 
