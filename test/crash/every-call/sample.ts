@@ -4,7 +4,7 @@
  */
 import type { Sample } from './points.ts'
 
-const POINTS_MAX = 24
+const POINTS_MAX = 10
 
 const seed = Number(process.env['HOLDFAST_CRASH_SEED'] ?? 1)
 
