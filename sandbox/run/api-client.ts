@@ -126,12 +126,16 @@ export interface RestoreJob {
   requestsSent: number
 }
 
+type Outcome = 'refused' | 'unknown' | 'pending'
+type RestoreOutcome = Outcome | 'restored' | 'skipped' | 'alreadyThere' | 'failed'
+type UndoOutcome = Outcome | 'removed' | 'left' | 'gone'
+
 export interface RestoreLine {
   n: number
   kind: 'item' | 'folder'
   name: string
   container?: string
-  outcome: 'restored' | 'skipped' | 'alreadyThere' | 'refused' | 'failed' | 'unknown' | 'pending'
+  outcome: RestoreOutcome | UndoOutcome
   check?: 'verified' | 'differs' | 'could-not-check'
   fields?: string[]
   code?: string
@@ -157,6 +161,8 @@ export interface ApiClient {
   content(resource: string, item: string, as: 'mime' | 'json'): Promise<Uint8Array>
   ledger(resource: string): Promise<LedgerLine[]>
   planRestore(request: RestoreRequest): Promise<string>
+  /** An undo is a job like a restore: it has a plan, is started, and has lines. */
+  planUndo(restore: string): Promise<string>
   startRestore(id: string, planHash: string): Promise<void>
   restore(id: string): Promise<RestoreJob>
   restoreLines(id: string): Promise<RestoreLine[]>
@@ -203,6 +209,7 @@ export function createApiClient(options: {
     },
     planRestore: async (request) =>
       (await caller.json<{ id: string }>('POST', 'restores', request)).id,
+    planUndo: async (id) => (await caller.json<{ id: string }>('POST', `restores/${id}/undo`)).id,
     async startRestore(id, planHash) {
       await caller.json('POST', `restores/${id}/start`, { planHash })
     },

@@ -20,8 +20,20 @@ export async function restore(
   request: RestoreRequest,
   signal: AbortSignal,
 ): Promise<RestoreResult> {
+  return await carryOut(api, await api.planRestore(request), signal)
+}
+
+/** Takes back what a restore made, as far as nobody has touched it since. Throws the same. */
+export async function undo(
+  api: ApiClient,
+  restored: string,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  return await carryOut(api, await api.planUndo(restored), signal)
+}
+
+async function carryOut(api: ApiClient, id: string, signal: AbortSignal): Promise<RestoreResult> {
   const startedMs = performance.now()
-  const id = await api.planRestore(request)
   const planned = await settled(api, id, ['planned'], signal)
   await api.startRestore(id, planned.planHash ?? '')
   const job = await settled(api, id, ['done'], signal)
