@@ -23,6 +23,7 @@ async function settledWorld() {
   box.put(id('a'), { container: INBOX, content: 'one' })
   const world = await captureWorld(box, { intervalMs: INTERVAL_MS })
   await world.untilDone()
+  world.clock.advance(LAG_MS)
   await world.untilDone()
   /** Milliseconds from now, by the owner row. */
   const times = async () => {
@@ -74,6 +75,52 @@ test('P2: mail that comes behind the reader is read after the lag, though no hin
   world.clock.advance(due)
   assert.equal((await world.untilDone()).counts.stored, 1)
   assert.equal((await world.times()).due, FULL_READ_MS)
+})
+
+test('P2: a quiet round that comes before the lag is over leaves the next read where it was', async () => {
+  const world = await settledWorld()
+  // The list tells the mail, and the inbox does not have it yet.
+  world.box.fallBehind(INBOX)
+  world.box.put(id('late'), { container: INBOX, content: 'two' })
+  await world.untilDone()
+  world.clock.advance(MINUTE_MS)
+  // Because a person asks for it, say.
+  assert.equal((await world.untilDone()).isSettled, true)
+  assert.equal((await world.hint()).says, 'unchanged', 'the link is behind the mail')
+  const { due } = await world.times()
+  assert.ok(due < LAG_MS, `${due} ms`)
+  world.clock.advance(due)
+  world.box.catchUp()
+  assert.equal((await world.untilDone()).counts.stored, 1)
+  assert.equal((await world.times()).due, FULL_READ_MS)
+})
+
+test('P2: what a round was told is not forgotten where its slice goes on with a base', async () => {
+  const box = new ScriptedMailbox()
+  box.createContainer(INBOX, 'Inbox')
+  for (const name of ['a', 'b', 'c']) box.put(id(name), { container: INBOX, content: name })
+  const world = await captureWorld(box, { intervalMs: INTERVAL_MS, shardItems: 1 })
+  const { create } = world.blobs
+  world.blobs.create = async (...call) => {
+    if (call[0].endsWith('.bs')) world.clock.advance(MINUTE_MS)
+    return await create(...call)
+  }
+  // The first round was read to its end; then the time was over.
+  assert.equal((await world.slice(MINUTE_MS)).state, 'more')
+  const [point] = (await world.tables.points({ max: 1 }, world.signal)).items
+  assert.equal(point?.complete, true)
+  assert.equal((await world.untilDone()).isSettled, true)
+  const { dueAt } = await world.ownerRow()
+  assert.ok(Date.parse(dueAt) - world.clock.now() <= LAG_MS, dueAt)
+})
+
+test('P4: after a slice that vanished a quiet round is followed by another one', async () => {
+  const world = await settledWorld()
+  const { catalogue, owner, signal } = world
+  await catalogue.owners.claim(owner, { holder: 'vanishes', leaseMs: 1 }, signal)
+  world.clock.advance(MINUTE_MS)
+  assert.equal((await world.untilDone()).isSettled, true)
+  assert.equal((await world.times()).due, LAG_MS)
 })
 
 test('a round that took several slices is followed by another one after the lag', async () => {

@@ -4,7 +4,7 @@
  * Measured, not committed (P6): a lost row only means that the owner is looked at again.
  */
 import type { Owner } from '../catalogue/types.ts'
-import type { SliceDeps, SliceResult, Worked } from './slice.ts'
+import type { SliceDeps, Worked } from './slice.ts'
 
 /** Where discovery finds the source again, the owner is due by then. */
 const ABSENT_PAUSE_MS = 15 * 60_000
@@ -13,19 +13,24 @@ const FAILED_PAUSE_MS = 3_600_000
 /** What the owner row says after this slice: coverage, trouble, and when it is due again. */
 export async function learnt(
   owner: Owner,
-  { result, retryAfterMs, nextAt, hasProgress }: Worked,
+  worked: Worked,
   deps: SliceDeps,
   signal: AbortSignal,
 ): Promise<Partial<Owner>> {
+  const { result, retryAfterMs, nextAt, hasProgress } = worked
   const now = deps.clock.now()
+  const follow = followUp(owner, worked, deps)
   const at = (ms: number) => new Date(ms).toISOString()
   // Before that time no hint is asked either: it would only bring the trouble forward.
   const dueAt = (ms: number) => ({ dueAt: at(ms), hintAt: at(ms) })
-  const base = { trouble: result.trouble, readAt: at(now) }
+  const base = {
+    ...{ trouble: result.trouble, readAt: at(now) },
+    ...(follow.isNew && { followAt: at(follow.ms) }),
+  }
   switch (result.state) {
     case 'done': {
       const open = await openEntries(owner, deps, signal)
-      const dueMs = Math.min(open.nextAt, nextAt, now + nextReadMs(result, deps.settings))
+      const dueMs = Math.min(open.nextAt, nextAt, now + deps.settings.fullReadMs, follow.ms)
       const times = { dueAt: at(dueMs), hintAt: at(now + deps.settings.intervalMs) }
       const coverage = open.containers > 0 ? 'partial' : 'covered'
       return { ...base, ...times, completeAt: at(now), coverage, ledgerOpen: open.ledger }
@@ -46,13 +51,28 @@ export async function learnt(
 }
 
 /**
- * Until the next round that no hint brings forward. What changed while the round was read may
- * stand behind the link that the hint asks from, and lists lag; so a round that was told changes
- * is followed by another one after the lag.
+ * When the next round is due that no hint brings forward; infinity where none is owed.
+ *
+ * What changed while a round was read may stand behind the link that the hint asks from, and lists
+ * lag; so a round that was told changes is followed by another one after the lag. A quiet round
+ * that comes before that time (after a base, or because a person asks) sees no more, and leaves it
+ * owed. Whatever was not a whole settled round counts as told, and so does one after a slice that
+ * vanished, or of an owner whose row was lost: nobody knows what that had been told.
  */
-function nextReadMs({ isSettled }: SliceResult, settings: SliceDeps['settings']): number {
-  const { fullReadMs, intervalMs, deletionLagMs } = settings
-  return isSettled ? fullReadMs : Math.min(fullReadMs, Math.max(intervalMs, deletionLagMs))
+function followUp(
+  owner: Owner,
+  { result, startedAt }: Worked,
+  { clock, settings }: Pick<SliceDeps, 'clock' | 'settings'>,
+): { ms: number; isNew: boolean } {
+  const isSettled = result.state === 'done' && result.isSettled === true
+  const isKnown = owner.attempts <= 1 && owner.readAt !== undefined
+  if (!isSettled || !isKnown) {
+    const { fullReadMs, intervalMs, deletionLagMs } = settings
+    const waitMs = Math.min(fullReadMs, Math.max(intervalMs, deletionLagMs))
+    return { ms: clock.now() + waitMs, isNew: true }
+  }
+  const owed = Date.parse(owner.followAt ?? '')
+  return { ms: startedAt < owed ? owed : Number.POSITIVE_INFINITY, isNew: false }
 }
 
 /** How many ledger entries are open, and when an item that left, or a retry, needs a round. */

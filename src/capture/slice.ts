@@ -59,6 +59,8 @@ export interface SliceResult {
 /** A slice's answer, and what its owner row needs besides. */
 export interface Worked {
   result: SliceResult
+  /** Ms since 1970; nothing was read before. */
+  startedAt: number
   retryAfterMs: number
   /** Ms since 1970 at which a base or a commit of cursors falls due. */
   nextAt: number
@@ -144,7 +146,7 @@ async function workStreams(
   let isSettled = true
   const answer = (state: SliceResult['state'], trouble = '', more: Partial<Worked> = {}) => ({
     result: { state, trouble, ...sum },
-    ...{ retryAfterMs: WAIT_MS, nextAt, hasProgress: sum.counts.seen > 0, ...more },
+    ...{ startedAt, retryAfterMs: WAIT_MS, nextAt, hasProgress: sum.counts.seen > 0, ...more },
   })
   try {
     for (const name of owner.workloads) {

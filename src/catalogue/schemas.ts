@@ -57,6 +57,7 @@ export const ownerSchema: z.ZodType<Owner> = z.object({
   workloads,
   dueAt: z.string(),
   hintAt: z.string().exactOptional(),
+  followAt: z.string().exactOptional(),
   completeAt: z.string().exactOptional(),
   readAt: z.string().exactOptional(),
   coverage: z.enum(COVERAGES),

@@ -82,6 +82,11 @@ export interface Owner {
   dueAt: string
   /** ISO time at which a hint is due: a cheap question whether anything changed. Absent: never. */
   hintAt?: string
+  /**
+   * ISO time of the round that follows one which was told changes. Until a round that began later
+   * has been read, something may stand where no hint shows it (docs/decisions/009).
+   */
+  followAt?: string
   /** ISO time at which a round last ended; absent: the first copy is not complete. */
   completeAt?: string
   /** ISO time at which its cursors were last read. */
