@@ -39,7 +39,7 @@ async function company(...names: string[]) {
   }
   const asked: string[] = []
   /** By name; who is not in it has not changed. */
-  const answers = new Map<string, boolean | AppError>()
+  const answers = new Map<string, boolean | Error>()
   const mail = { ask: async (_name: string): Promise<void> => undefined }
   const reader = ({ graphId }: { graphId: GraphId }): StreamReader => ({
     ...{ changes: unused, content: unused, item: unused, concurrency: 1, requests: () => 1 },
@@ -48,7 +48,7 @@ async function company(...names: string[]) {
       asked.push(graphId)
       await mail.ask(graphId)
       const answer = answers.get(graphId) ?? false
-      if (answer instanceof AppError) throw answer
+      if (answer instanceof Error) throw answer
       return answer
     },
   })
@@ -146,6 +146,16 @@ test('where the service answers nobody, no more are asked, and the rest stay to 
   assert.ok(world.asked.length < names.length, `${world.asked.length} were asked`)
   const left = Object.values(await world.rows()).filter((o) => o.hintAt === world.at(0))
   assert.equal(left.length, names.length - world.asked.length)
+})
+
+test('a defect that one owner meets keeps nobody else waiting, and is met by its own slice', async () => {
+  const world = await company('ann', 'bob', 'eve')
+  world.answers.set('ann', new AppError({ code: 'Planned', kind: 'bug', message: 'planned' }))
+  world.answers.set('bob', new DOMException('the time is over', 'TimeoutError'))
+  assert.deepEqual(await world.hints(), { state: 'done', asked: 3, unchanged: 1 })
+  const { ann, bob } = await world.rows()
+  assert.equal(ann?.dueAt, world.at(0))
+  assert.deepEqual([bob?.dueAt, bob?.hintAt], [world.at(HOUR_MS), world.at(MINUTE_MS)])
 })
 
 test('who is not protected, or due anyway, is not asked', async () => {

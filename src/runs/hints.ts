@@ -20,6 +20,8 @@ import { isOver, planning } from './run-state.ts'
 const CALL_MS = 120_000
 /** One owner; a service that is slower has not answered. */
 const ASK_MS = 30_000
+/** An owner for whom that was not enough is asked again so much later. */
+const WAIT_MS = 60_000
 const BATCH_OWNERS = 200
 /** Mailboxes asked at once; each has a budget of its own. */
 const ASKED_AT_ONCE = 16
@@ -140,8 +142,7 @@ class Asker {
     let counts = NO_HINTS
     const stopped = () => this.isLate || this.isOutage
     const askOne = async (owner: Owner) => {
-      const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ASK_MS)])
-      const hint = await askHint(owner, this.#deps.slice, signal)
+      const hint = await this.#hintOf(owner)
       this.#unansweredRun = hint.isOutage ? this.#unansweredRun + 1 : 0
       await this.#note(owner, hint)
       counts = added(counts, { ...NO_HINTS, [hint.says]: 1, requests: hint.requests })
@@ -149,6 +150,26 @@ class Asker {
     await eachBounded(owners, ASKED_AT_ONCE, askOne, stopped)
     this.#sum = added(this.#sum, counts)
     return counts
+  }
+
+  /**
+   * A defect that one owner meets must not end the run of all the others: its own slice shall meet
+   * it, where it is counted, and ends that owner as poison.
+   */
+  async #hintOf(owner: Owner): Promise<Hint> {
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ASK_MS)])
+    try {
+      return await askHint(owner, this.#deps.slice, signal)
+    } catch (error) {
+      if (this.#signal.aborted) throw error
+      // Storage and keys end with the signal's own reason where the time for this owner is over.
+      if (error instanceof DOMException && error.name === 'TimeoutError') {
+        return { says: 'unanswered', retryAfterMs: WAIT_MS, isOutage: true, requests: 0 }
+      }
+      const trouble = error instanceof AppError ? error.code : 'Defect'
+      this.#deps.log.error('hint failed', { owner: owner.owner, trouble })
+      return { says: 'changed', retryAfterMs: 0, isOutage: false, requests: 0 }
+    }
   }
 
   /** Where the row's times have moved meanwhile, a slice has been there: that knows better. */
