@@ -41,7 +41,7 @@ export function createOwnerTable(room: Room): OwnerTable {
     async get(owner, signal) {
       const { table, partition, row } = placeOf(owner)
       const now = await tables.get(table, partition, row, signal)
-      return now && decodeOwner(now).owner
+      return now && shown(decodeOwner(now), clock.now())
     },
     insert: (owner, signal) => insert({ owner, lease: null, writesUntil: 0, fence: null }, signal),
     insertFenced: (owner, writesUntil, signal) =>
@@ -50,7 +50,7 @@ export function createOwnerTable(room: Room): OwnerTable {
       for (const bucket of OWNER_BUCKETS) {
         const query = { partition: ownerPartition(tenantId, bucket) }
         for await (const row of walkRows(tables, 'owners', query, signal))
-          yield decodeOwner(row).owner
+          yield shown(decodeOwner(row), clock.now())
       }
     },
     async claim(owner, { holder, leaseMs }, signal) {
@@ -103,6 +103,10 @@ export function createOwnerTable(room: Room): OwnerTable {
       return await changeRow(room, placeOf(owner), apply, signal)
     },
   }
+}
+
+function shown({ owner, fence }: OwnerRow, at: number): Owner {
+  return holds(fence, at) ? { ...owner, isFenced: true } : owner
 }
 
 function claimed(

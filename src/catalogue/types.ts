@@ -97,6 +97,8 @@ export interface Owner {
   /** Attempts without an answer or progress; 0 after every ordinary answer. */
   attempts: number
   ledgerOpen: number
+  /** Read only: a rebuild has it, or could not make its rows. No slice begins, whenever it is due. */
+  isFenced?: true
 }
 
 /** No claim writes rows later than this after it was made (DESIGN 6). */

@@ -11,14 +11,18 @@ const DISCOVERY_EVERY_MS = 60 * 60_000
 const RUNS_MAX = 50
 const RESOURCES_PAGE = 500
 
-/** Due for a round, whatever a hint would say. */
+/**
+ * Due for a round, whatever a hint would say. Never behind a fence: each tick would plan the owner
+ * in vain, and before everybody else, because nothing reads it. The end of its rebuild makes it due.
+ */
 export function isDue(owner: Owner, now: number): boolean {
-  return Date.parse(owner.dueAt) <= now
+  return !owner.isFenced && Date.parse(owner.dueAt) <= now
 }
 
 /** Not due, and to be asked whether it should be. */
 export function isHintDue(owner: Owner, now: number): boolean {
-  return !isDue(owner, now) && owner.hintAt !== undefined && Date.parse(owner.hintAt) <= now
+  if (owner.isFenced || owner.hintAt === undefined) return false
+  return !isDue(owner, now) && Date.parse(owner.hintAt) <= now
 }
 
 /**

@@ -2,11 +2,19 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { AppError } from '../../model/errors.ts'
 import { type GraphId, keyHash, seqName } from '../../model/ids.ts'
+import { isRunDue } from '../due.ts'
+import { runRow } from '../testing/world.ts'
 import { rebuildIfLost } from './begin.ts'
 import { rebuildStep } from './step.ts'
 import { HOUR_MS, INBOX, type RebuildWorld, rebuildWorld } from './testing/world.ts'
 
 const id = (text: string) => text as GraphId
+
+function loseCommit({ blobs }: RebuildWorld, owner: string, seq: number): void {
+  for (const name of [...blobs.blobs.keys()]) {
+    if (name.startsWith(`c/${owner}/mail/${seqName(seq)}/`)) blobs.blobs.delete(name)
+  }
+}
 
 /** Everything that comes from commits, as P6 says; `packs` are measured. */
 function truth({ tables }: RebuildWorld) {
@@ -135,9 +143,7 @@ describe('one owner in trouble keeps nobody else waiting', () => {
   test('a commit that is missing: its owner stays fenced and says so, the others go on', async () => {
     const world = await rebuildWorld('ann', 'bob')
     const owner = await world.ownerOf('ann')
-    for (const name of [...world.blobs.blobs.keys()]) {
-      if (name.startsWith(`c/${owner}/mail/${seqName(1)}/`)) world.blobs.blobs.delete(name)
-    }
+    loseCommit(world, owner, 1)
     world.loseTables()
     const rebuild = await world.drive(await world.ask())
     assert.deepEqual([rebuild.counts.failed, rebuild.counts.rebuilt], [1, 1])
@@ -148,6 +154,29 @@ describe('one owner in trouble keeps nobody else waiting', () => {
     assert.equal(row.hintAt, row.dueAt, 'nor is it asked for a hint')
     assert.equal((await world.slice('ann')).state, 'busy', 'nothing may fork its chain')
     assert.deepEqual(await world.listed('bob'), ['bob-1', 'bob-2'])
+  })
+
+  test('an owner that stays fenced makes no run due, however long; one that lapsed does', async () => {
+    const world = await rebuildWorld('ann')
+    const { clock, signal } = world
+    const owner = await world.ownerOf('ann')
+    const isDue = async (hours: number) => {
+      clock.advance(hours * HOUR_MS)
+      await world.catalogue.runs.insert(runRow(`t-${clock.now()}`, clock.now()), signal)
+      return await isRunDue(world.catalogue, clock.now(), signal)
+    }
+    await world.catalogue.owners.claim(owner, { holder: 'vanishes', leaseMs: 1000 }, signal)
+    clock.advance(2000)
+    const options = { holder: 'sleeps', leaseMs: 1000 }
+    await world.catalogue.owners.claimFenced(owner, options, signal)
+    assert.equal(await isDue(0.5), false, 'a rebuild waits for the owner')
+    assert.equal(await isDue(1), true, 'nobody has gone on with it')
+    world.loseTables()
+    loseCommit(world, owner, 1)
+    await world.drive(await world.ask())
+    await world.look()
+    assert.equal(await isDue(0), false)
+    assert.equal(await isDue(25), false, 'its rows could not be made')
   })
 
   test('a damaged commit: rebuilt as far as it goes, said, and read anew by the next round', async () => {
