@@ -9,7 +9,7 @@
 import { Client, ResponseType } from '@microsoft/microsoft-graph-client'
 import { AppError } from '../model/errors.ts'
 import type { Clock, GraphTransport, Randomness, TokenSource } from '../ports.ts'
-import { deadlineReached, errorInside } from './errors.ts'
+import { deadlineReached, errorInside, type Failure } from './errors.ts'
 import { asMiddleware, Exchange, type GraphCall, type Meter, type Ring } from './exchange.ts'
 import type { BudgetKey, Governor, Service } from './governor.ts'
 import { createHttpRing } from './http.ts'
@@ -171,6 +171,11 @@ function createSignInRing(options: GraphOptions): Ring {
   }
 }
 
+/** A single 503 that names a wait is a pause as well, and says nothing of the mailbox. */
+function reasonOf(failure: Failure): string {
+  return failure.class === 'wait' ? failure.code : 'Throttled'
+}
+
 /** Gives the slot back when the answer is there; of a streamed body, when that has ended. */
 function createGovernorRing(governor: Governor): Ring {
   return async (exchange, next) => {
@@ -181,7 +186,9 @@ function createGovernorRing(governor: Governor): Ring {
       // Before the slot is free, so that whoever gets it next waits as well.
       const { failure } = exchange
       if (failure === undefined) governor.succeeded(budget)
-      else if (isGoverned(failure)) governor.pause(budget, failure.retryAfterMs)
+      else if (isGoverned(failure)) {
+        governor.pause(budget, failure.retryAfterMs, reasonOf(failure))
+      }
     } finally {
       if (exchange.bodyEnded === undefined) permit.release()
       else void exchange.bodyEnded.then(() => permit.release())

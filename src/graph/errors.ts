@@ -238,9 +238,18 @@ export function answerLost(failure: Failure, call: string): AppError {
   })
 }
 
-export function throttled(call: string, retryAfterMs: number): AppError {
+/** Nothing was sent. `why`: the code of what the service paused this budget for, if it did. */
+export function throttled({
+  call,
+  retryAfterMs,
+  why = 'Throttled',
+}: {
+  call: string
+  retryAfterMs: number
+  why?: string
+}): AppError {
   return new AppError({
-    code: 'Throttled',
+    code: why,
     kind: 'throttled',
     message: `The budget for ${call} allows the next request only later.`,
     hint: hints.wait,

@@ -125,7 +125,7 @@ test('no window holds more requests than its limit', () =>
 
 test('a pause stops its own key only, and a wait beyond the deadline is thrown, not slept', async () => {
   const { clock, governor } = governorWith({ slots: 4, requestsMax: 100, windowMs: 1000 })
-  governor.pause(key, 60_000)
+  governor.pause(key, 60_000, 'Throttled')
   const start = clock.now()
   ;(await governor.enter({ ...key, scope: 'other' }, 'x', signal)).release()
   ;(await governor.enter({ ...key, app: 'other' }, 'x', signal)).release()
@@ -139,12 +139,30 @@ test('a pause stops its own key only, and a wait beyond the deadline is thrown, 
   assert.equal(clock.now(), start + 60_000)
 })
 
+test('whoever waits for a pause is told what it is for, and not that it was throttled', async () => {
+  let answers: Step = () => graphError(503, 'ErrorMailboxMoveInProgress')
+  const { graph } = graphOn(async (request) => answers(request))
+  const call = () => mailboxOf(graph, 'u').json({ name: 'x', path: ['x'] }, signal)
+  const moving = (e: unknown) => hasCode(e, 'MailboxMoving') && e.kind === 'throttled'
+  await assert.rejects(call(), moving)
+  answers = () => json({})
+  await assert.rejects(call(), moving, 'the second one is not even sent')
+})
+
+test('a budget that we used up ourselves is throttled, whatever it was paused for before', async () => {
+  const { clock, governor } = governorWith({ slots: 4, requestsMax: 1, windowMs: 60_000 })
+  governor.pause(key, 1_000, 'MailboxMoving')
+  await clock.sleep(2_000, signal)
+  ;(await governor.enter(key, 'x', signal)).release()
+  await assert.rejects(governor.enter(key, 'x', signal), (e) => hasCode(e, 'Throttled'))
+})
+
 test('pauses without a named time grow, and shrink after a success', async () => {
   const { clock, governor } = governorWith({ slots: 4, requestsMax: 100, windowMs: 1000 })
   const waits: number[] = []
   for (let turn = 0; turn < 4; turn += 1) {
     if (turn === 3) governor.succeeded(key)
-    governor.pause(key, undefined)
+    governor.pause(key, undefined, 'Throttled')
     const start = clock.now()
     ;(await governor.enter(key, 'x', signal)).release()
     waits.push(clock.now() - start)

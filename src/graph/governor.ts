@@ -5,7 +5,7 @@
  * most `slots` permits of one key are out at once; at most `requestsMax` start in any window; a
  * key that was told to pause starts nothing until then, and no other key is touched; a permit is
  * given back exactly once, however the call ended. It never sleeps past a deadline: then it
- * throws `Throttled`, and the slice answers `wait`.
+ * throws `Throttled`, or the code of what the service paused it for, and the slice answers `wait`.
  *
  * Local to a process, because all streams of a mailbox are worked under one lease. It reads no
  * answers: the client tells it how calls ended.
@@ -59,8 +59,11 @@ export interface Governor {
    * signal's deadline allows, `DeadlineReached` where the signal fired.
    */
   enter(key: BudgetKey, call: string, signal: AbortSignal): Promise<Permit>
-  /** The service asked for a pause; without a time, one that grows while it keeps asking. */
-  pause(key: BudgetKey, retryAfterMs: number | undefined): void
+  /**
+   * The service asked for a pause; without a time, one that grows while it keeps asking. `why` is
+   * the code of what it answered: whoever has to wait for the pause is told the same.
+   */
+  pause(key: BudgetKey, retryAfterMs: number | undefined, why: string): void
   /** A call of this key went well. */
   succeeded(key: BudgetKey): void
 }
@@ -76,6 +79,8 @@ interface Budget {
   waiting: Waiter[]
   window: RequestWindow
   pausedUntil: number
+  /** Code of what the pause is for. */
+  pausedFor: string
   /** Pauses in a row for which the service named no time. */
   unnamedPauses: number
 }
@@ -107,6 +112,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       waiting: [],
       window: new RequestWindow(limits[key.service]),
       pausedUntil: 0,
+      pausedFor: '',
       unnamedPauses: 0,
     }
     budgets.set(name, made)
@@ -137,11 +143,13 @@ export function createGovernor(options: GovernorOptions): Governor {
 
   return {
     enter,
-    pause(key, retryAfterMs) {
+    pause(key, retryAfterMs, why) {
       const budget = budgetOf(key)
       if (retryAfterMs === undefined) budget.unnamedPauses += 1
-      const ms = retryAfterMs ?? backoffMs(random, budget.unnamedPauses + 1)
-      budget.pausedUntil = Math.max(budget.pausedUntil, clock.now() + ms)
+      const until = clock.now() + (retryAfterMs ?? backoffMs(random, budget.unnamedPauses + 1))
+      if (until <= budget.pausedUntil) return
+      budget.pausedUntil = until
+      budget.pausedFor = why
     },
     succeeded(key) {
       budgetOf(key).unnamedPauses = 0
@@ -175,7 +183,8 @@ async function takeSlot(clock: Clock, budget: Budget, wait: Wait): Promise<void>
   } else {
     budget.waiting.splice(budget.waiting.indexOf(waiter), 1)
   }
-  throw ended === 'late' ? throttled(wait.call, 1000) : deadlineReached(wait.call)
+  if (ended === 'aborted') throw deadlineReached(wait.call)
+  throw throttled({ call: wait.call, retryAfterMs: 1000 })
 }
 
 function freeSlot(budget: Budget): void {
@@ -204,7 +213,11 @@ async function waitForBudget(clock: Clock, budget: Budget, wait: Wait): Promise<
       throw deadlineReached(wait.call)
     }
   }
-  throw throttled(wait.call, ms)
+  const isPaused = budget.pausedUntil > clock.now()
+  throw throttled({
+    ...{ call: wait.call, retryAfterMs: ms },
+    ...(isPaused && { why: budget.pausedFor }),
+  })
 }
 
 function forgetIdle(budgets: Map<string, Budget>, now: number): void {
