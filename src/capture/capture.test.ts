@@ -149,6 +149,27 @@ describe('a slice', () => {
     assert.deepEqual(await contents(world), { 'inbox/a': 'one|' })
   })
 
+  test('only what was read counts as read, whatever a mailbox that is away says', async () => {
+    const world = await captureWorld(mailbox())
+    await world.untilDone()
+    const { readAt } = await world.ownerRow()
+    assert.ok(readAt)
+    const troubles = [
+      ['MailboxMoving', 'throttled'],
+      ['MailboxNotAvailable', 'permanent'],
+      ['AccessDenied', 'denied'],
+    ] as const
+    for (const [code, kind] of troubles) {
+      world.clock.advance(LAG_MS)
+      world.box.nextError = new AppError({ code, kind, message: 'not now' })
+      await world.slice()
+      const row = await world.ownerRow()
+      assert.deepEqual([row.trouble, row.readAt], [code, readAt])
+    }
+    await world.untilDone()
+    assert.equal(Date.parse((await world.ownerRow()).readAt ?? ''), world.clock.now())
+  })
+
   test('slices that vanish are counted, and the owner is left alone in the end', async () => {
     const world = await captureWorld(mailbox())
     const { owners } = world.catalogue

@@ -23,8 +23,10 @@ export async function learnt(
   const at = (ms: number) => new Date(ms).toISOString()
   // Before that time no hint is asked either: it would only bring the trouble forward.
   const dueAt = (ms: number) => ({ dueAt: at(ms), hintAt: at(ms) })
+  // A slice that was refused, or had to wait at once, has read nothing.
+  const hasRead = result.state === 'done' || hasProgress
   const base = {
-    ...{ trouble: result.trouble, readAt: at(now) },
+    ...{ trouble: result.trouble, ...(hasRead && { readAt: at(now) }) },
     ...(follow.isNew && { followAt: at(follow.ms) }),
   }
   switch (result.state) {

@@ -89,7 +89,7 @@ export interface Owner {
   followAt?: string
   /** ISO time at which a round last ended; absent: the first copy is not complete. */
   completeAt?: string
-  /** ISO time at which its cursors were last read. */
+  /** ISO time at which its cursors were last read; not moved by a slice that could read nothing. */
   readAt?: string
   coverage: Coverage
   /** Stable code of the last trouble; empty where the last slice went well. */
@@ -413,11 +413,11 @@ export interface Run {
   createdAt: string
   startedAt?: string
   endedAt?: string
-  /** Written by every slice; the reconciler looks at it. */
+  /** Written by every slice; the reconciler looks at it. Later than now: the next wave's begin. */
   heartbeatAt: string
   attempt: number
   wave: number
-  /** What was asked for; empty: every protected resource that is due. */
+  /** What was asked for; empty: every protected resource, or in a scheduled run those that are due. */
   resources: KeyHash[]
   /** Who asked: object id from the token, or `timer`. */
   by: string

@@ -55,16 +55,18 @@ test('a run that a person asked for takes what it names, due or not', () => {
 
 test('owners that have a copy go before first copies, and who waited longest goes first', () => {
   const fresh = owner(1)
-  const waited = owner(2, { readAt: '2026-11-20T00:00:00Z', completeAt: '2026-11-20T00:00:00Z' })
-  const recent = owner(3, { readAt: '2026-11-21T00:00:00Z', completeAt: '2026-11-21T00:00:00Z' })
+  const completeAt = '2026-11-20T00:00:00Z'
+  const waited = owner(2, { dueAt: '2026-11-20T06:00:00Z', completeAt })
+  const recent = owner(3, { dueAt: '2026-11-21T06:00:00Z', completeAt })
+  const away = owner(4, { dueAt: '2026-11-21T07:00:00Z', completeAt: '2026-11-01T00:00:00Z' })
   const plan = planOwners({
     run: { kind: 'scheduled', resources: [] },
-    owners: [fresh, recent, waited],
-    protectedResources: protect([fresh, recent, waited]),
+    owners: [fresh, away, recent, waited],
+    protectedResources: protect([fresh, away, recent, waited]),
     now: NOW,
   })
   assert.deepEqual(
     plan.map((e) => e.owner),
-    [waited.owner, recent.owner, fresh.owner],
+    [waited.owner, recent.owner, away.owner, fresh.owner],
   )
 })

@@ -33,7 +33,8 @@ export function planOwners(input: PlanInput): PlanEntry[] {
 function byUrgency(a: Owner, b: Owner): number {
   const first = Number(a.completeAt === undefined) - Number(b.completeAt === undefined)
   if (first !== 0) return first
-  return (a.readAt ?? '').localeCompare(b.readAt ?? '') || a.owner.localeCompare(b.owner)
+  // By the due time, not by the last reading: who cannot be read now must not keep the first place.
+  return a.dueAt.localeCompare(b.dueAt) || a.owner.localeCompare(b.owner)
 }
 
 function entryOf(owner: Owner): PlanEntry {

@@ -29,7 +29,7 @@ const runBody = z
     /** Absent: every protected resource that is due. */
     resources: z
       .array(z.string().max(100))
-      .min(1, 'names nothing: leave it out to run everything that is due')
+      .min(1, 'names nothing: leave it out to run everything that is protected')
       .max(RESOURCES_MAX, `names more than ${RESOURCES_MAX}: leave it out to run all that is due`)
       .optional(),
   })
