@@ -51,13 +51,24 @@ export async function newestBase(
   signal: AbortSignal,
 ): Promise<KnownBase | undefined> {
   if (!head) return undefined
-  const { all, base } = POINT_FAMILIES
+  const { base } = POINT_FAMILIES
   const query = { partition: stream, from: pointRow(base, head.seq), below: pointsEnd(base) }
   const row = await firstRow(room.tables, 'commits', query, signal)
   if (!row) return undefined
   const asOf = seqColumn(row, 'asOf')
-  const point = await room.tables.get('commits', stream, pointRow(all, asOf), signal)
-  return point && { asOf, time: textColumn(point, 'time') }
+  const time = await timeOf(room, stream, asOf, signal)
+  return time === undefined ? undefined : { asOf, time }
+}
+
+/** ISO time of a commit. */
+export async function timeOf(
+  room: Room,
+  stream: string,
+  seq: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const row = await room.tables.get('commits', stream, pointRow(POINT_FAMILIES.all, seq), signal)
+  return row && textColumn(row, 'time')
 }
 
 export async function listPoints(

@@ -2,7 +2,7 @@
  * Item rows: every version of every item, newest first.
  *
  * A version is one row, inserted once and never changed. A deletion is a row of its own that says
- * only where the item was; marker and content are those of the version below it, read when asked.
+ * only where the item was and when it left; marker and content are those of the version below it, read when asked.
  */
 import { z } from 'zod'
 import {
@@ -15,7 +15,7 @@ import {
   whySchema,
 } from '../model/event-schema.ts'
 import type { DeletedEvent, PastPlace, PutEvent } from '../model/events.ts'
-import { type GraphId, type KeyHash, keyHash } from '../model/ids.ts'
+import { type GraphId, type KeyHash, keyHash, SEQ_MAX } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
 import { itemPartition, itemRange, itemRow } from './keys.ts'
 import { newestRows } from './newest.ts'
@@ -36,7 +36,8 @@ const versionSchema = z.discriminatedUnion('op', [
     display: displaySchema,
     representations: representationsSchema,
   }),
-  z.object({ ...base, op: z.literal('deleted') }),
+  // Rows of earlier versions of Holdfast do not say when it left.
+  z.object({ ...base, op: z.literal('deleted'), leftAt: z.string().exactOptional() }),
 ])
 type Version = z.infer<typeof versionSchema>
 
@@ -49,7 +50,9 @@ export function itemRowOf(stream: string, event: PutEvent | DeletedEvent, seq: n
 
 function versionOf(event: PutEvent | DeletedEvent, seq: number): Version {
   const { item, kind } = event
-  if (event.op === 'deleted') return { op: 'deleted', item, kind, place: event.leaves }
+  if (event.op === 'deleted') {
+    return { op: 'deleted', item, kind, place: event.leaves, leftAt: event.leftAt }
+  }
   const { why, marker, display, representations } = event
   const { container, sortKey } = event.place
   const place = { container, sortKey, from: seq }
@@ -89,6 +92,22 @@ async function heldOf(
 /** Where a version of an item stood, whatever it is. */
 export function itemPlaceOf(row: Row): PastPlace {
   return decodeBody(row, versionSchema).place
+}
+
+/**
+ * ISO time at which the item was seen leaving, where the version that is the newest one at `seq`
+ * was its last, and was ended by a deletion later than `seq`.
+ */
+export async function lastSeenLeaving(
+  room: Room,
+  stream: string,
+  { key, seq }: { key: KeyHash; seq: number },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const row = await versionRow(room, stream, key, SEQ_MAX, signal)
+  if (!row || seqColumn(row, 'seq') <= seq) return undefined
+  const last = decodeBody(row, versionSchema)
+  return last.op === 'deleted' && last.place.from <= seq ? last.leftAt : undefined
 }
 
 async function versionRow(

@@ -7,7 +7,7 @@
  * slice may still write.
  */
 import type { LedgerEvent, LeftEvent, StreamEvent } from '../model/events.ts'
-import { keyHash, parseKeyHash } from '../model/ids.ts'
+import { type KeyHash, keyHash, parseKeyHash } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
 import { eachAtOnce } from './parallel.ts'
 import { walkRows } from './read.ts'
@@ -70,6 +70,18 @@ export async function* openEntries(
     if (isClosed(row) || seq > headSeq) continue
     yield { key: parseKeyHash(row.row), event: decodeBody(row, openEventSchema), seq }
   }
+}
+
+/** The seq since which an open entry says that the item has left. */
+export async function leftSince(
+  room: Room,
+  stream: string,
+  key: KeyHash,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const row = await room.tables.get('ledger', stream, key, signal)
+  if (!row || isClosed(row)) return undefined
+  return decodeBody(row, openEventSchema).op === 'left' ? seqColumn(row, 'seq') : undefined
 }
 
 /** Removes closed rows that no late replay can need any more. Each by its etag: none is lost. */

@@ -9,6 +9,7 @@ import { createHead } from './heads.ts'
 import { heldItem, heldItems } from './items.ts'
 import { streamPartition } from './keys.ts'
 import { openEntries } from './ledger.ts'
+import { hadLeft } from './left.ts'
 import { listContainer } from './listing.ts'
 import type { Room } from './room.ts'
 import { createScanTable } from './scans.ts'
@@ -51,6 +52,10 @@ export function createStreamTables(
     async item(key, seq, signal) {
       await head.check(seq, signal)
       return await heldItem(room, stream, key, seq, signal)
+    },
+    async hadLeft(key, seq, signal) {
+      await head.check(seq, signal)
+      return await hadLeft(room, stream, { key, seq }, signal)
     },
     async list(container, seq, query, signal) {
       await head.check(seq, signal)

@@ -367,6 +367,12 @@ export interface StreamTables {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<GraphId, HeldItem>>
   item(key: KeyHash, seq: number, signal: AbortSignal): Promise<HeldItem | undefined>
+  /**
+   * True where the item, although it is listed at `seq`, was known by then to have left, and was
+   * not found again since. False may also mean that rows do not tell: deletions that an earlier
+   * version of Holdfast wrote do not say when the item left.
+   */
+  hadLeft(key: KeyHash, seq: number, signal: AbortSignal): Promise<boolean>
   /** What a container held at `seq`, in sort order (mail: newest first). */
   list(
     container: GraphId,

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { hasCode } from '../../model/errors.ts'
-import { CONTAINERS, type StreamEvent } from '../../model/events.ts'
+import { CONTAINERS, type LeftEvent, type PutEvent, type StreamEvent } from '../../model/events.ts'
 import { keyHash, type OwnerId, parseOwnerId } from '../../model/ids.ts'
 import type { TableStore } from '../../ports.ts'
 import type { StreamTables } from '../types.ts'
@@ -59,6 +59,8 @@ export function streamContract(name: string, open: () => TableStore): void {
     test('cursors open only with the secret, and move only forward', () => cursors(scene(open())))
     test('the ledger opens, moves on, and ends with a put, a deletion or a resolution', () =>
       ledger(scene(open())))
+    test('what had left by a seq is known, also after it was deleted; not what came back', () =>
+      leaving(scene(open())))
     test('packs say until when they are locked', () => packs(open()))
     test('a commit that ends an unknown list row stops before the head', () => gap(scene(open())))
     test('nothing is written after the time that a slice has', () => tooLate(scene(open())))
@@ -250,6 +252,27 @@ async function ledger({ stream, apply }: Scene): Promise<void> {
   assert.deepEqual(await open(), [], 'late replays bring nothing back')
   await apply(4, [entry(a, 3)])
   assert.deepEqual(await open(), [`${a} 4`], 'a newer trouble opens it again')
+}
+
+async function leaving({ stream, apply }: Scene): Promise<void> {
+  const [gone, back] = [aPut(messageId(1), inbox), aPut(messageId(2), inbox)]
+  const left = (put: PutEvent, seq: number): LeftEvent => {
+    const { kind, item } = put
+    return { op: 'left', kind, item, place: placeOf(put, seq), at: iso(90_000), round: 1 }
+  }
+  const hadLeft = (put: PutEvent) =>
+    Promise.all([1, 2, 3].map((seq) => stream.hadLeft(keyHash(put.item), seq, NEVER)))
+  await apply(1, [gone, back])
+  await apply(2, [left(gone, 1), left(back, 1)])
+  await apply(3, [])
+  assert.deepEqual(await hadLeft(gone), [false, true, true])
+  const { kind, item } = gone
+  await apply(4, [
+    { op: 'deleted', kind, item, leaves: placeOf(gone, 1), leftAt: iso(90_000) },
+    { ...back, leaves: placeOf(back, 1) },
+  ])
+  assert.deepEqual(await hadLeft(gone), [false, true, true], 'the deletion says it as well')
+  assert.deepEqual(await hadLeft(back), [false, false, false], 'what was found again was there')
 }
 
 async function packs(store: TableStore): Promise<void> {
