@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { graphId } from '../catalogue/testing/fixtures.ts'
+import { graphId, iso, NEVER } from '../catalogue/testing/fixtures.ts'
+import type { LeftEvent, PastPlace, PutEvent } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
-import { planned, replayed, type wholeReport } from './testing/drive.ts'
+import { PLAN_PAGE } from './limits.ts'
+import { ALL, drive, ORIGINAL, planned, replayed, wholeReport } from './testing/drive.ts'
+import { Process, ProcessDied } from './testing/process.ts'
 import { BIN, change, type TargetMail } from './testing/scripted-mailbox.ts'
-import { makeWorld, OTHER, type World } from './testing/world.ts'
+import { LEASE_MARGIN_MS, makeWorld, OTHER, SLICE_MS, type World } from './testing/world.ts'
 
 const INBOX = graphId('f-inbox')
+/** Steps of one plan that die, each a few items later than the one before. */
+const DEATHS = 5
+const POINTS_BETWEEN_DEATHS = 200
 
 /** An inbox of which `ids` are held, as they were when their change keys were `<id> 0`. */
 async function heldInbox(ids: readonly string[]): Promise<World> {
@@ -22,6 +28,39 @@ async function heldInbox(ids: readonly string[]): Promise<World> {
 /** A mail of the target: the original of that id, or a copy of it under an id of its own. */
 function mail(id: string, more: Partial<TargetMail> = {}): TargetMail {
   return { id: graphId(id), container: INBOX, identity: `<${id}>`, mark: '', visibleAt: 0, ...more }
+}
+
+const stood = (event: PutEvent, from: number): PastPlace => ({ ...event.place, from })
+
+/** Half a minute before the next commit. */
+const leftAt = (from: number): string => iso(from * 60_000 + 30_000)
+
+/** The commit of a round that lacks it. */
+const left = (event: PutEvent, from: number): LeftEvent => {
+  const { kind, item } = event
+  return { op: 'left', kind, item, place: stood(event, from), at: leftAt(from), round: 1 }
+}
+
+/**
+ * All of them are the same mail, or those of one number. One whole round has seen `gone` leave and `back` come, which an
+ * earlier restore made; `back` is there, and so is whatever else is in the target.
+ */
+async function restoredBefore(of: {
+  gone: readonly string[]
+  stays?: readonly string[]
+  back: readonly string[]
+  identity?: (id: string) => string
+}): Promise<World> {
+  const world = await makeWorld()
+  const { gone, stays = [], back, identity = () => '<twin>' } = of
+  const twin = (id: string) => world.mail(id, 'f-inbox', identity(id), { change: `${id} 0` })
+  const inbox = world.folder({ id: 'f-inbox', name: 'Inbox', wellKnownName: 'inbox' })
+  await world.commit([inbox, ...[...gone, ...stays].map(twin)])
+  await world.commit([...gone.map((id) => left(twin(id), 1)), ...back.map(twin)])
+  world.mailbox.folders.push({ id: INBOX, name: 'Inbox', wellKnownName: 'inbox' })
+  const there = [...stays, ...back].map((id) => mail(id, { identity: identity(id) }))
+  world.mailbox.mails.push(...there)
+  return world
 }
 
 const actions = (report: Awaited<ReturnType<typeof wholeReport>>) =>
@@ -175,5 +214,79 @@ describe('a missing item', () => {
       present: () => Promise.resolve(undefined),
     })
     assert.deepEqual(await parts(world), { alreadyThere: 0, conflicts: 0, create: 1 })
+  })
+})
+
+describe('an item that had left by the point, of which a copy came back', () => {
+  const none = { conflicts: 0, create: 0 }
+
+  it('is already there, and makes no double, whatever is asked for conflicts', async () => {
+    const world = await restoredBefore({ gone: ['m1'], back: ['r1'] })
+    for (const conflict of ['skip', 'copy']) {
+      const plan = await planned(world, { conflict })
+      assert.deepEqual(actions(plan.report), ['there', 'there'])
+      await replayed(world, plan)
+      assert.equal(world.mailbox.mails.length, 1)
+    }
+  })
+
+  it('is answered for by one copy, and that one by itself: copies that lack are made', async () => {
+    const gone = ['m1', 'm2', 'm3']
+    const world = await restoredBefore({ gone, back: ['r1', 'r2'] })
+    assert.deepEqual(await parts(world), { alreadyThere: 4, conflicts: 0, create: 1 })
+    await replayed(world, await planned(world))
+    assert.equal(world.mailbox.mails.length, 3)
+  })
+
+  it('leaves a copy that was made since to a twin that stood there and is gone', async () => {
+    const world = await restoredBefore({ gone: ['m1'], stays: ['m2'], back: ['r1'] })
+    world.mailbox.mails.splice(0, 1, mail('r2', { identity: '<twin>' }))
+    assert.deepEqual(await parts(world), { ...none, alreadyThere: 3 })
+  })
+
+  it('is missing where the copy has other content by now', async () => {
+    const world = await restoredBefore({ gone: ['m1'], back: ['r1'] })
+    change(world.mailbox.mails[0], { text: 'encrypted' })
+    assert.deepEqual(await parts(world), { alreadyThere: 0, conflicts: 1, create: 1 })
+  })
+
+  it('is missing where its twin only seems to have stayed: that one had left, too', async () => {
+    const world = await restoredBefore({ gone: ['m1', 'm2'], back: [] })
+    world.mailbox.mails.push(mail('m2', { identity: '<twin>' }))
+    assert.deepEqual(await parts(world), { ...none, alreadyThere: 1, create: 1 })
+  })
+
+  it('is an item like any other at a point before it left, and once it was found again', async () => {
+    const world = await makeWorld()
+    const twin = (id: string) => world.mail(id, 'f-inbox', '<twin>', { change: `${id} 0` })
+    await world.commit([world.folder({ id: 'f-inbox', name: 'Inbox' }), twin('m1'), twin('r1')])
+    await world.commit([left(twin('m1'), 1)])
+    await world.commit([{ ...twin('m1'), leaves: stood(twin('m1'), 1) }])
+    await world.commit([left(twin('m1'), 3)])
+    world.mailbox.folders.push({ id: INBOX, name: 'Inbox' })
+    world.mailbox.mails.push(mail('r1', { identity: '<twin>' }))
+    const created = async (seq: number) => (await parts(world, { at: { seq } })).create
+    assert.deepEqual(await Promise.all([1, 3, 4].map(created)), [1, 1, 0])
+    const { kind, item } = twin('m1')
+    const leaves = stood(twin('m1'), 3)
+    await world.commit([{ op: 'deleted', kind, item, leaves, leftAt: leftAt(3) }])
+    assert.deepEqual(await Promise.all([1, 3, 4, 5].map(created)), [1, 1, 0, 0])
+  })
+
+  it('is so over pages of a plan, and over steps that die', async () => {
+    const ids = (name: string) => Array.from({ length: PLAN_PAGE }, (_, n) => `${name}${n}`)
+    const identity = (id: string) => `<${id.slice(1)}>`
+    const world = await restoredBefore({ gone: ids('m'), back: ids('r'), identity })
+    const request = { resource: world.key, at: { seq: 2 }, selection: ALL, destination: ORIGINAL }
+    const { id } = await world.restore().create(request, 'operator', NEVER)
+    for (let n = 1; n <= DEATHS; n += 1) {
+      const step = world.restore(new Process(n * POINTS_BETWEEN_DEATHS))
+      const deadline = world.clock.now() + SLICE_MS
+      await assert.rejects(step.step(id, { deadline }, NEVER), ProcessDied)
+      world.clock.advance(SLICE_MS + LEASE_MARGIN_MS)
+    }
+    await drive(world, world.restore(), id)
+    const { totals } = await wholeReport(world.restore(), id)
+    assert.deepEqual([totals.alreadyThere, totals.create], [2 * PLAN_PAGE, 0])
   })
 })

@@ -11,7 +11,7 @@
 import type { HeldItem } from '../catalogue/types.ts'
 import { MemoryPool, mapBounded } from '../concurrency/index.ts'
 import type { Marker } from '../model/events.ts'
-import { type GraphId, keyHash } from '../model/ids.ts'
+import { type GraphId, type KeyHash, keyHash } from '../model/ids.ts'
 import type { Comparison, PresentItem, StreamWriter } from '../workloads/workload.ts'
 import type { ExistingItems } from './existing.ts'
 import { ALIKE_MAX, OPEN_BYTES_MAX } from './limits.ts'
@@ -34,6 +34,13 @@ interface Look {
   identity?: string
   /** The first of the same identity, and whether it has the same content. */
   first?: { id: GraphId; same: boolean }
+}
+
+/** Another item of the same identity in the target folder. */
+interface Alike {
+  id: GraphId
+  /** It stood there at that time, and the item had left by then: only its content may answer. */
+  standsIn: boolean
 }
 
 /** True where the content is certainly that of `before`; flags, read state and place aside. */
@@ -78,10 +85,18 @@ export class Conflicts {
     // One after the other, in the order of the plan: whoever comes first takes an item.
     for (const look of looks) {
       const verdict: Verdict = look ? await this.#decide(look) : { verdict: 'missing' }
-      if (verdict.verdict !== 'missing') this.#existing.take(verdict.there)
+      if (look && verdict.verdict !== 'missing') {
+        this.answered({ key: look.held.key, there: verdict.there })
+      }
       verdicts.push(verdict)
     }
     return verdicts
+  }
+
+  /** An item of the plan is answered for: what does so answers for no other one any more. */
+  answered({ key, there }: { key: KeyHash; there?: GraphId | undefined }): void {
+    if (there === undefined || (this.#byId && keyHash(there) === key)) return
+    this.#existing.take(there)
   }
 
   /** The same item is known by its id in the place where it was, and nowhere else. */
@@ -104,8 +119,9 @@ export class Conflicts {
     const look: Look = { held, ...(itself === undefined ? {} : { itself }) }
     const identity = await this.#identity(held)
     if (identity === undefined) return look
-    const [id] = await this.#alike(held, identity)
-    if (id === undefined) return { ...look, identity }
+    const [first] = await this.#alike(held, identity)
+    if (!first) return { ...look, identity }
+    const { id } = first
     return { ...look, identity, first: { id, same: await this.#hasContent(id, held) } }
   }
 
@@ -134,28 +150,45 @@ export class Conflicts {
   async #decide({ held, itself, identity, first }: Look): Promise<Verdict> {
     if (itself === 'same') return { verdict: 'there', there: held.item }
     const alike = identity === undefined ? [] : await this.#alike(held, identity)
-    for (const id of alike.slice(0, ALIKE_MAX)) {
+    for (const { id } of alike.slice(0, ALIKE_MAX)) {
       const same = first?.id === id ? first.same : await this.#hasContent(id, held)
       if (same) return { verdict: 'there', there: id }
     }
     if (itself === 'other') return { verdict: 'conflict', there: held.item }
-    const [other] = alike
-    return other === undefined ? { verdict: 'missing' } : { verdict: 'conflict', there: other }
+    const other = alike.find(({ standsIn }) => !standsIn)
+    return other ? { verdict: 'conflict', there: other.id } : { verdict: 'missing' }
   }
 
-  /** Others of this identity that do not answer for themselves in this plan or another one. */
-  async #alike(held: HeldItem, identity: string): Promise<GraphId[]> {
+  /**
+   * Others of this identity. What stood here at that time answers for itself alone, in this plan or
+   * another one, unless the item had left by then: then it may be the copy that came back. Such
+   * ones come first, so that a copy that was made since is there for whoever did not leave.
+   */
+  async #alike(held: HeldItem, identity: string): Promise<Alike[]> {
     const ids = this.#existing.alike(identity).filter((id) => id !== held.item || !this.#byId)
-    if (!this.#byId) return ids
+    if (!this.#byId) return ids.map((id) => ({ id, standsIn: false }))
     const { stream, request, signal } = this.#context
+    const stood: GraphId[] = []
     const free: GraphId[] = []
     for (const id of ids) {
       const then = await stream.item(keyHash(id), request.seq, signal)
       const stoodHere = then && !then.deleted && then.place.container === this.#source
-      if (!stoodHere) free.push(id)
+      if (stoodHere) stood.push(id)
+      else free.push(id)
       if (free.length === ALIKE_MAX) break
     }
-    return free
+    const standIns = stood.length > 0 && (await this.#hadLeft(held.item)) ? stood : []
+    const alike: Alike[] = []
+    for (const id of standIns.slice(0, ALIKE_MAX)) {
+      if (!(await this.#hadLeft(id))) alike.push({ id, standsIn: true })
+    }
+    return [...alike, ...free.map((id) => ({ id, standsIn: false }))]
+  }
+
+  /** By the time that is restored; as far as rows tell. */
+  #hadLeft(item: GraphId): Promise<boolean> {
+    const { stream, request, signal } = this.#context
+    return stream.hadLeft(keyHash(item), request.seq, signal)
   }
 
   async #identity(held: HeldItem): Promise<string | undefined> {

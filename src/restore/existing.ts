@@ -1,8 +1,8 @@
 /**
  * What a target folder holds now, as far as conflicts need it.
  *
- * Each existing item answers for one restored item only: a folder that held two copies of a
- * message and has one left gets the second back.
+ * Each existing item answers for one restored item only, beside itself: a folder that held two
+ * copies of a message and has one left gets the second back.
  */
 import { createHash } from 'node:crypto'
 import { AppError } from '../model/errors.ts'
@@ -16,8 +16,8 @@ interface Existing {
 }
 
 export class ExistingItems {
-  /** Those that answer for nothing yet. */
   readonly #items = new Map<GraphId, Existing>()
+  readonly #taken = new Set<GraphId>()
   readonly #byIdentity = new Map<string, GraphId[]>()
 
   /** Throws `TargetFolderTooLarge`, and what the writer throws. */
@@ -43,20 +43,20 @@ export class ExistingItems {
     return this.#items.size === 0
   }
 
-  /** Its change key, if it is there and answers for nothing yet. */
+  /** Its change key, if it is there. */
   changeOf(id: GraphId): string | undefined {
     return this.#items.get(id)?.change
   }
 
-  /** Those of this identity that answer for nothing yet, in the order of their ids. */
+  /** Those of this identity that answer for no other item yet, in the order of their ids. */
   alike(identity: string): GraphId[] {
     const ids = this.#byIdentity.get(identityHash(identity)) ?? []
-    return ids.filter((id) => this.#items.has(id)).sort()
+    return ids.filter((id) => !this.#taken.has(id)).sort()
   }
 
-  /** From now on it answers for an item of the plan. Idempotent. */
+  /** From now on it answers for an item of the plan that is not itself. Idempotent. */
   take(id: GraphId): void {
-    this.#items.delete(id)
+    this.#taken.add(id)
   }
 
   #add(id: GraphId, item: Existing): void {

@@ -178,14 +178,13 @@ class ItemPlanner {
       folder.target === undefined
         ? ExistingItems.none()
         : await ExistingItems.read(this.#writer, folder.target, sendSignal)
+    const of = new Conflicts({ context: this.#context, writer: this.#writer, existing, source })
     if (cursor.continuation !== undefined && !existing.empty) {
       for await (const slot of slots.all(signal)) {
         if (slot.n >= cursor.next) break
-        const there = isItem(slot) && slot.plan.folder === cursor.folder && slot.plan.there
-        if (there) existing.take(there)
+        if (isItem(slot) && slot.plan.folder === cursor.folder) of.answered(slot.plan)
       }
     }
-    const of = new Conflicts({ context: this.#context, writer: this.#writer, existing, source })
     this.#conflicts = { folder: cursor.folder, of }
     return of
   }

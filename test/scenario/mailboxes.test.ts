@@ -16,6 +16,7 @@ describe('mailboxes as they are', { timeout: 420_000 }, () => {
   let mover: Person
   let staying: Person
   let leaver: Person
+  let twice: Person
 
   before(async () => {
     company = await Company.start({ users: 0, messages: 0 })
@@ -26,6 +27,7 @@ describe('mailboxes as they are', { timeout: 420_000 }, () => {
     mover = await Person.hire(company, 'Mona Mover')
     staying = await Person.hire(company, 'Stan Staying')
     leaver = await Person.hire(company, 'Lea Leaver')
+    twice = await Person.hire(company, 'Tim Twice')
     await company.api.setup()
     await company.backUp()
   })
@@ -201,5 +203,25 @@ describe('mailboxes as they are', { timeout: 420_000 }, () => {
     await mover.backUpUntilDeleted()
     await mover.assertSame()
     assert.equal((await company.held(user)).length, messages.length)
+  })
+  test('a whole mailbox is restored again, as it is now, and no mail is there twice', async () => {
+    const user = twice.address
+    const messages = await twice.deliverMany(6, 'Only once')
+    await twice.backUp()
+    const known = await twice.remember()
+    const before = await company.truth(user)
+    for (const message of messages.slice(0, 4)) {
+      await company.control.delete({ user, message, mode: 'hard' })
+    }
+    assert.equal((await twice.restoreAndJudge(known)).verdict.restored, 4)
+    await twice.backUp()
+    const both = await company.held(user)
+    assert.equal(both.length, 10, 'what left is listed beside what came back')
+
+    const { job } = await twice.restore(await twice.remember())
+    assert.deepEqual([job.counts['alreadyThere'], job.counts['restored']], [10, 0])
+    assert.deepEqual(await company.truth(user), before)
+    await twice.backUpUntilDeleted()
+    await twice.assertSame()
   })
 })
