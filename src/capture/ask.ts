@@ -19,18 +19,21 @@ export interface Asked {
   gone: Member[]
   /** False where the deadline came before all were asked for and dealt with. */
   whole: boolean
+  /** Ended the asking, and is to be thrown when the others are dealt with. */
+  trouble?: { cause: unknown }
 }
 
 /**
- * What stands elsewhere is taken as a change, what stands here is put into the scan. Throws the
- * trouble of the mailbox; trouble of one item means that it is there.
+ * What stands elsewhere is taken as a change, what stands here is put into the scan. Trouble of one
+ * item means that it is there. Trouble of the mailbox loses no answer that came before it: else
+ * each slice would meet it at the same items, and none would get further.
  */
 export async function ask(
   capture: StreamCapture,
   comparison: Comparison,
   members: readonly Member[],
 ): Promise<Asked> {
-  const answers = await answersOf(capture, members)
+  const { answers, trouble } = await answersOf(capture, members)
   const gone: Member[] = []
   const there: GraphId[] = []
   const items: Present[] = []
@@ -44,23 +47,29 @@ export async function ask(
   const { tables, signal } = capture.context
   const scan = { container: comparison.container, id: comparison.scan }
   if (there.length > 0) await tables.scans.add(scan, there, signal)
-  return { gone, whole: taken && answers.size === members.length }
+  const whole = taken && answers.size === members.length
+  return { gone, whole, ...(trouble && { trouble }) }
 }
 
 async function answersOf(
   capture: StreamCapture,
   members: readonly Member[],
-): Promise<Map<Member, Answer>> {
+): Promise<{ answers: Map<Member, Answer>; trouble: Asked['trouble'] }> {
   const answers = new Map<Member, Answer>()
+  let trouble: Asked['trouble']
   await eachBounded(
     members,
     capture.context.reader.concurrency,
     async (member) => {
-      answers.set(member, await answerOf(capture, member))
+      try {
+        answers.set(member, await answerOf(capture, member))
+      } catch (cause) {
+        trouble ??= { cause }
+      }
     },
-    () => capture.outOfTime,
+    () => capture.outOfTime || trouble !== undefined,
   )
-  return answers
+  return { answers, trouble }
 }
 
 async function answerOf(capture: StreamCapture, { item, kind }: Member): Promise<Answer> {

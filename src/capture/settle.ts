@@ -92,10 +92,17 @@ async function dealWith(
 ): Promise<boolean> {
   const unseen = new Set(progress.unseen)
   for (const item of await unseenAmong(capture, comparison, items)) unseen.add(item)
-  progress.asking ||= unseen.size > FEW_MAX
-  if (!progress.asking) {
+  if (!progress.asking && unseen.size <= FEW_MAX) {
     progress.unseen = [...unseen]
     return true
+  }
+  if (!progress.asking) {
+    progress.asking = true
+    // Before any answer goes into the scan: whoever goes on after trouble or a death would find
+    // fewer that are unseen, and take them for a few.
+    const { tables, signal } = capture.context
+    const scan = { container: comparison.container, id: comparison.scan }
+    await tables.scans.note(scan, progress, signal)
   }
   if (!(await askForAll(capture, comparison, [...unseen]))) return false
   progress.unseen = []
@@ -111,8 +118,9 @@ async function askForAll(
     if (capture.outOfTime) return false
     const part = items.slice(at, at + ASKED_AT_ONCE)
     const members = await membersAmong(capture, comparison.container, part)
-    const { gone, whole } = await ask(capture, comparison, members)
+    const { gone, whole, trouble } = await ask(capture, comparison, members)
     for (const member of gone) await leave(capture, member)
+    if (trouble) throw trouble.cause
     if (!whole || (capture.full && !(await capture.save()))) return false
   }
   return true
