@@ -53,7 +53,9 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     capture.beginRound()
     await retryLedger(capture)
     const round = await readRound(capture)
-    if (round.state === 'more') return { state: 'more', hasProgress: turn !== undefined }
+    if (round.state === 'more') {
+      return { state: 'more', hasProgress: turn !== undefined || capture.hasGotFurther }
+    }
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }
     const nextAt = Math.min(base.nextAt, capture.cursorsOldAt)

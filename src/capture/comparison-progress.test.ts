@@ -1,6 +1,6 @@
 /**
- * Comparisons that meet trouble again and again: every slice gets further, and
- * none of them keeps the owner from ever being whole.
+ * Comparisons that take long, or that meet trouble again and again: every slice gets further, and
+ * none of them ends the owner as poison or keeps it from ever being whole.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,6 +13,7 @@ import { captureWorld, type World } from './testing/world.ts'
 
 const HOUR_MS = 3_600_000
 const LAG_MS = 1_800_000
+const SLICE_MS = 100_000
 const id = (text: string) => text as GraphId
 const ALL = { kinds: ['position', 'start'], of: 'all', form: 410 } as const
 
@@ -29,6 +30,33 @@ async function worldOf(folders: number, items: number): Promise<World> {
   world.clock.advance(HOUR_MS)
   return world
 }
+
+/** To look one batch of members up takes so long. */
+function slowScans({ catalogue, clock }: World, ms: number): void {
+  const { stream } = catalogue
+  catalogue.stream = (...of) => {
+    const tables = stream(...of)
+    const lacks: typeof tables.scans.lacks = async (...call) => {
+      clock.advance(ms)
+      return await tables.scans.lacks(...call)
+    }
+    return { ...tables, scans: { ...tables.scans, lacks } }
+  }
+}
+
+test('slices that only compare what is held get further, and are not taken for poison', async () => {
+  const world = await worldOf(12, 2)
+  world.box.expire(ALL)
+  slowScans(world, SLICE_MS)
+  const states = new Set<string>()
+  for (let n = 0; n < 40 && !states.has('done'); n += 1) {
+    states.add((await world.slice(SLICE_MS)).state)
+    assert.equal((await world.ownerRow()).attempts, 0)
+    world.clock.advance(1000)
+  }
+  assert.deepEqual([...states], ['more', 'done'])
+  assert.deepEqual(await contents(world), modelOf(world.box))
+})
 
 /** Every link is lost, and no list shows what is there. */
 async function shortList(): Promise<World> {

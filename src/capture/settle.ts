@@ -38,6 +38,7 @@ export async function settle(capture: StreamCapture, comparison: Comparison): Pr
   try {
     if (await compare(capture, comparison, progress)) {
       capture.setCursor(withoutScan(comparison))
+      capture.gotFurther()
       return 'settled'
     }
   } catch (error) {
@@ -60,6 +61,7 @@ async function compare(
     if (capture.outOfTime) return false
     if (!(await dealWith(capture, comparison, progress, page.items))) return false
     progress.continuation = page.continuation
+    capture.gotFurther()
   }
   if (progress.asking) return true
   const few = await membersAmong(capture, comparison.container, progress.unseen)

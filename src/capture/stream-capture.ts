@@ -100,6 +100,7 @@ export class StreamCapture {
   #isSpent = false
   /** The list of containers told a change, or may have told one to an earlier slice. */
   #isUnsettled = false
+  #hasGotFurther = false
 
   constructor(
     context: StreamContext,
@@ -138,6 +139,15 @@ export class StreamCapture {
 
   get isSettled(): boolean {
     return !this.#isUnsettled
+  }
+
+  /** Something was done that the next slice need not do again, and that is in no count. */
+  get hasGotFurther(): boolean {
+    return this.#hasGotFurther
+  }
+
+  gotFurther(): void {
+    this.#hasGotFurther = true
   }
 
   get outOfTime(): boolean {
