@@ -20,6 +20,8 @@ import type { StreamCapture } from './stream-capture.ts'
 interface Claims {
   present: Present[]
   undecided: { change: Present; failure: ItemFailure }[]
+  /** Trouble of the owner; to be thrown once the undecided, which came before it, are kept. */
+  trouble?: { cause: unknown }
 }
 
 /** What is there indeed, as it is now; undefined where the deadline came. */
@@ -41,12 +43,16 @@ export async function uncontested(
     contested,
     capture.context.reader.concurrency,
     async (change) => {
-      await decide(capture, claims, change, listed.get(change.id))
-      answered += 1
+      try {
+        await decide(capture, claims, change, listed.get(change.id))
+        answered += 1
+      } catch (cause) {
+        claims.trouble ??= { cause }
+      }
     },
-    () => capture.outOfTime,
+    () => capture.outOfTime || claims.trouble !== undefined,
   )
-  return answered === contested.length ? claims : undefined
+  return claims.trouble || answered === contested.length ? claims : undefined
 }
 
 /** The place where the item is known to be, if a page that shows it elsewhere must not be believed. */

@@ -56,6 +56,8 @@ async function takeClaims(
 ): Promise<{ present: Present[] } | undefined> {
   const claims = await uncontested(capture, listed, known)
   for (const { change, failure } of claims?.undecided ?? []) toLedger(capture, change, failure)
+  // What is in the ledger is no news to the next slice, which gets further on this page.
+  if (claims?.trouble) throw claims.trouble.cause
   return claims
 }
 

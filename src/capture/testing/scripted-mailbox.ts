@@ -46,9 +46,6 @@ export interface ScriptedClock {
   advance(ms: number): void
 }
 
-/** Entries in one page of changes. */
-const PAGE = 3
-
 export class ScriptedMailbox {
   readonly items = new Map<GraphId, ScriptedItem>()
   readonly containers = new Map<GraphId, string>()
@@ -62,6 +59,8 @@ export class ScriptedMailbox {
   readonly broken = new Set<GraphId>()
   /** The list of containers tells a container whose items change, as Outlook's counters do. */
   tellsCounts = false
+  /** Entries in one page of changes. */
+  pageSize = 3
   /** The service calls errors of items final. */
   isFinal = false
   /** Awaited before content is answered. */
@@ -214,7 +213,7 @@ export class ScriptedMailbox {
     const log = this.#logOf(container)
     const horizon = Math.min(log.length, this.#lags.get(container) ?? log.length)
     const { from, began } = place ?? { from: 0, began: horizon }
-    const shown = log.slice(from, Math.min(from + PAGE, horizon))
+    const shown = log.slice(from, Math.min(from + this.pageSize, horizon))
     const end = from + shown.length
     const changes = shown.flatMap(({ id }, n) => {
       const change = this.#change(container, id, Math.max(horizon, end))
