@@ -13,7 +13,7 @@
 import { z } from 'zod'
 import { graphIdSchema } from '../model/event-schema.ts'
 import { type GraphId, keyHash } from '../model/ids.ts'
-import { BATCH_OPS_MAX } from '../ports.ts'
+import { BATCH_OPS_MAX, type Row } from '../ports.ts'
 import { SCAN_MARKER, SCAN_PROGRESS, scanRow } from './keys.ts'
 import { rowsByKey, walkRows } from './read.ts'
 import type { Room } from './room.ts'
@@ -94,9 +94,12 @@ export function createScanTable(room: Room, stream: string): ScanTable {
       return noted && decodeBody(noted, progressSchema)
     },
     async note(scan, progress, signal) {
-      const { table, partition, row } = place(scan, SCAN_PROGRESS)
-      const op = { op: 'put', row, values: encodeBody(progress) } as const
-      await tables.batch(table, partition, [op], signal)
+      const change = (now: Row | undefined) => {
+        // What a sleeper notes is old: by now answers may be in the scan, and what it lacks few.
+        const isOld = now && decodeBody(now, progressSchema).asking && !progress.asking
+        return isOld ? undefined : { values: encodeBody(progress), result: true }
+      }
+      await changeRow(room, place(scan, SCAN_PROGRESS), change, signal)
     },
     async sweep(rowsMax, signal) {
       const keys: string[] = []

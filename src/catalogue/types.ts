@@ -241,7 +241,10 @@ export interface ScanTable {
   ): Promise<GraphId[] | undefined>
   /** How far a comparison with it has come; undefined where nothing is noted. */
   progress(scan: ScanRef, signal: AbortSignal): Promise<ScanProgress | undefined>
-  /** Only after a commit of what was found up to there, so that an old note is true as well. */
+  /**
+   * Only after a commit of what was found up to there, so that an old note is true as well. None
+   * takes back that members are asked for.
+   */
   note(scan: ScanRef, progress: ScanProgress, signal: AbortSignal): Promise<void>
   /** Removes rows of every scan of the stream, at most so many: only where none is open. */
   sweep(rowsMax: number, signal: AbortSignal): Promise<void>

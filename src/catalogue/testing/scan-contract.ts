@@ -64,6 +64,8 @@ async function remembers({ scans }: StreamTables): Promise<void> {
   const next = { seq: 3, continuation: 'c', asking: true, unseen: [] }
   await scans.note(scan, next, NEVER)
   assert.deepEqual(await scans.progress(scan, NEVER), next)
+  await scans.note(scan, first, NEVER)
+  assert.deepEqual(await scans.progress(scan, NEVER), next, 'a sleeper notes what is old')
 }
 
 async function removed({ scans }: StreamTables): Promise<void> {
