@@ -44,7 +44,7 @@ export interface SliceDeps {
 export interface SliceResult {
   /**
    * `absent`: there is no mailbox (site ...) to read now, which is no failure. `busy`: another
-   * holds the lease. `poison`: too many attempts vanished.
+   * holds the lease, or a rebuild keeps slices off (`OwnerFenced`). `poison`: too many attempts vanished.
    */
   state: 'done' | 'more' | 'wait' | 'absent' | 'failed' | 'busy' | 'poison'
   counts: Counts
@@ -99,7 +99,11 @@ export async function runSlice(
     { holder: input.holder, leaseMs },
     signal,
   )
-  if (!lease) return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: '' }
+  if (!lease) {
+    const owner = await deps.catalogue.owners.get(input.owner, signal)
+    const trouble = owner?.isFenced ? 'OwnerFenced' : ''
+    return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble }
+  }
   return await workLease({ ...input, startedAt }, lease, deps, signal)
 }
 

@@ -139,3 +139,23 @@ test('an owner with which two workers vanished waits until it is alone on its wo
   assert.equal(world.box.contentRequests, 1)
   ;(await late)()
 })
+
+test('one behind a fence waits for nobody and lets nobody wait; the run says what it waits for', async () => {
+  const world = await worldOfAnn()
+  const { catalogue, signal } = world
+  world.joins('ann')
+  await world.add('run')
+  await world.plan('run')
+  for await (const { owner } of catalogue.owners.all(signal)) {
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await catalogue.owners.claim(owner, { holder: 'lost', leaseMs: 1 }, signal)
+      world.clock.advance(2)
+    }
+    await catalogue.owners.claimFenced(owner, { holder: 'rebuild', leaseMs: 1000 }, signal)
+  }
+  await world.deps.memory.claim(16 * MIB, signal)
+  assert.equal((await world.next('run')).state, 'wait')
+  for await (const { state, trouble } of catalogue.runs.entries('run', signal)) {
+    assert.deepEqual([state, trouble], ['wait', 'OwnerFenced'])
+  }
+})

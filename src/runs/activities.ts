@@ -165,7 +165,8 @@ async function workNext(
   let claim = await catalogue.runs.claim(input.run, { claimMs }, signal)
   if (!claim) return { state: 'idle' }
   const owner = await catalogue.owners.get(claim.entry.owner, signal)
-  if (owner && owner.attempts >= ALONE_ATTEMPTS) {
+  // Behind a fence there is nothing to be done, and nobody else shall wait for that.
+  if (owner && !owner.isFenced && owner.attempts >= ALONE_ATTEMPTS) {
     const beat = () => heartbeat(deps, input.run, signal)
     const alone = { catalogue, clock, claimMs, beat }
     claim = await workAlone(input.run, claim, share, alone, signal)
