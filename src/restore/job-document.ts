@@ -102,6 +102,8 @@ const jobPlanSchema = z.strictObject({
   settled: z.record(z.string(), z.number()).optional(),
   /** Graph requests that the steps sent. */
   requestsSent: count.default(0),
+  /** Ms since 1970 at which a job that waits goes on; absent while it works. */
+  waitsUntil: z.number().optional(),
   /** Why the job failed, for people. */
   problem: z.strictObject({ message: z.string(), hint: z.string() }).optional(),
 })

@@ -62,8 +62,9 @@ export class JobLease {
         if (plan.lease && plan.lease.until > clock.now() && plan.lease.holder !== holder) return now
         claim = 'claimed'
         const at = new Date(clock.now()).toISOString()
+        const { waitsUntil: _, ...going } = plan
         const lostSteps = plan.lostSteps + 1
-        const leased = encodePlan({ ...plan, lostSteps, lease: { holder, until } })
+        const leased = encodePlan({ ...going, lostSteps, lease: { holder, until } })
         return { ...now, plan: leased, heartbeatAt: at }
       },
       signal,

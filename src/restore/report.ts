@@ -37,8 +37,10 @@ export interface RestoreReport {
   id: string
   kind: Job['kind']
   state: Job['state']
-  /** Code of what made the job fail; empty otherwise. */
+  /** Code of what made the job fail, or of what it waits for; empty otherwise. */
   trouble: string
+  /** ISO time at which a job that waits goes on by itself. */
+  nextAt?: string
   /** The same for people. */
   problem?: { message: string; hint: string }
   createdAt: string
@@ -67,7 +69,7 @@ export async function reportOf(
 ): Promise<RestoreReport> {
   const plan = decodePlan(job)
   const page = await slots.page(query, signal)
-  const { hash, problem, startedBy, totals, undoTotals, requestsSent } = plan
+  const { hash, problem, startedBy, totals, undoTotals, requestsSent, waitsUntil } = plan
   return {
     id: job.id,
     kind: job.kind,
@@ -81,6 +83,7 @@ export async function reportOf(
     counts: readCounts(job.counts),
     requestsSent,
     lines: page.slots.flatMap(lineOf),
+    ...(waitsUntil === undefined ? {} : { nextAt: new Date(waitsUntil).toISOString() }),
     ...(undoTotals === undefined ? {} : { undoTotals }),
     ...(problem === undefined ? {} : { problem }),
     ...(startedBy === undefined ? {} : { startedBy }),

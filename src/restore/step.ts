@@ -8,7 +8,7 @@
 import { AppError } from '../model/errors.ts'
 import { abandon, endOf } from './ending.ts'
 import { decodeRequest, type JobPlan } from './job-document.ts'
-import { JobLease } from './job-lease.ts'
+import { type JobChange, JobLease } from './job-lease.ts'
 import { planStep } from './planner.ts'
 import { runStep } from './runner.ts'
 import { JobSlots } from './slots.ts'
@@ -68,7 +68,7 @@ async function workSlice(
   try {
     const context = contextOf(deps, lease, { deadline, signal, sendSignal: sending.signal })
     const outcome = await work(context)
-    await lease.release(troubleShown(outcome), signal)
+    await lease.release(waitShown(outcome, deps.clock.now()), signal)
     return outcome
   } finally {
     timer.abort()
@@ -77,9 +77,10 @@ async function workSlice(
 }
 
 /** What a job says while it waits, so that whoever looks at it sees more than a standstill. */
-function troubleShown(outcome: StepOutcome): { trouble?: string } {
+function waitShown(outcome: StepOutcome, now: number): JobChange {
   if (outcome.state === 'failed') return {}
-  return { trouble: outcome.state === 'wait' ? (outcome.code ?? '') : '' }
+  if (outcome.state !== 'wait') return { trouble: '' }
+  return { trouble: outcome.code ?? '', plan: { waitsUntil: now + outcome.waitMs } }
 }
 
 function contextOf(

@@ -108,6 +108,18 @@ describe('GET v1/runs', () => {
     assert.deepEqual({ ...json, ...expected }, json)
   })
 
+  it('says of a run that waits for its next wave when that begins, and shows no beat to come', async () => {
+    const api = await startApi()
+    const id = String((await api.call('POST', 'v1/runs')).json.id)
+    const nextAt = new Date(api.clock.now() + 300_000).toISOString()
+    await api.catalogue.runs.update(id, (run) => ({ ...run, heartbeatAt: nextAt }), signal)
+    const waiting = (await api.call('GET', `v1/runs/${id}`)).json
+    assert.deepEqual([waiting.nextAt, waiting.heartbeatAt], [nextAt, undefined])
+    api.clock.advance(300_000)
+    const going = (await api.call('GET', `v1/runs/${id}`)).json
+    assert.deepEqual([going.nextAt, going.heartbeatAt], [undefined, nextAt])
+  })
+
   it('lists runs newest first, page by page', async () => {
     const api = await startApi()
     const ids: string[] = []

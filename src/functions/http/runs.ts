@@ -70,7 +70,8 @@ export const listRuns = getRoute({
       signal,
     )
     const next = page.continuation && cursorText(LIST, { next: page.continuation })
-    return { status: 200, json: { items: page.items.map(runLine), next } }
+    const now = deps.clock.now()
+    return { status: 200, json: { items: page.items.map((run) => runLine(run, now)), next } }
   },
 })
 
@@ -86,7 +87,10 @@ export const getRun = getRoute({
       throw refusal('RunUnknown', 'There is no run with this id.', 'GET /api/v1/runs lists them.')
     }
     const sums = await sumsOf(run, deps, signal)
-    return { status: 200, json: { ...runLine(run), resources: run.resources, ...sums } }
+    return {
+      status: 200,
+      json: { ...runLine(run, deps.clock.now()), resources: run.resources, ...sums },
+    }
   },
 })
 

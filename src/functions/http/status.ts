@@ -25,17 +25,17 @@ export const getStatus = getRoute({
       countOwners(deps, signal),
       deps.catalogue.runs.list({ max: RUNS_SHOWN }, signal),
     ])
-    const time = new Date(deps.clock.now()).toISOString()
-    return {
-      status: 200,
-      json: { time, ready, resources, owners, runs: runs.items.map(runLine) },
-    }
+    const now = deps.clock.now()
+    const time = new Date(now).toISOString()
+    const lines = runs.items.map((run) => runLine(run, now))
+    return { status: 200, json: { time, ready, resources, owners, runs: lines } }
   },
 })
 
-/** One line of a run, without its plan. */
-export function runLine(run: Run) {
+/** One line of a run, without its plan. A beat to come is when the next wave begins. */
+export function runLine(run: Run, now: number) {
   const { id, kind, state, createdAt, startedAt, endedAt, heartbeatAt, attempt, wave } = run
+  const waits = Date.parse(heartbeatAt) > now
   return {
     id,
     kind,
@@ -43,7 +43,7 @@ export function runLine(run: Run) {
     createdAt,
     startedAt,
     endedAt,
-    heartbeatAt,
+    ...(waits ? { nextAt: heartbeatAt } : { heartbeatAt }),
     attempt,
     wave,
     by: run.by,
