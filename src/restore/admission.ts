@@ -105,8 +105,8 @@ const REFUSALS = {
     'Wait until its first backup has run, and look at its recovery points.',
   ],
   DestinationUnavailable: [
-    'The destination is gone or has no mailbox, so nothing can be written there.',
-    'Choose another resource as the destination.',
+    'The destination is gone, has no mailbox or cannot be reached, so nothing can be written there.',
+    'Choose another resource as the destination. Where it has a mailbox again, start a run and ask again after it; set the policy anew before, and the run looks for sure.',
   ],
   PointUnknown: [
     'There is no recovery point with this number.',

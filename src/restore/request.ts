@@ -86,7 +86,10 @@ const destinationSchema = z.discriminatedUnion(
       folder: folderName.optional(),
     }),
   ],
-  { error: 'must be "original", or "resource" beside the key of a resource' },
+  {
+    error:
+      'must be {"kind": "original"}, or {"kind": "resource", "resource": id} with or without a "folder"',
+  },
 )
 
 const atProblem =

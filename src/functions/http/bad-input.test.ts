@@ -305,3 +305,13 @@ describe('cursors', () => {
     assert.deepEqual([answer.status, answer.json.code], [400, 'BadContinuation'])
   })
 })
+
+it('what is missing and what is of the wrong type is said in plain words', async () => {
+  const { call } = await startApi()
+  const body = { json: { selection: { items: 'x' }, destination: 'original' } }
+  const detail = String((await call('POST', 'v1/restores', body)).json.detail)
+  assert.match(detail, /resource: is missing; at: must be an ISO time/)
+  assert.match(detail, /selection\.items: must be of type array, not string/)
+  assert.match(detail, /destination: must be \{"kind": "original"\}, or/)
+  assert.doesNotMatch(detail, /Invalid input/)
+})

@@ -178,7 +178,15 @@ function issueTexts(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => `${where}there is nothing ${quoted(key)}`)
   }
-  return [`${where}${issue.message.replace(/\.$/, '')}`]
+  return [`${where}${plain(issue.message)}`]
+}
+
+/** The parser's own words for a wrong type are those of a programmer. */
+function plain(message: string): string {
+  const [, expected, received] =
+    /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? []
+  if (expected === undefined) return message.replace(/\.$/, '')
+  return received === 'undefined' ? 'is missing' : `must be of type ${expected}, not ${received}`
 }
 
 function quoted(name: string): string {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { PlanEntry } from '../../catalogue/types.ts'
 import { NO_COUNTS } from '../../model/events.ts'
 import type { OwnerId } from '../../model/ids.ts'
-import { linesOf, RESOURCE, startApi } from './testing/api.ts'
+import { linesOf, OTHER, RESOURCE, startApi } from './testing/api.ts'
 
 const signal = new AbortController().signal
 
@@ -51,6 +51,23 @@ describe('POST v1/runs', () => {
     assert.equal(answer.status, 202)
     assert.ok(await api.catalogue.runs.get(String(answer.json.id), signal))
     assert.ok(api.logged.some((line) => line.includes('wake-delayed')))
+  })
+
+  it('says of a mailbox that is not there that no policy helps, and why it is not there', async () => {
+    const api = await startApi()
+    const ask = () => api.call('POST', 'v1/runs', { json: { resources: [OTHER] } })
+    assert.match(String((await ask()).json.hint), /^Add the resource to the policy/)
+    await api.catalogue.resources.update(
+      OTHER,
+      (now) => now && { ...now, state: 'no-content', reason: 'NoExchangePlan' },
+      signal,
+    )
+    const { json } = await ask()
+    assert.match(String(json.detail), /It has no mailbox to back up \(NoExchangePlan\)\.$/)
+    assert.match(String(json.hint), /looked for again/)
+    const points = await api.call('GET', `v1/resources/${OTHER}/points`)
+    assert.match(String(points.json.detail), /NoExchangePlan/)
+    assert.equal(points.json.hint, json.hint)
   })
 
   it('is not begun where it cannot be recorded', async () => {

@@ -13,6 +13,7 @@ import { eachBounded } from './bounded.ts'
 import { cursorText, positionOf } from './cursor.ts'
 import type { HttpDeps } from './deps.ts'
 import { jobIdOf, keyOf, noQuery, pageQuery } from './input.ts'
+import { notProtected } from './not-protected.ts'
 import { refusal } from './problems.ts'
 import { bodyRoute, getRoute } from './route.ts'
 import { runLine } from './status.ts'
@@ -110,12 +111,17 @@ async function protectedKeys(
       'GET /api/v1/resources lists all of them.',
     )
   }
-  const others = found.filter((resource) => resource?.state !== 'protected').length
-  if (others === 0) return keys
+  const others = found.flatMap((resource) => resource ?? []).filter((r) => r.state !== 'protected')
+  const [first] = others
+  if (first === undefined) return keys
+  const [why, hint] = notProtected(first)
+  const text = `${others.length} of the ${keys.length} named resources are not protected; nothing was started.`
   throw refusal(
     'NotProtected',
-    `${others} of the ${keys.length} named resources are not protected; nothing was started.`,
-    'Add them to the policy (PUT /api/v1/policy), or leave them out.',
+    others.length === 1 ? `${text} ${why}` : text,
+    others.length === 1
+      ? hint
+      : 'Leave them out, or see why: GET /api/v1/resources has the state of each and the reason.',
   )
 }
 

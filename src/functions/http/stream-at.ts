@@ -8,6 +8,7 @@ import type { Resource, StreamTables } from '../../catalogue/types.ts'
 import type { OwnerId, WorkloadName } from '../../model/ids.ts'
 import type { HttpDeps } from './deps.ts'
 import { keyOf, refuseFuture, workloadOf } from './input.ts'
+import { notProtected } from './not-protected.ts'
 import { refusal } from './problems.ts'
 
 export interface Stream {
@@ -50,10 +51,11 @@ export async function streamOf(
   const resource = await resourceOf(id, deps, signal)
   const { owner } = resource
   if (owner === undefined || !resource.workloads.includes(workload)) {
+    const [why, hint] = notProtected(resource)
     throw refusal(
       'NotProtected',
-      'This workload of the resource has never been protected, so nothing of it is held.',
-      'Add the resource to the policy (PUT /api/v1/policy), then start a run.',
+      `This workload of the resource has never been protected, so nothing of it is held. ${why}`,
+      hint,
     )
   }
   return { resource, owner, workload, tables: deps.catalogue.stream(owner, workload) }
