@@ -17,6 +17,13 @@ test('the rate is that of the last seconds, and the time left follows from it', 
   assert.equal(paceText(pace), '600.0 MB · 1,200 requests · 20 items/s · about 20 s left')
 })
 
+test('the first few items say nothing of the time that is left', () => {
+  const progress = new Progress(1000)
+  progress.add(at(0, 0))
+  assert.equal(progress.add(at(5, 10)).secondsLeft, undefined)
+  assert.equal(Math.round(progress.add(at(6, 50)).secondsLeft ?? 0), 114)
+})
+
 test('nothing left is said as nothing, also where there is more than was known', () => {
   const progress = new Progress(10)
   progress.add(at(0, 0))

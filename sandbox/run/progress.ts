@@ -2,11 +2,13 @@
  * Progress as numbers and as text: how fast a run goes, how much is left, in words for people.
  *
  * Pure. The rate is taken over a moving window, because a first minute says nothing about a
- * tenth; time left is only said where the whole is known.
+ * tenth; time left is only said where the whole is known and a twentieth of it is done.
  */
 
 const WINDOW_MS = 15_000
 const MIB = 1024 * 1024
+/** Before this share is done, the rate is that of the beginning, which is slow. */
+const TOLD_FROM = 1 / 20
 
 export interface Sample {
   atMs: number
@@ -44,7 +46,8 @@ export class Progress {
     const itemsPerSecond = seconds > 0 ? (sample.items - first.items) / seconds : 0
     const left = Math.max(0, this.#total - sample.items)
     const { items, bytes, requests } = sample
-    const secondsLeft = left === 0 ? 0 : itemsPerSecond > 0 ? left / itemsPerSecond : undefined
+    const known = itemsPerSecond > 0 && items >= this.#total * TOLD_FROM
+    const secondsLeft = left === 0 ? 0 : known ? left / itemsPerSecond : undefined
     return { items, bytes, requests, itemsPerSecond, secondsLeft }
   }
 

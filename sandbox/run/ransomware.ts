@@ -52,7 +52,7 @@ export async function attack(control: ControlClient, mailbox: MailboxSnapshot): 
     wish: {
       user,
       asked: { scope: 'all', conflict: 'copy' },
-      text: 'the whole mailbox as it was just before the attack',
+      text: 'the whole mailbox (as it was just before the attack)',
     },
   }
 }

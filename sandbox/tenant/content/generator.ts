@@ -85,8 +85,8 @@ function createPerson(state: TenantState, { seed, users }: SeedOptions, n: numbe
 
 function createWithoutMailbox(state: TenantState, { seed }: SeedOptions): void {
   const serial = stableNumber('no-mailbox', seed) % 1000
-  const profile = profileOf('Nobody', 'OnPremises', serial)
-  state.createUser({ ...profile, displayName: 'Nobody OnPremises' }, null)
+  const profile = profileOf('Nobody', 'Unlicensed', serial)
+  state.createUser({ ...profile, displayName: 'Nobody Unlicensed' }, null)
 }
 
 function createFolders(state: TenantState, user: User): Folder[] {

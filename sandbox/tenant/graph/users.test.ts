@@ -69,7 +69,7 @@ test('mailbox ids and kinds are told, and their absence too', async (t) => {
   const exchange = await call(`/users/${ADA}/settings/exchange`)
   assert.match(exchange.json.primaryMailboxId, new RegExp(`^MBX:[0-9a-f-]{36}@${TENANT_ID}$`))
   const { json } = await call('/users')
-  const nobody = json.value.find((user) => user.displayName === 'Nobody OnPremises')?.id
+  const nobody = json.value.find((user) => user.displayName === 'Nobody Unlicensed')?.id
   for (const path of ['settings/exchange', 'mailboxSettings', 'mailFolders', 'messages']) {
     const answer = await call(`/users/${nobody}/${path}`)
     assert.deepEqual([answer.status, answer.json.error.code], [404, 'MailboxNotEnabledForRESTAPI'])
