@@ -152,7 +152,7 @@ async function healHardStop(
   const all = plural(streams, 'mailbox', 'mailboxes')
   const { startedAt: stoppedBefore, signal, wasSetUp } = life
   if (ahead === 0 && wasSetUp) {
-    say(`Nothing was lost: of ${all} the vault has the newest commit that the catalogue names.`)
+    say(`No backup was lost: of ${all} the vault has the newest commit that the catalogue names.`)
     return
   }
   const { counts } = await rebuildTables(api, { stoppedBefore, signal })

@@ -20,16 +20,22 @@ export class ExistingItems {
   readonly #taken = new Set<GraphId>()
   readonly #byIdentity = new Map<string, GraphId[]>()
 
-  /** Throws `TargetFolderTooLarge`, and what the writer throws. */
+  /** Throws `TargetFolderTooLarge`, `TargetFolderUnreadable`, and what the writer throws. */
   static async read(
     writer: StreamWriter,
     container: GraphId,
     signal: AbortSignal,
   ): Promise<ExistingItems> {
     const existing = new ExistingItems()
-    for await (const { id, identity, change } of writer.existing(container, signal)) {
-      existing.#add(id, { identity: identityHash(identity), change })
-      if (existing.#items.size > EXISTING_MAX) throw targetTooLarge()
+    try {
+      for await (const { id, identity, change } of writer.existing(container, signal)) {
+        existing.#add(id, { identity: identityHash(identity), change })
+        if (existing.#items.size > EXISTING_MAX) throw targetTooLarge()
+      }
+    } catch (error) {
+      // Not damage of one item, as the words of the service have it: nothing of the folder is told.
+      if (error instanceof AppError && error.kind === 'corrupt') throw targetUnreadable(error)
+      throw error
     }
     return existing
   }
@@ -72,6 +78,16 @@ export class ExistingItems {
 /** Short, so that folders with many items fit into memory. */
 function identityHash(identity: string): string {
   return createHash('sha256').update(identity).digest('base64url').slice(0, 22)
+}
+
+function targetUnreadable(cause: AppError): AppError {
+  return new AppError({
+    code: 'TargetFolderUnreadable',
+    kind: 'permanent',
+    message: `A folder of the target cannot be listed (${cause.code}), so it cannot be told what is there already.`,
+    hint: 'Select folders without it, or restore into another mailbox. A folder that cannot be read is in the ledger of its mailbox too.',
+    cause,
+  })
 }
 
 function targetTooLarge(): AppError {

@@ -214,6 +214,19 @@ describe('planning', () => {
     assert.equal(report.trouble, 'MailboxNotAvailable')
   })
 
+  it('says of a target folder that cannot be listed that it is a folder, and what helps', async () => {
+    const world = await sample()
+    world.mailbox.folders.push(INBOX)
+    world.mailbox.failures.set('existing', [trouble('ItemCorrupt', 'corrupt')])
+    const { report } = await planned(world)
+    assert.deepEqual([report.state, report.trouble], ['failed', 'TargetFolderUnreadable'])
+    assert.match(
+      report.problem?.message ?? '',
+      /folder of the target cannot be listed \(ItemCorrupt\)/,
+    )
+    assert.match(report.problem?.hint ?? '', /into another mailbox/)
+  })
+
   it('waits as long as the service asks', async () => {
     const world = await sample()
     world.mailbox.failures.set('containers', [trouble('Throttled', 'throttled', 7_000)])

@@ -273,11 +273,17 @@ describe('a step', () => {
     const plan = await started(world)
     world.mailbox.onCreate = async () => {
       await plan.restore.cancel(plan.job, NEVER)
+      const { state, cancelling } = await plan.restore.report(plan.job, { max: 1 }, NEVER)
+      assert.deepEqual(
+        [state, cancelling],
+        ['running', true],
+        'whoever cancelled sees that it counts',
+      )
       world.clock.advance(11_000)
     }
     await drive(world, plan.restore, plan.job)
     const report = await wholeReport(plan.restore, plan.job)
-    assert.equal(report.state, 'cancelled')
+    assert.deepEqual([report.state, report.cancelling], ['cancelled', undefined])
     assert.equal(report.counts.restored, world.mailbox.mails.length)
     assert.ok(report.counts.pending > 0)
     assert.equal(report.counts.restored + report.counts.pending, 5)

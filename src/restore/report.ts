@@ -10,6 +10,7 @@ import type { CHECKS, OpenSlot, SlotPlan } from './documents.ts'
 import { decodePlan, decodeRequest, type PlanTotals, type UndoTotals } from './job-document.ts'
 import type { StoredRequest } from './request.ts'
 import type { JobSlots } from './slots.ts'
+import { hasEnded } from './step-context.ts'
 
 export interface ReportLine {
   n: number
@@ -39,6 +40,8 @@ export interface RestoreReport {
   state: Job['state']
   /** Code of what made the job fail, or of what it waits for; empty otherwise. */
   trouble: string
+  /** Somebody cancelled it, and it has not ended yet. */
+  cancelling?: true
   /** ISO time at which a job that waits goes on by itself. */
   nextAt?: string
   /** The same for people. */
@@ -83,6 +86,7 @@ export async function reportOf(
     counts: readCounts(job.counts),
     requestsSent,
     lines: page.slots.flatMap(lineOf),
+    ...(job.flags.cancel && !hasEnded(job) ? { cancelling: true as const } : {}),
     ...(waitsUntil === undefined ? {} : { nextAt: new Date(waitsUntil).toISOString() }),
     ...(undoTotals === undefined ? {} : { undoTotals }),
     ...(problem === undefined ? {} : { problem }),
