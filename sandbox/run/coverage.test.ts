@@ -49,3 +49,15 @@ test('what could not be stored is counted by reason with its next try, and never
   assert.doesNotMatch(rows.join('\n'), /secret/)
   assert.equal(coverageSentence(lines), '2 of 5 accounts covered; 2 items in the ledger')
 })
+
+test('a whole folder that could not be read is not counted as one item', async () => {
+  const folder: LedgerLine = { ...ledgerLine('corrupt', NEXT), kind: 'container' }
+  const api: typeof API = {
+    resources: () =>
+      Promise.resolve([resource('Ann', { coverage: { state: 'partial', ledgerOpen: 2 } })]),
+    ledger: () => Promise.resolve([folder, ledgerLine('corrupt', NEXT)]),
+  }
+  const partial = await readCoverage(api)
+  assert.match(stripVTControlCharacters(coverageText(partial)), /1 folder corrupt, 1 corrupt, next/)
+  assert.match(coverageSentence(partial), /; 1 whole folder and 1 item in the ledger$/)
+})

@@ -90,7 +90,9 @@ function timeText(iso: string | undefined): string {
 
 /** How many, for which reason, and when the first of them is tried again. */
 function ledgerText(ledger: readonly LedgerLine[]): string {
-  const byReason = Map.groupBy(ledger, ({ reason }) => reason)
+  const byReason = Map.groupBy(ledger, ({ kind, reason }) =>
+    kind === 'container' ? `folder ${reason}` : reason,
+  )
   const counts = [...byReason].map(([reason, lines]) => `${lines.length} ${reason}`).join(', ')
   if (counts === '') return '-'
   const tries = ledger.flatMap(({ nextTry }) => nextTry ?? []).toSorted()
@@ -106,7 +108,13 @@ function dayText(iso: string): string {
 /** One sentence: how many of how many are covered. */
 export function coverageSentence(lines: readonly CoverageLine[]): string {
   const covered = lines.filter(({ state }) => state === COVERED).length
-  const open = lines.reduce((sum, { ledger }) => sum + ledger.length, 0)
-  const ledger = open === 0 ? 'nothing is in the ledger' : `${plural(open, 'item')} in the ledger`
+  const open = lines.flatMap((line) => line.ledger)
+  const folders = open.filter(({ kind }) => kind === 'container').length
+  const parts = [
+    ...(folders > 0 ? [plural(folders, 'whole folder')] : []),
+    ...(open.length > folders ? [plural(open.length - folders, 'item')] : []),
+  ]
+  const ledger =
+    open.length === 0 ? 'nothing is in the ledger' : `${parts.join(' and ')} in the ledger`
   return `${covered} of ${plural(lines.length, 'account')} covered; ${ledger}`
 }
