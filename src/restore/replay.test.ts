@@ -4,9 +4,10 @@ import { graphId, NEVER, OWNER } from '../catalogue/testing/fixtures.ts'
 import { AppError } from '../model/errors.ts'
 import { keyHash } from '../model/ids.ts'
 import type { CheckOutcome } from '../workloads/workload.ts'
+import type { StepOutcome } from './index.ts'
 import { decodePlan } from './job-document.ts'
 import { CREATE_ATTEMPTS_MAX, JOB_LIFE_MS, LOST_STEPS_MAX } from './limits.ts'
-import { drive, planned, replayed, wholeReport } from './testing/drive.ts'
+import { drive, planned, replayed, STEPS_MAX, wholeReport } from './testing/drive.ts'
 import { Process, ProcessDied } from './testing/process.ts'
 import { newId, trouble } from './testing/scripted-mailbox.ts'
 import { LAG_MS, LEASE_MARGIN_MS, makeWorld, SLICE_MS, type World } from './testing/world.ts'
@@ -233,13 +234,14 @@ describe('a step', () => {
       return Promise.resolve()
     }
     const plan = await started(world)
-    for (;;) {
+    let outcome: StepOutcome | undefined
+    while (outcome?.state !== 'done') {
+      assert.ok(deadlines.length < STEPS_MAX, 'the job never came to its end')
       deadlines.push(world.clock.now() + SLICE_MS)
       const { length } = world.mailbox.sent
-      const outcome = await step(world, plan)
+      outcome = await step(world, plan)
       const sent = world.mailbox.sent.slice(length)
       assert.ok(sent.every((s) => s.at < (deadlines.at(-1) ?? 0)))
-      if (outcome.state === 'done') break
       if (outcome.state === 'wait') world.clock.advance(outcome.waitMs)
     }
     assert.ok(deadlines.length > 1)

@@ -1,12 +1,14 @@
 /** Runs a job as the orchestration would: step after step, waiting by the hand clock. */
+import assert from 'node:assert/strict'
 import { NEVER } from '../../catalogue/testing/fixtures.ts'
-import { invariant } from '../../model/errors.ts'
 import type { ReportLine, Restore, RestoreReport, StepOutcome } from '../index.ts'
 import { SLICE_MS, type World } from './world.ts'
 
-const STEPS_MAX = 200
+/** A job of a test that is not through by then never will be. */
+export const STEPS_MAX = 200
+const REPORT_PAGES_MAX = 1000
 
-/** Until `done` or `failed`; the outcomes of all steps. */
+/** Until `done` or `failed`; the outcomes of all steps. Fails after STEPS_MAX. */
 export async function drive(world: World, restore: Restore, job: string): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = []
   while (outcomes.length < STEPS_MAX) {
@@ -16,7 +18,7 @@ export async function drive(world: World, restore: Restore, job: string): Promis
     if (outcome.state === 'done' || outcome.state === 'failed') return outcomes
     world.clock.advance(outcome.state === 'wait' ? outcome.waitMs : 1)
   }
-  invariant(false, 'a job comes to its end in a few steps')
+  assert.fail(`the job never came to its end; at last: ${JSON.stringify(outcomes.at(-1))}`)
 }
 
 export const ALL = { all: true } as const
@@ -50,7 +52,8 @@ export async function wholeReport(restore: Restore, job: string): Promise<Restor
   const first = await restore.report(job, { max: 2 }, NEVER)
   const lines: ReportLine[] = [...first.lines]
   let { continuation } = first
-  while (continuation !== undefined) {
+  for (let pages = 1; continuation !== undefined; pages += 1) {
+    assert.ok(pages < REPORT_PAGES_MAX, 'the pages of the report never came to their end')
     const page = await restore.report(job, { max: 2, continuation }, NEVER)
     lines.push(...page.lines)
     continuation = page.continuation
@@ -68,7 +71,7 @@ export async function undoPlanned(
   const { id } = await restore.undo(of, 'operator', NEVER)
   await drive(world, restore, id)
   const report = await wholeReport(restore, id)
-  invariant(report.state === 'planned', 'an undo is planned')
+  assert.equal(report.state, 'planned')
   return { job: id, restore, report }
 }
 
