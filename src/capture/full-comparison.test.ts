@@ -6,8 +6,9 @@ import { describe, test } from 'node:test'
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS, type Cursor } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
-import { PAGES_MAX } from './read-container.ts'
+import { EMPTY_PAGES_MAX, PAGES_MAX } from './read-container.ts'
 import { FEW_MAX } from './settle.ts'
+import { POISON_ATTEMPTS } from './slice.ts'
 import type { Refusal } from './testing/scripted-links.ts'
 import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
 import { addUp, contents, listed, listedIn, modelOf } from './testing/truth.ts'
@@ -15,6 +16,8 @@ import { captureWorld, type World } from './testing/world.ts'
 
 const LAG_MS = 1_800_000
 const HOUR_MS = 3_600_000
+/** Enough for a few pages. */
+const SLOW_SLICE_MS = 10
 const id = (text: string) => text as GraphId
 const INBOX = id('inbox')
 const OTHER = id('other')
@@ -303,6 +306,40 @@ describe('links that lead nowhere end in a trouble that is said', () => {
     assert.equal((await contents(world))['other/o2'], 'new|')
     world.box.endless.clear()
     world.clock.advance(HOUR_MS)
+    await settle(world)
+    await isAsTheMailbox(world)
+  })
+
+  test('pages that bring nothing, over as many slices as a slow service makes of them', async () => {
+    const world = await worldWith(1, 1)
+    world.box.endless.add(INBOX)
+    world.box.put(id('o2'), { container: OTHER, content: 'new' })
+    let pages = 0
+    world.box.onCall = ({ container }) => {
+      if (container === INBOX) pages += 1
+    }
+    for (let n = 0; (await inLedger(world))[INBOX] === undefined; n += 1) {
+      assert.ok(n < EMPTY_PAGES_MAX, 'it is given up')
+      const { state } = await world.slice(SLOW_SLICE_MS)
+      assert.ok(['more', 'done'].includes(state), state)
+    }
+    assert.deepEqual(await inLedger(world), { [INBOX]: 'EndlessPages' })
+    assert.equal(pages, EMPTY_PAGES_MAX)
+    assert.equal((await cursorOf(world, INBOX)).position, null, 'it is begun again')
+    world.box.endless.clear()
+    world.clock.advance(HOUR_MS)
+    await settle(world)
+    await isAsTheMailbox(world)
+  })
+
+  test('a list of folders that brings nothing, slice after slice, shows in its owner', async () => {
+    const world = await worldWith(1)
+    world.box.createContainer(id('new'), 'New')
+    world.box.endless.add(CONTAINERS)
+    const states: string[] = []
+    while (states.length <= POISON_ATTEMPTS) states.push((await world.slice(SLOW_SLICE_MS)).state)
+    assert.deepEqual(states, [...Array<string>(POISON_ATTEMPTS).fill('more'), 'poison'])
+    world.box.endless.clear()
     await settle(world)
     await isAsTheMailbox(world)
   })

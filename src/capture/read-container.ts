@@ -12,13 +12,27 @@ import type { ChangePage } from '../workloads/workload.ts'
 import type { HeldScans } from './held-scans.ts'
 import { mayHold } from './members.ts'
 import { takeChanges } from './page.ts'
-import { absent, advanced, isRead, linkOf, newCursor, pagesOf, restarted } from './round.ts'
+import {
+  absent,
+  advanced,
+  emptyPagesOf,
+  isRead,
+  linkOf,
+  newCursor,
+  pagesOf,
+  restarted,
+} from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { setAside, takeBack } from './unreadable.ts'
 import type { Walks } from './walks.ts'
 
 /** Pages of one walk over all slices; more than any container has. */
 export const PAGES_MAX = 100_000
+/**
+ * Pages in a row that bring nothing, over all slices. The reader gives up after as many of one
+ * slice; this is for a service that is too slow to send them in one.
+ */
+export const EMPTY_PAGES_MAX = 500
 
 /** `stopped`: the deadline came or another writer took the seq. */
 export type Step = 'on' | 'stopped'
@@ -83,7 +97,9 @@ async function mayGoOn({ capture, scans, walks }: Reading, cursor: Cursor): Prom
     return false
   }
   const pages = pagesOf(cursor, capture.round.id)
-  if (pages >= PAGES_MAX) throw endless(pages)
+  // The list has no place in the ledger: that it does not come on shows in its owner.
+  const emptyPages = container === CONTAINERS ? 0 : emptyPagesOf(cursor, capture.round.id)
+  if (pages >= PAGES_MAX || emptyPages >= EMPTY_PAGES_MAX) throw endless(pages, emptyPages)
   return true
 }
 
@@ -142,12 +158,12 @@ function isListStuck(error: unknown, { container }: Cursor, link: string | null)
   return container === CONTAINERS && link !== null && hasCode(error, 'EndlessPages')
 }
 
-function endless(pages: number): AppError {
+function endless(pages: number, emptyPages: number): AppError {
   return new AppError({
     code: 'EndlessPages',
     kind: 'transient',
     message: 'The service has more and more pages for one container, and no end of them.',
     hint: 'Holdfast begins again later; if it persists, report it to Microsoft.',
-    context: { pages },
+    context: { pages, emptyPages },
   })
 }

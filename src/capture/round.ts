@@ -48,7 +48,7 @@ export function linkOf(cursor: Cursor, round: number): string | null {
 export function advanced(
   cursor: Cursor,
   round: number,
-  page: { next?: string; delta?: string },
+  page: { changes: readonly unknown[]; next?: string; delta?: string },
 ): Cursor {
   const { container, start, scan } = cursor
   const open = scan !== undefined && { scan }
@@ -56,12 +56,25 @@ export function advanced(
     return { container, start: page.delta, position: null, round, ...open }
   }
   const pages = pagesOf(cursor, round) + 1
-  return { container, start, position: page.next ?? null, round, pages, ...open }
+  const empty = page.changes.length === 0 && { emptyPages: emptyPagesOf(cursor, round) + 1 }
+  return { container, start, position: page.next ?? null, round, pages, ...empty, ...open }
 }
 
 /** Pages of the present walk, over all slices. */
 export function pagesOf(cursor: Cursor, round: number): number {
   return cursor.round >= round && cursor.position !== null ? (cursor.pages ?? 0) : 0
+}
+
+/** Of them the last ones in a row that brought nothing. */
+export function emptyPagesOf(cursor: Cursor, round: number): number {
+  return cursor.round >= round && cursor.position !== null ? (cursor.emptyPages ?? 0) : 0
+}
+
+/** True where the walk of a container has come further: that is bounded, and leads somewhere. */
+export function hasReadOn(before: CursorMap, now: CursorMap): boolean {
+  return containersOf(now).some(
+    ({ container, pages = 0 }) => pages > (before.get(container)?.pages ?? 0),
+  )
 }
 
 /** The cursor whose comparison has ended. */

@@ -137,6 +137,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.object({
   closed: z.boolean().exactOptional(),
   scan: z.string().exactOptional(),
   pages: whole.exactOptional(),
+  emptyPages: whole.exactOptional(),
 })
 
 export const roundSchema: z.ZodType<RoundState> = z.object({

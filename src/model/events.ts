@@ -172,6 +172,8 @@ export interface Cursor {
   scan?: string
   /** Pages that were read since `start`; absent where `position` is null. */
   pages?: number
+  /** The last so many of `pages` brought nothing; absent where the last one brought something. */
+  emptyPages?: number
 }
 
 /** Stands in `Cursor.container` for the state of the round itself (capture/round.ts). */

@@ -14,9 +14,6 @@ const REFUSALS = [
   'sync-folder-not-found',
 ] as const satisfies readonly ExpiredLinkForm[]
 
-/** Empty pages are counted in a slice: even a slow machine reads as many as it takes in one. */
-const SETTINGS = { HOLDFAST_SLICE_SECONDS: '60' }
-
 describe('links that lead nowhere', { timeout: 420_000 }, () => {
   let company: Company
   let repeat: Person
@@ -26,7 +23,7 @@ describe('links that lead nowhere', { timeout: 420_000 }, () => {
   let loop: Person
 
   before(async () => {
-    company = await Company.start({ users: 0, messages: 0, settings: SETTINGS })
+    company = await Company.start({ users: 0, messages: 0 })
     repeat = await Person.hire(company, 'Rita Repeat')
     endless = await Person.hire(company, 'Emil Endless')
     badLocation = await Person.hire(company, 'Bela Location')

@@ -71,7 +71,7 @@ export interface ChangeReader {
 }
 
 export function createChangeReader(mailbox: Mailbox, pageSize: number): ChangeReader {
-  // The guards see only this slice; a walk over several slices is bounded by the slices' limits.
+  // The guards see only this slice; over several slices the walk is bounded by what its cursor counts.
   const guards = new Map<GraphId, WalkGuard>()
   const fallback = createExpandFallback()
   const guardOf = (container: GraphId, call: string): WalkGuard => {
