@@ -68,7 +68,7 @@ const corrupt = verdict('corrupt', 'ItemCorrupt', 'item')
 const fault = verdict('fault', 'RequestNotUnderstood', 'call')
 const denied = verdict('refused', 'AccessDenied', 'item')
 // A token that has just run out is answered like a wrong one, and the next one is good.
-const signIn = verdict('refused', 'SignInRefused', 'owner', 2)
+const signIn = verdict('refused', 'SignInRefused', 'owner', DOUBTFUL_ATTEMPTS_MAX)
 const full = verdict('refused', 'QuotaExceeded', 'owner')
 const nameTaken = verdict('refused', 'NameTaken', 'item')
 const locked = verdict('refused', 'ResourceLocked', 'item')

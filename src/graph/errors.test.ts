@@ -168,7 +168,7 @@ test('an answer is believed at once, but for what is known to pass', () => {
     1,
     'a resync that is asked for again is asked for for ever (7.13)',
   )
-  assert.equal(attempts(401, ''), 2)
+  assert.equal(attempts(401, ''), DOUBTFUL_ATTEMPTS_MAX)
 })
 
 test('a mailbox that is being moved is left alone, as long as the service says or a while', () => {

@@ -83,7 +83,7 @@ const NAMED_WAIT: ReadonlySet<FaultKind> = new Set([
 const READ_ENDS: Partial<Record<FaultKind, { code: string; attempts: number }>> = {
   'false-404': { code: 'ItemGone', attempts: 3 },
   'invalid-request': { code: 'RequestNotUnderstood', attempts: 3 },
-  'expired-token': { code: 'SignInRefused', attempts: 2 },
+  'expired-token': { code: 'SignInRefused', attempts: 3 },
   // Such a page is asked for again as it was, and then in smaller portions.
   'truncated-json': { code: 'UnreadableAnswer', attempts: 3 },
   throttled: { code: 'Throttled', attempts: ATTEMPTS_MAX },
