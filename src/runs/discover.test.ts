@@ -9,6 +9,8 @@ const HOUR_MS = 3_600_000
 const look = (world: RunsWorld) => discover(world, world.clock.now() + HOUR_MS, world.signal)
 const unavailable = () =>
   new AppError({ code: 'GraphUnavailable', kind: 'transient', message: 'answered 500' })
+const notUnderstood = () =>
+  new AppError({ code: 'RequestNotUnderstood', kind: 'bug', message: 'answered 400' })
 
 test('P3: a mailbox that comes later than its user is found, though the directory is silent', async () => {
   const world = await runsWorld()
@@ -24,17 +26,19 @@ test('P3: a mailbox that comes later than its user is found, though the director
   assert.deepEqual(await world.states(), { ann: 'protected' })
 })
 
-test('one mailbox that cannot be asked for keeps nobody else from being protected', async () => {
-  const world = await runsWorld()
-  world.trouble.set('bad', unavailable())
-  world.joins('bad', 'good')
-  assert.equal(await look(world), true)
-  assert.deepEqual(await world.states(), { bad: 'unreachable', good: 'protected' })
-  world.trouble.clear()
-  world.clock.advance(3 * HOUR_MS)
-  await look(world)
-  assert.deepEqual(await world.states(), { bad: 'protected', good: 'protected' })
-})
+for (const trouble of [unavailable(), notUnderstood()]) {
+  test(`one mailbox that cannot be asked for keeps nobody else from being protected (${trouble.code})`, async () => {
+    const world = await runsWorld()
+    world.trouble.set('bad', trouble)
+    world.joins('bad', 'good')
+    assert.equal(await look(world), true)
+    assert.deepEqual(await world.states(), { bad: 'unreachable', good: 'protected' })
+    world.trouble.clear()
+    world.clock.advance(3 * HOUR_MS)
+    await look(world)
+    assert.deepEqual(await world.states(), { bad: 'protected', good: 'protected' })
+  })
+}
 
 test('several unavailable mailboxes in a row are the trouble of the service', async () => {
   const world = await runsWorld()

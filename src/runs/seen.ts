@@ -41,7 +41,7 @@ export function mailboxCheck(directory: Pick<Directory, 'mailbox'>): Directory['
       unavailableRun = 0
       return mailbox
     } catch (error) {
-      if (!(error instanceof AppError) || error.kind === 'bug') throw error
+      if (!isOneUsers(error)) throw error
       unavailableRun += 1
       if (error.code === 'Throttled' || unavailableRun > UNAVAILABLE_RUN_MAX) throw error
       return { state: 'unreachable', reason: error.code }
@@ -188,9 +188,15 @@ async function asked(
   try {
     return await directory.mailbox(user, signal)
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind === 'bug') throw error
+    if (!isOneUsers(error)) throw error
     return { state: 'unreachable', reason: error.code }
   }
+}
+
+/** Also a request of ours that the service does not take: of one mailbox it may be, and no other. */
+function isOneUsers(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false
+  return error.kind !== 'bug' || error.code === 'RequestNotUnderstood'
 }
 
 /** Makes keys, owner record and owner row of a protected resource where they are missing. */
