@@ -47,18 +47,20 @@ async function worldOfAnn() {
   return { ...world, box, deps, add, plan, next }
 }
 
-test('P3: trouble with the directory is noted, and what is known is backed up all the same', async () => {
-  const world = await worldOfAnn()
-  world.joins('ann')
-  await discover(world, world.clock.now() + HOUR_MS, world.signal)
-  world.directory.users = async () => {
-    throw new AppError({ code: 'GraphUnavailable', kind: 'transient', message: 'answered 503' })
-  }
-  await world.add('run')
-  assert.equal((await world.plan('run')).state, 'done')
-  assert.equal((await world.next('run')).state, 'done')
-  assert.equal((await world.catalogue.runs.get('run', world.signal))?.trouble, 'GraphUnavailable')
-})
+for (const kind of ['transient', 'bug'] as const) {
+  test(`P3: trouble with the directory (${kind}) is noted, and what is known is backed up all the same`, async () => {
+    const world = await worldOfAnn()
+    world.joins('ann')
+    await discover(world, world.clock.now() + HOUR_MS, world.signal)
+    world.directory.users = async () => {
+      throw new AppError({ code: 'GraphUnavailable', kind, message: 'planned' })
+    }
+    await world.add('run')
+    assert.equal((await world.plan('run')).state, 'done')
+    assert.equal((await world.next('run')).state, 'done')
+    assert.equal((await world.catalogue.runs.get('run', world.signal))?.trouble, 'GraphUnavailable')
+  })
+}
 
 test('two runs in one worker never work one owner at the same time', async () => {
   const world = await worldOfAnn()

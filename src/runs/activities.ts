@@ -101,7 +101,8 @@ async function discovered(deps: RunDeps, signal: AbortSignal): Promise<Discovere
     const isWhole = await discover(deps, deps.clock.now() + PLAN_CALL_MS, signal)
     return isWhole ? { state: 'over', trouble: '' } : { state: 'more' }
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind === 'bug') throw error
+    // A defect as well: thrown on it would fail each run, and with it everybody's backup.
+    if (!(error instanceof AppError)) throw error
     deps.log.error('discovery stopped', { trouble: error.code })
     return { state: 'over', trouble: error.code }
   }
