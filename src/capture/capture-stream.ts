@@ -18,6 +18,7 @@ import {
   type StreamContext,
   type StreamResult,
 } from './stream-capture.ts'
+import { isKeptOut } from './unreadable.ts'
 
 /** Rolls forward and reads what is known of the stream. */
 async function load(context: StreamContext): Promise<StreamCapture | undefined> {
@@ -84,8 +85,8 @@ async function retryLedger(capture: StreamCapture): Promise<void> {
     try {
       const item = await reader.item(event.item, signal)
       capture.blame.wentWell()
-      if (item) await takeChanges(capture, [item], 'asked')
-      else await takeGone(capture, event)
+      if (!item || (await isKeptOut(capture, item))) await takeGone(capture, event)
+      else await takeChanges(capture, [item], 'asked')
     } catch (error) {
       takeFailure(capture, event, capture.failureOf(error, event.item))
     }

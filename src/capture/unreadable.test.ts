@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import type { LedgerEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
-import { addUp, contents, listed, modelOf } from './testing/truth.ts'
+import { addUp, contents, listed, listedIn, modelOf } from './testing/truth.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
 const HOUR_MS = 3_600_000
@@ -96,6 +96,30 @@ test('P2: what moved into a folder that cannot be read is not called deleted', a
   }
   assert.deepEqual(await contents(world), { 'bad/a': 'one|', 'bad/b': 'two|' })
   assert.deepEqual((await listed(world)).get(INBOX), [], 'what is really gone is')
+})
+
+test('what moved to where nothing is read is gone, also while a folder cannot be read', async () => {
+  const world = await worldWithBad()
+  world.box.excluded.add(id('sync'))
+  world.box.createContainer(id('sync'), 'Sync Issues')
+  world.box.put(id('c'), { container: INBOX, content: 'three' })
+  world.box.corrupt.add(id('c'))
+  await world.untilDone()
+  assert.equal(await world.openLedger(), 1)
+  world.box.unreadable.set(BAD, TROUBLES.denied)
+  world.box.put(id('d'), { container: BAD, content: 'four' })
+  for (const item of [id('a'), id('c')]) world.box.put(item, { container: id('sync') })
+  world.box.fallBehind(INBOX)
+  world.clock.advance(HOUR_MS)
+  await world.untilDone()
+  world.box.catchUp()
+  for (let turn = 0; turn < 3; turn += 1) {
+    await world.untilDone()
+    world.clock.advance(LAG_MS)
+  }
+  assert.deepEqual(await listedIn(world, id('sync')), [])
+  assert.deepEqual(await contents(world), { 'bad/b': 'two|' })
+  assert.equal(await world.openLedger(), 1, 'of the folder alone')
 })
 
 test('what left and cannot even be asked for is in the ledger until it can', async () => {

@@ -10,6 +10,7 @@
 import { CONTAINERS, type Cursor, type LedgerEvent, type LeftEvent } from '../model/events.ts'
 import { type GraphId, keyHash } from '../model/ids.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
+import type { Present } from '../workloads/workload.ts'
 import { ledgerEvent } from './ledger.ts'
 import { takeChanges } from './page.ts'
 import { isRead, unread } from './round.ts'
@@ -68,6 +69,22 @@ export function hasUnseenPlaces(capture: StreamCapture): boolean {
 }
 
 /**
+ * True where the item stands in a container that is never read: it would be held there for ever,
+ * because nothing tells when it goes. One that is not listed yet will be read.
+ */
+export async function isKeptOut(capture: StreamCapture, { place }: Present): Promise<boolean> {
+  const { container } = place
+  const cursor = capture.cursors.get(container)
+  if (cursor) return cursor.closed === true
+  const pending = capture.pending.event(container)
+  if (pending?.op === 'put') return pending.display.excluded !== undefined
+  if (capture.headSeq === 0) return false
+  const { tables, signal } = capture.context
+  const held = (await tables.current([container], capture.headSeq, signal)).get(container)
+  return held?.display.excluded !== undefined
+}
+
+/**
  * Asks the service for an item that left. `gone`: it is deleted. `settled`: it is somewhere, or
  * cannot be asked for and stands in the ledger. `stopped`: the deadline came.
  */
@@ -79,7 +96,7 @@ export async function askFor(
   const { reader, tables, clock, signal } = capture.context
   try {
     const item = await reader.item(left.item, signal)
-    if (!item) return 'gone'
+    if (!item || (await isKeptOut(capture, item))) return 'gone'
     return (await takeChanges(capture, [item], 'asked')) === 'taken' ? 'settled' : 'stopped'
   } catch (error) {
     const failure = capture.failureOf(error, left.item)
