@@ -131,7 +131,7 @@ async function refuseUnready(deps: HttpDeps, signal: AbortSignal): Promise<void>
   throw refusal(
     'CatalogueNotReady',
     'The catalogue is not ready, so no run may start.',
-    'Run the setup (POST /api/v1/setup); where tables were lost, rebuild them first.',
+    'Run the setup (POST /api/v1/setup). Where tables were lost, a rebuild begins by itself; GET /api/v1/rebuilds shows it.',
   )
 }
 
