@@ -42,6 +42,26 @@ describe('resources and points', () => {
     })
   })
 
+  it('counts nobody as covered who is backed up no more, and says of none when it is read next', async () => {
+    const api = await startApi()
+    for (const state of ['gone', 'unprotected'] as const) {
+      await api.catalogue.resources.update(
+        RESOURCE,
+        (now) => now && { ...now, state },
+        new AbortController().signal,
+      )
+      const { owners } = (await api.call('GET', 'v1/status')).json
+      assert.deepEqual(owners, {
+        ...{ total: 0, kept: 1, coverage: {}, trouble: {}, ledgerOpen: 0, neverComplete: 0 },
+      })
+      const { coverage } = (await api.call('GET', BASE)).json
+      assert.deepEqual(
+        [(coverage as Body)['dueAt' as never], (coverage as Body).state],
+        [undefined, 'covered'],
+      )
+    }
+  })
+
   it('lists recovery points, newest first, with their counts', async () => {
     const { call } = await startApi()
     const first = await call('GET', `${BASE}/points`, { query: { max: '1' } })

@@ -56,15 +56,16 @@ async function shown(resource: Resource, deps: HttpDeps, signal: AbortSignal) {
     workloads,
     protectedSince,
     seenAt,
-    coverage: owner && coverageOf(owner),
+    coverage: owner && coverageOf(owner, state === 'protected'),
   }
 }
 
-function coverageOf(owner: Owner) {
+/** What is not protected is read by no run, whatever its row was due for before. */
+function coverageOf(owner: Owner, isProtected: boolean) {
+  const { dueAt, hintAt } = owner
   return {
     state: owner.coverage,
-    dueAt: owner.dueAt,
-    hintAt: owner.hintAt,
+    ...(isProtected ? { dueAt, hintAt } : {}),
     completeAt: owner.completeAt,
     readAt: owner.readAt,
     trouble: owner.trouble || undefined,

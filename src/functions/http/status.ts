@@ -3,6 +3,7 @@
  * is in the ledger, and the newest runs. Measured when it is asked for, never estimated.
  */
 import type { Owner, Run } from '../../catalogue/types.ts'
+import type { OwnerId } from '../../model/ids.ts'
 import { askedOf } from '../../runs/index.ts'
 import type { HttpDeps } from './deps.ts'
 import { noQuery } from './input.ts'
@@ -19,12 +20,13 @@ export const getStatus = getRoute({
   right: 'status',
   query: noQuery,
   async handle({ signal }, deps) {
-    const [ready, resources, owners, runs] = await Promise.all([
+    const [ready, found, runs] = await Promise.all([
       deps.catalogue.ready(signal),
       countResources(deps, signal),
-      countOwners(deps, signal),
       deps.catalogue.runs.list({ max: RUNS_SHOWN }, signal),
     ])
+    const { kept, ...resources } = found
+    const owners = await countOwners(kept, deps, signal)
     const now = deps.clock.now()
     const time = new Date(now).toISOString()
     const lines = runs.items.map((run) => runLine(run, now))
@@ -52,34 +54,40 @@ export function runLine(run: Run, now: number) {
   }
 }
 
+/** `kept`: owners whose resource is backed up no more, so their coverage is of another time. */
 async function countResources(deps: HttpDeps, signal: AbortSignal) {
   const states: Record<string, number> = {}
+  const kept = new Set<OwnerId>()
   let total = 0
   let continuation: string | undefined
   for (let pages = 0; pages < RESOURCE_PAGES_MAX; pages++) {
     const query = { max: RESOURCE_PAGE_ROWS, ...(continuation && { continuation }) }
     const page = await deps.catalogue.resources.list(query, signal)
-    for (const { state } of page.items) {
+    for (const { state, owner } of page.items) {
       states[state] = (states[state] ?? 0) + 1
       total += 1
+      if (owner && (state === 'gone' || state === 'unprotected')) kept.add(owner)
     }
     continuation = page.continuation
-    if (continuation === undefined) return { total, states }
+    if (continuation === undefined) return { total, states, kept }
   }
-  return { total, states, cut: true }
+  return { total, states, kept, cut: true }
 }
 
-async function countOwners(deps: HttpDeps, signal: AbortSignal) {
+async function countOwners(kept: ReadonlySet<OwnerId>, deps: HttpDeps, signal: AbortSignal) {
   const sums = new OwnerSums()
   for await (const owner of deps.catalogue.owners.all(signal)) {
-    sums.add(owner)
-    if (sums.total === OWNERS_MAX) return { ...sums, cut: true }
+    if (kept.has(owner.owner)) sums.kept += 1
+    else sums.add(owner)
+    if (sums.total + sums.kept === OWNERS_MAX) return { ...sums, cut: true }
   }
   return sums
 }
 
 class OwnerSums {
   total = 0
+  /** Owners that are backed up no more and hold what they held; in none of the other sums. */
+  kept = 0
   readonly coverage: Record<string, number> = {}
   /** Codes of the last trouble, each with how many owners have it. */
   readonly trouble: Record<string, number> = {}
