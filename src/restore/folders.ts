@@ -5,7 +5,7 @@
  * parent and name, else made anew. Another mailbox: fixed name to fixed name, the rest by path
  * under the root. A folder named by the request: everything by path under that folder, so that
  * nothing is mixed with what the target has. Two held folders are never merged: a target folder
- * is given out once, and a second folder of the same name is made as `Name (2)` (the service
+ * is given out once, and a second folder of the same name is `Name (2)`, found or made (the service
  * knows localised and duplicate names, facts 7.34). Names compare as Exchange does: without case.
  */
 import { AppError } from '../model/errors.ts'
@@ -137,24 +137,24 @@ class FolderPlanner {
     return whereIs(this.#resolve(parent), slot)
   }
 
-  /** A folder of that name in that place: one that nobody else was given, or a new one. */
+  /**
+   * A folder of that name in that place: one that nobody else was given, or a new one. A second
+   * one is `Name (2)`, also where it is there already: an earlier restore may have made it, and
+   * would be repeated in a third.
+   */
   #place(name: string, parent: Parent): Resolved {
-    const there = this.#byPlace.get(placeKey(parent, name)) ?? []
-    const free = there.find((t) => !this.#taken.has(t.id))
-    if (free) {
-      this.#taken.add(free.id)
-      return { name: free.name, action: 'use', target: free.id }
-    }
-    const made = this.#freeName(name, parent)
-    this.#madeNames.add(placeKey(parent, made))
-    return { name: made, action: 'make', ...(parent === 'root' ? {} : { parent }) }
-  }
-
-  #freeName(name: string, parent: Parent): string {
     for (let n = 1; n <= SUFFIX_MAX; n += 1) {
       const candidate = n === 1 ? name : `${name} (${n})`
       const key = placeKey(parent, candidate)
-      if (!this.#byPlace.has(key) && !this.#madeNames.has(key)) return candidate
+      const there = this.#byPlace.get(key)
+      const free = there?.find((t) => !this.#taken.has(t.id))
+      if (free) {
+        this.#taken.add(free.id)
+        return { name: free.name, action: 'use', target: free.id }
+      }
+      if (there || this.#madeNames.has(key)) continue
+      this.#madeNames.add(key)
+      return { name: candidate, action: 'make', ...(parent === 'root' ? {} : { parent }) }
     }
     throw new AppError({
       code: 'NoFolderName',

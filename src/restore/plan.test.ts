@@ -154,6 +154,23 @@ describe('a plan for another place', () => {
     ])
   })
 
+  it('finds again what it made of folders of one name, so that nothing is restored twice', async () => {
+    const world = await makeWorld()
+    const twins = ['f-1', 'f-2', 'f-3']
+    await world.commit([
+      ...twins.map((id) => world.folder({ id, name: 'Twins' })),
+      ...twins.map((id) => world.mail(`in ${id}`, id)),
+    ])
+    for (const place of [elsewhere, { ...elsewhere, folder: 'From Adele' }, ORIGINAL]) {
+      await replayed(world, await planned(world, { destination: place }))
+      const stood = standing(world)
+      const { report } = await planned(world, { destination: place })
+      assert.deepEqual([report.totals.folders, report.totals.create], [0, 0], JSON.stringify(place))
+      assert.deepEqual(standing(world), stood)
+    }
+    assert.ok(standing(world).some((path) => path.startsWith('/From Adele/Twins (3) ')))
+  })
+
   it('makes the ancestors of a selected subfolder and nothing beside them', async () => {
     const world = await sample()
     const selection = { containers: ['f-alpha'] }
