@@ -3,13 +3,16 @@
  *
  * What has left stays listed until it is called deleted, a lag and a whole round later. While it
  * waits, its entry in the ledger is open and names the seq; when it is deleted, its row names the
- * time, which is as exact as the clocks of the worker and of the store agree.
+ * time. That is the worker's, and commits have the store's, in whole seconds.
  */
 import type { KeyHash } from '../model/ids.ts'
 import { timeOf } from './commits.ts'
 import { lastSeenLeaving } from './items.ts'
 import { leftSince } from './ledger.ts'
 import type { Room } from './room.ts'
+
+/** A commit that says what left may seem to be so much older. */
+const CLOCKS_DIFFER_MS = 10_000
 
 /** See StreamTables.hadLeft. */
 export async function hadLeft(
@@ -23,5 +26,5 @@ export async function hadLeft(
   const leftAt = await lastSeenLeaving(room, stream, at, signal)
   if (leftAt === undefined) return false
   const time = await timeOf(room, stream, at.seq, signal)
-  return time !== undefined && Date.parse(leftAt) <= Date.parse(time)
+  return time !== undefined && Date.parse(leftAt) <= Date.parse(time) + CLOCKS_DIFFER_MS
 }

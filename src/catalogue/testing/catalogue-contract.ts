@@ -29,6 +29,8 @@ const APPLY = { secret: SECRET, notAfter: LATER }
 const QUIET = { ...APPLY, seq: 1 }
 const inbox = folderId(1)
 const sent = folderId(2)
+/** Of what the commit with the seq 2 says: its time is in whole seconds of another clock. */
+const LEFT_AT = iso(120_900)
 
 interface Scene {
   owner: OwnerId
@@ -258,7 +260,7 @@ async function leaving({ stream, apply }: Scene): Promise<void> {
   const [gone, back] = [aPut(messageId(1), inbox), aPut(messageId(2), inbox)]
   const left = (put: PutEvent, seq: number): LeftEvent => {
     const { kind, item } = put
-    return { op: 'left', kind, item, place: placeOf(put, seq), at: iso(90_000), round: 1 }
+    return { op: 'left', kind, item, place: placeOf(put, seq), at: LEFT_AT, round: 1 }
   }
   const hadLeft = (put: PutEvent) =>
     Promise.all([1, 2, 3].map((seq) => stream.hadLeft(keyHash(put.item), seq, NEVER)))
@@ -268,7 +270,7 @@ async function leaving({ stream, apply }: Scene): Promise<void> {
   assert.deepEqual(await hadLeft(gone), [false, true, true])
   const { kind, item } = gone
   await apply(4, [
-    { op: 'deleted', kind, item, leaves: placeOf(gone, 1), leftAt: iso(90_000) },
+    { op: 'deleted', kind, item, leaves: placeOf(gone, 1), leftAt: LEFT_AT },
     { ...back, leaves: placeOf(back, 1) },
   ])
   assert.deepEqual(await hadLeft(gone), [false, true, true], 'the deletion says it as well')
