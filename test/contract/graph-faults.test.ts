@@ -4,7 +4,6 @@
  * create reaches the service once however its answer is lost.
  */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FAULT_KINDS, type FaultKind } from '../../sandbox/tenant/fault-kinds.ts'
@@ -15,9 +14,10 @@ import {
   startTenant,
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
-import { createGovernor, createGraph, type Mailbox, mailboxOf } from '../../src/graph/index.ts'
+import { type Mailbox, mailboxOf } from '../../src/graph/index.ts'
 import { AppError } from '../../src/model/errors.ts'
 import type { Clock } from '../../src/ports.ts'
+import { graphAs } from './tenant-graph.ts'
 
 /** How much faster time goes for the client than for the test. */
 const RATE = 50
@@ -53,19 +53,7 @@ after(() => tenant.stop())
 
 /** A mailbox of its own for each call: no pause of an earlier test is left over. */
 async function mailbox(): Promise<Mailbox> {
-  const { token } = await control.issueAppToken({ clientId: RESTORE_CLIENT_ID })
-  const random = { bytes: (count: number) => randomBytes(count) }
-  const graph = createGraph({
-    baseUrl: tenant.url,
-    scope: 'https://graph.microsoft.com/.default',
-    app: RESTORE_CLIENT_ID,
-    tokens: { token: () => Promise.resolve({ token, expiresAt: Number.MAX_SAFE_INTEGER }) },
-    transport: (request) => fetch(request),
-    governor: createGovernor({ clock, random }),
-    clock,
-    random,
-  })
-  return mailboxOf(graph, user)
+  return mailboxOf(await graphAs(RESTORE_CLIENT_ID, { tenant, control }, { clock }), user)
 }
 
 const LIST = { name: 'list', path: ['mailFolders', 'inbox', 'messages'] }

@@ -4,9 +4,8 @@
  * another mailbox and compared with the tenant's own state by code that imports nothing of src.
  */
 import assert from 'node:assert/strict'
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BACKUP_CLIENT_ID,
   type ControlClient,
@@ -17,18 +16,16 @@ import {
   startTenant,
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
-import { createDirectory, createGovernor, createGraph, type Graph } from '../../src/graph/index.ts'
+import { createDirectory, type Graph } from '../../src/graph/index.ts'
 import { hasCode } from '../../src/model/errors.ts'
 import { CONTAINERS, type RepresentationName } from '../../src/model/events.ts'
 import type { GraphId } from '../../src/model/ids.ts'
-import type { Clock, Randomness } from '../../src/ports.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
 import type { HeldVersion, Present, StreamReader } from '../../src/workloads/workload.ts'
+import { graphAs } from './tenant-graph.ts'
 
 const MESSAGES = 60
 const signal = AbortSignal.timeout(60_000)
-const clock: Clock = { now: Date.now, sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }) }
-const random: Randomness = { bytes: (count) => randomBytes(count) }
 
 let tenant: Tenant
 let control: ControlClient
@@ -41,25 +38,11 @@ before(async () => {
     settings: { latencyMs: 0, mailAdvanced: true },
   })
   control = createControlClient(tenant.controlUrl)
-  reading = await graphAs(BACKUP_CLIENT_ID)
-  writing = await graphAs(RESTORE_CLIENT_ID)
+  reading = await graphAs(BACKUP_CLIENT_ID, { tenant, control })
+  writing = await graphAs(RESTORE_CLIENT_ID, { tenant, control })
 })
 
 after(() => tenant.stop())
-
-async function graphAs(clientId: string): Promise<Graph> {
-  const { token } = await control.issueAppToken({ clientId })
-  return createGraph({
-    baseUrl: tenant.url,
-    scope: 'https://graph.microsoft.com/.default',
-    app: clientId,
-    tokens: { token: () => Promise.resolve({ token, expiresAt: Number.MAX_SAFE_INTEGER }) },
-    transport: (request) => fetch(request),
-    governor: createGovernor({ clock, random }),
-    clock,
-    random,
-  })
-}
 
 async function users(): Promise<string[]> {
   const directory = createDirectory(reading, tenant.tenantId)

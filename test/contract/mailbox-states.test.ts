@@ -5,41 +5,27 @@
  */
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { BACKUP_CLIENT_ID, createControlClient, startTenant } from '../../sandbox/tenant/index.ts'
 import type { MailboxCondition } from '../../sandbox/tenant/model.ts'
 import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
 import { MemoryPool } from '../../src/concurrency/index.ts'
-import { createDirectory, createGovernor, createGraph } from '../../src/graph/index.ts'
+import { createDirectory } from '../../src/graph/index.ts'
 import { CONTAINERS } from '../../src/model/events.ts'
 import type { GraphId, OwnerId } from '../../src/model/ids.ts'
-import type { Clock } from '../../src/ports.ts'
 import { captureNext, discover, planRun, type RunDeps } from '../../src/runs/index.ts'
 import { runRow, runsWorld } from '../../src/runs/testing/world.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
+import { graphAs } from './tenant-graph.ts'
 
 const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
-const real: Clock = { now: Date.now, sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }) }
 
 async function company() {
   const tenant = await startTenant({ settings: { latencyMs: 0 } })
   const control = createControlClient(tenant.controlUrl)
   const world = await runsWorld()
-  const { token } = await control.issueAppToken({ clientId: BACKUP_CLIENT_ID })
-  const random = { bytes: (count: number) => randomBytes(count) }
-  const graph = createGraph({
-    baseUrl: tenant.url,
-    scope: 'https://graph.microsoft.com/.default',
-    app: BACKUP_CLIENT_ID,
-    tokens: { token: () => Promise.resolve({ token, expiresAt: Number.MAX_SAFE_INTEGER }) },
-    transport: (request) => fetch(request),
-    governor: createGovernor({ clock: real, random }),
-    clock: real,
-    random,
-  })
+  const graph = await graphAs(BACKUP_CLIENT_ID, { tenant, control })
   const people = createDirectory(graph, tenant.tenantId)
   const directory: RunDeps['directory'] = {
     async users(link, signal) {

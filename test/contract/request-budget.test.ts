@@ -5,9 +5,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   INCREMENTAL_BESIDE_MAX,
   type MailboxRequests,
@@ -24,11 +22,10 @@ import {
 import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
 import type { Run } from '../../src/catalogue/types.ts'
 import { MemoryPool } from '../../src/concurrency/index.ts'
-import { createGovernor, createGraph } from '../../src/graph/index.ts'
-import type { Clock, Randomness } from '../../src/ports.ts'
 import { askHints, captureNext, endWave, isRunDue, planRun } from '../../src/runs/index.ts'
 import { runRow, runsWorld } from '../../src/runs/testing/world.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
+import { graphAs } from './tenant-graph.ts'
 
 const MINUTE_MS = 60_000
 const INTERVAL_MS = 15 * MINUTE_MS
@@ -39,21 +36,7 @@ const USERS = 3
 const MESSAGES = 40
 const NEW_MAIL = 3
 
-const clock: Clock = { now: Date.now, sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }) }
-const random: Randomness = { bytes: (count) => randomBytes(count) }
-
 type RunsWorld = Awaited<ReturnType<typeof runsWorld>>
-
-async function graphOf(tenant: Tenant, control: ControlClient) {
-  const { token } = await control.issueAppToken({ clientId: BACKUP_CLIENT_ID })
-  return createGraph({
-    ...{ baseUrl: tenant.url, scope: 'https://graph.microsoft.com/.default' },
-    app: BACKUP_CLIENT_ID,
-    tokens: { token: () => Promise.resolve({ token, expiresAt: Number.MAX_SAFE_INTEGER }) },
-    transport: (request) => fetch(request),
-    ...{ governor: createGovernor({ clock, random }), clock, random },
-  })
-}
 
 /** The times of storage and runs are moved by the test; only the client to Graph has real ones. */
 function depsOf(world: RunsWorld, workload: ReturnType<typeof mailWorkload>) {
@@ -85,7 +68,8 @@ describe('the request budget', { timeout: 120_000 }, () => {
     folders = await protectedFolders(control)
     world = await runsWorld()
     world.joins(...folders.keys())
-    deps = depsOf(world, mailWorkload({ graph: await graphOf(tenant, control), pageSize: 100 }))
+    const graph = await graphAs(BACKUP_CLIENT_ID, { tenant, control })
+    deps = depsOf(world, mailWorkload({ graph, pageSize: 100 }))
   })
   after(() => tenant.stop())
 

@@ -5,7 +5,7 @@
  * take no time; the held versions are in memory, because the vault has no part in this.
  */
 import assert from 'node:assert/strict'
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -17,7 +17,7 @@ import {
   startTenant,
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
-import { systemClock } from '../../src/adapters/system.ts'
+import { systemRandomness as random } from '../../src/adapters/system.ts'
 import { createCatalogue } from '../../src/catalogue/index.ts'
 import {
   aCommit,
@@ -29,15 +29,15 @@ import {
 } from '../../src/catalogue/testing/fixtures.ts'
 import { memoryTableStore } from '../../src/catalogue/testing/memory-table-store.ts'
 import type { Catalogue, Resource } from '../../src/catalogue/types.ts'
-import { createGovernor, createGraph, type Graph } from '../../src/graph/index.ts'
 import { AppError, invariant } from '../../src/model/errors.ts'
 import { CONTAINERS, type PutEvent, type Representation } from '../../src/model/events.ts'
 import { type GraphId, keyHash, parsePackId } from '../../src/model/ids.ts'
-import type { Clock, Randomness } from '../../src/ports.ts'
+import type { Clock } from '../../src/ports.ts'
 import { createRestore, type Restore } from '../../src/restore/index.ts'
 import type { ContentReader, VaultApi } from '../../src/vault/types.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
 import type { Present, StreamReader } from '../../src/workloads/workload.ts'
+import { graphAs } from './tenant-graph.ts'
 
 const MESSAGES = 60
 const RATE = 60
@@ -49,7 +49,6 @@ const clock: Clock = {
   now: () => startedAt + (Date.now() - startedAt) * RATE,
   sleep: (ms, stop) => sleep(ms / RATE, undefined, { signal: stop }),
 }
-const random: Randomness = { bytes: (count) => randomBytes(count) }
 const settings = { lagMs: 20_000, sliceMs: SLICE_MS, leaseMarginMs: 10_000 }
 
 let tenant: Tenant
@@ -64,21 +63,6 @@ before(async () => {
 })
 
 after(() => tenant.stop())
-
-async function graphAs(clientId: string, time: Clock): Promise<Graph> {
-  const { token } = await control.issueAppToken({ clientId })
-  return createGraph({
-    baseUrl: tenant.url,
-    scope: 'https://graph.microsoft.com/.default',
-    app: clientId,
-    tokens: { token: () => Promise.resolve({ token, expiresAt: Number.MAX_SAFE_INTEGER }) },
-    transport: (request) => fetch(request),
-    governor: createGovernor({ clock: time, random }),
-    clock: time,
-    random,
-    attemptMs: SLICE_MS,
-  })
-}
 
 /** Plaintexts by their hash: all that a restore wants of a vault. */
 class Held {
@@ -161,7 +145,7 @@ async function putOf(held: Held, reader: StreamReader, item: Present): Promise<P
 /** One commit of the whole mailbox as it is. */
 async function backup(userId: string): Promise<{ catalogue: Catalogue; held: Held }> {
   const { reader: open } = mailWorkload({
-    graph: await graphAs(BACKUP_CLIENT_ID, systemClock),
+    graph: await graphAs(BACKUP_CLIENT_ID, { tenant, control }, { attemptMs: SLICE_MS }),
     pageSize: 50,
   })
   const reader = open({ graphId: userId as GraphId })
@@ -232,7 +216,9 @@ test('a restore and its undo lose nothing and make nothing twice while one call 
   const { encrypted, deleted } = await control.ransom({ user: user.id, share: 0.6, note: false })
   const attacked = await visible(user.id)
   const fault = await control.addFault({ path: '.*', action: 'mix', rate: 0.1 })
-  const workload = mailWorkload({ graph: await graphAs(RESTORE_CLIENT_ID, clock), pageSize: 50 })
+  const time = { clock, attemptMs: SLICE_MS }
+  const graph = await graphAs(RESTORE_CLIENT_ID, { tenant, control }, time)
+  const workload = mailWorkload({ graph, pageSize: 50 })
   const deps = {
     catalogue,
     vault: held.vault(),

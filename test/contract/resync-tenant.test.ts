@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BACKUP_CLIENT_ID,
   type ControlClient,
@@ -16,12 +15,12 @@ import {
 } from '../../sandbox/tenant/index.ts'
 import { runSlice, type SliceResult } from '../../src/capture/index.ts'
 import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
-import { createDirectory, createGovernor, createGraph, type Graph } from '../../src/graph/index.ts'
+import { createDirectory, type Graph } from '../../src/graph/index.ts'
 import { CONTAINERS } from '../../src/model/events.ts'
 import { type GraphId, keyHash, parseOwnerId } from '../../src/model/ids.ts'
-import type { Clock, Randomness } from '../../src/ports.ts'
 import { memoryBackend } from '../../src/vault/testing/memory-backend.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
+import { graphAs } from './tenant-graph.ts'
 
 const MIB = 1024 * 1024
 const LAG_MS = 1_800_000
@@ -30,8 +29,6 @@ const SLICES_MAX = 20
 /** Folders whose mail is shown to nobody. */
 const NOT_READ = /^(Recoverable|Sync Issues|Deletions|Purges)/
 const signal = AbortSignal.timeout(110_000)
-const clock: Clock = { now: Date.now, sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }) }
-const random: Randomness = { bytes: (count) => randomBytes(count) }
 
 let tenant: Tenant
 let control: ControlClient
@@ -44,17 +41,7 @@ before(async () => {
     settings: { latencyMs: 0, deltaNoise: false },
   })
   control = createControlClient(tenant.controlUrl)
-  const { token } = await control.issueAppToken({ clientId: BACKUP_CLIENT_ID })
-  graph = createGraph({
-    baseUrl: tenant.url,
-    scope: 'https://graph.microsoft.com/.default',
-    app: BACKUP_CLIENT_ID,
-    tokens: { token: () => Promise.resolve({ token, expiresAt: Number.MAX_SAFE_INTEGER }) },
-    transport: (request) => fetch(request),
-    governor: createGovernor({ clock, random }),
-    clock,
-    random,
-  })
+  graph = await graphAs(BACKUP_CLIENT_ID, { tenant, control })
   user = await userWithMailbox()
 })
 after(() => tenant.stop())
