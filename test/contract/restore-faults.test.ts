@@ -33,8 +33,8 @@ import { AppError, invariant } from '../../src/model/errors.ts'
 import { CONTAINERS, type PutEvent, type Representation } from '../../src/model/events.ts'
 import { type GraphId, keyHash, parsePackId } from '../../src/model/ids.ts'
 import type { Clock } from '../../src/ports.ts'
-import { createRestore, type Restore } from '../../src/restore/index.ts'
-import type { ContentReader, VaultApi } from '../../src/vault/types.ts'
+import { createRestore, type Restore, type RestoreDeps } from '../../src/restore/index.ts'
+import type { ContentReader } from '../../src/vault/types.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
 import type { Present, StreamReader } from '../../src/workloads/workload.ts'
 import { graphAs } from './tenant-graph.ts'
@@ -77,7 +77,7 @@ class Held {
     return { name, bytes: bytes.length, sha256, segments: [{ id, pack, offset: 0, ...size }] }
   }
 
-  vault(): VaultApi {
+  vault(): RestoreDeps['vault'] {
     const unused = () => {
       throw new AppError({ code: 'NotScripted', kind: 'bug', message: 'Not used by a restore.' })
     }
@@ -101,15 +101,7 @@ class Held {
         json: JSON.parse(Buffer.from(await bytesOf(representation)).toString()),
       }),
     }
-    return {
-      prepare: unused,
-      registerOwner: unused,
-      ownerRecord: unused,
-      owners: unused,
-      stream: unused,
-      indexSecret: unused,
-      reader: () => reader,
-    }
+    return { reader: () => reader }
   }
 }
 

@@ -32,8 +32,8 @@ import {
   type StreamEvent,
 } from '../../model/events.ts'
 import { type GraphId, type KeyHash, keyHash, parsePackId } from '../../model/ids.ts'
-import type { ContentReader, VaultApi } from '../../vault/types.ts'
-import { createRestore, type Restore, type RestoreSettings } from '../index.ts'
+import type { ContentReader } from '../../vault/types.ts'
+import { createRestore, type Restore, type RestoreDeps, type RestoreSettings } from '../index.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
 import type { Process } from './process.ts'
 import { contentOf, type ScriptedMailbox, scriptedMailbox, textOf } from './scripted-mailbox.ts'
@@ -168,7 +168,10 @@ function representation(sha256: string, bytes: number): Representation {
   return { name: 'json', bytes, sha256, segments: [segment] }
 }
 
-function vaultOf(contents: ReadonlyMap<string, unknown>, damaged: ReadonlySet<string>): VaultApi {
+function vaultOf(
+  contents: ReadonlyMap<string, unknown>,
+  damaged: ReadonlySet<string>,
+): RestoreDeps['vault'] {
   const unused = () => {
     throw new AppError({ code: 'NotScripted', kind: 'bug', message: 'Not used by a restore.' })
   }
@@ -197,15 +200,7 @@ function vaultOf(contents: ReadonlyMap<string, unknown>, damaged: ReadonlySet<st
       })
     },
   }
-  return {
-    prepare: unused,
-    registerOwner: unused,
-    ownerRecord: unused,
-    owners: unused,
-    stream: unused,
-    indexSecret: unused,
-    reader: () => reader,
-  }
+  return { reader: () => reader }
 }
 
 async function addResource(catalogue: Catalogue, id: GraphId, held: boolean): Promise<void> {

@@ -134,7 +134,7 @@ export async function startApi() {
       catalogue,
       clock: stillClock,
       random,
-      vault: UNUSED_VAULT,
+      vault: { reader: never },
       workloads: never,
       settings: { lagMs: 1, sliceMs: 1, leaseMarginMs: 1 },
     }),
@@ -253,16 +253,6 @@ async function readAnswer(init: object): Promise<Answer> {
   const text = Buffer.from(bytes).toString()
   const isJson = headers.get('content-type')?.endsWith('json') ?? false
   return { status: response.status, headers, bytes, text, json: isJson ? JSON.parse(text) : {} }
-}
-
-const UNUSED_VAULT = {
-  indexSecret: never,
-  prepare: never,
-  registerOwner: never,
-  ownerRecord: never,
-  owners: never,
-  stream: never,
-  reader: never,
 }
 
 function never(): never {
