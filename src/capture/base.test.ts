@@ -5,15 +5,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type GraphId, seqName } from '../model/ids.ts'
-import {
-  CHAIN_START,
-  followChain,
-  REBUILD_START,
-  rebuildStream,
-  type VaultCommit,
-} from '../vault/index.ts'
+import { REBUILD_START, rebuildStream } from '../vault/index.ts'
 import { collect } from '../vault/testing/fixture.ts'
 import { stateByCommits, wholeState } from '../vault/testing/states.ts'
+import { commitsOf, streamOf } from './testing/commits.ts'
 import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
 import { contents, modelOf } from './testing/truth.ts'
 import { captureWorld, type World } from './testing/world.ts'
@@ -33,15 +28,6 @@ async function worldOf(names: readonly string[], options = {}): Promise<World> {
 }
 
 const LETTERS = [...'abcdefghijkl']
-
-const streamOf = ({ vault, owner, signal }: World) => vault.stream(owner, 'mail', signal)
-
-async function commitsOf(world: World): Promise<VaultCommit[]> {
-  const commits: VaultCommit[] = []
-  const steps = followChain(await streamOf(world), CHAIN_START, world.signal)
-  for await (const { step } of steps) if (step.is === 'commit') commits.push(step.commit)
-  return commits
-}
 
 /** What the bases restate, in the order of their commits. */
 const bases = async (world: World) =>

@@ -6,13 +6,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CONTAINERS, type Cursor, ROUND } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
-import {
-  CHAIN_START,
-  followChain,
-  REBUILD_START,
-  rebuildStream,
-  type VaultCommit,
-} from '../vault/index.ts'
+import { REBUILD_START, rebuildStream, type VaultCommit } from '../vault/index.ts'
+import { commitsOf, streamOf } from './testing/commits.ts'
 import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
 import { captureWorld, type World } from './testing/world.ts'
 
@@ -32,15 +27,6 @@ async function worldOf(options = {}): Promise<World> {
   const world = await captureWorld(box, options)
   await world.untilDone()
   return world
-}
-
-const streamOf = ({ vault, owner, signal }: World) => vault.stream(owner, 'mail', signal)
-
-async function commitsOf(world: World): Promise<VaultCommit[]> {
-  const commits: VaultCommit[] = []
-  const steps = followChain(await streamOf(world), CHAIN_START, world.signal)
-  for await (const { step } of steps) if (step.is === 'commit') commits.push(step.commit)
-  return commits
 }
 
 const cursorsOf = async (world: World): Promise<Map<GraphId, Cursor>> => {

@@ -6,14 +6,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import {
-  CHAIN_START,
-  followChain,
-  REBUILD_START,
-  rebuildStream,
-  type StreamVault,
-} from '../vault/index.ts'
+import { REBUILD_START, rebuildStream, type StreamVault } from '../vault/index.ts'
 import { FEW_MAX } from './settle.ts'
+import { commitsOf } from './testing/commits.ts'
 import { ScriptedMailbox } from './testing/scripted-mailbox.ts'
 import { addUp, contents, listed, listedIn, modelOf } from './testing/truth.ts'
 import { captureWorld, type World } from './testing/world.ts'
@@ -68,15 +63,9 @@ async function rebuild(world: World, stream?: StreamVault): Promise<void> {
 }
 
 /** Items that any commit tells deleted, and their number of times. */
-async function toldDeleted({ vault, owner, signal }: World): Promise<GraphId[]> {
-  const told: GraphId[] = []
-  const stream = await vault.stream(owner, 'mail', signal)
-  for await (const { step } of followChain(stream, CHAIN_START, signal)) {
-    if (step.is !== 'commit') continue
-    const deleted = step.commit.events.filter((event) => event.op === 'deleted')
-    told.push(...deleted.map((event) => event.item))
-  }
-  return told
+async function toldDeleted(world: World): Promise<GraphId[]> {
+  const events = (await commitsOf(world)).flatMap((commit) => commit.events)
+  return events.filter(({ op }) => op === 'deleted').map(({ item }) => item)
 }
 
 /** Rounds until what left has been deleted; then the mailbox is held as it is. */
