@@ -11,7 +11,6 @@ import { keepBase, takeBaseTurn } from './base.ts'
 import { takeChanges, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
-import { hasReadOn } from './round.ts'
 import {
   isOwnerTrouble,
   StreamCapture,
@@ -49,7 +48,6 @@ export type StreamOutcome =
 export async function captureStream(context: StreamContext): Promise<StreamOutcome> {
   const capture = await load(context)
   if (!capture) return { state: 'more', hasProgress: true }
-  const before = new Map(capture.cursors)
   try {
     const turn = await takeBaseTurn(capture)
     if (turn?.state === 'more') return { state: 'more', hasProgress: true }
@@ -57,9 +55,7 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     await retryLedger(capture)
     const round = await readRound(capture)
     if (round.state === 'more') {
-      // Pages that bring nothing, and comparisons, are not in the counts.
-      const isFurther = capture.hasGotFurther || hasReadOn(before, capture.cursors)
-      return { state: 'more', hasProgress: turn !== undefined || isFurther }
+      return { state: 'more', hasProgress: turn !== undefined || capture.hasGotFurther }
     }
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }

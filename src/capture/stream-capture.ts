@@ -26,7 +26,7 @@ import { CursorAges } from './cursor-ages.ts'
 import { openLedger } from './ledger.ts'
 import type { PackLocks } from './pack-locks.ts'
 import { addCounts, Pending } from './pending.ts'
-import { type CursorMap, openRound, roundCursor, savedRound } from './round.ts'
+import { type CursorMap, hasReadOn, openRound, roundCursor, savedRound } from './round.ts'
 import type { Suspects } from './suspects.ts'
 
 export interface CaptureLimits {
@@ -83,6 +83,8 @@ export type StreamResult =
 export class StreamCapture {
   readonly context: StreamContext
   readonly cursors: CursorMap
+  /** The cursors as the slice found them. */
+  readonly #loaded: CursorMap
   readonly #ages: CursorAges
   /** Open ledger entries and items that left, by item. */
   readonly open: Map<GraphId, OpenEntry>
@@ -116,6 +118,7 @@ export class StreamCapture {
     this.#head = loaded.head
     this.#end = loaded.end
     this.cursors = new Map(loaded.cursors.map(({ cursor }) => [cursor.container, cursor]))
+    this.#loaded = new Map(this.cursors)
     this.#ages = new CursorAges(loaded.cursors)
     this.open = loaded.open
     this.round = savedRound(this.cursors)
@@ -141,9 +144,12 @@ export class StreamCapture {
     return !this.#isUnsettled
   }
 
-  /** Something was done that the next slice need not do again, and that is in no count. */
+  /**
+   * Something was done that the next slice need not do again, and that is in no count: pages that
+   * brought nothing, or a comparison.
+   */
   get hasGotFurther(): boolean {
-    return this.#hasGotFurther
+    return this.#hasGotFurther || hasReadOn(this.#loaded, this.cursors)
   }
 
   gotFurther(): void {
