@@ -14,6 +14,7 @@ import {
 import type { Catalogue, PlanEntry, Run } from '../catalogue/types.ts'
 import type { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
+import { iso } from '../model/time.ts'
 import type {
   BackupLaneInput,
   BackupRunInput,
@@ -61,8 +62,6 @@ const PLAN_CALL_MS = 120_000
 const MEMORY_WAIT_MS = 30_000
 /** How often a slice tells that it lives. */
 const HEARTBEAT_MS = 10_000
-
-const iso = (ms: number) => new Date(ms).toISOString()
 
 /** Discovers, picks owners and writes the run's plan. */
 export async function planRun(

@@ -11,6 +11,7 @@ import { ROWS_WITHIN_MS } from '../../catalogue/types.ts'
 import { eachBounded } from '../../concurrency/index.ts'
 import { AppError } from '../../model/errors.ts'
 import { type OwnerId, WORKLOADS, type WorkloadName } from '../../model/ids.ts'
+import { iso } from '../../model/time.ts'
 import type { RebuildAnswer, RebuildRunInput } from '../../orchestrations/names.ts'
 import type { PolicyStore } from '../../policy/index.ts'
 import type { Clock, Randomness } from '../../ports.ts'
@@ -50,8 +51,6 @@ const RECORDS_AT_ONCE = 8
 const WAIT_MS = 60_000
 /** After so many tries what denies an owner is taken for lasting: about an hour. */
 const DENIED_TRIES_MAX = 60
-
-const iso = (ms: number) => new Date(ms).toISOString()
 
 /** Throws what is a defect, or trouble of the tables: the orchestration calls again. */
 export async function rebuildStep(

@@ -4,6 +4,7 @@
  */
 import type { Rebuild, RebuildCounts, RebuildOwner } from '../../catalogue/types.ts'
 import type { OwnerId } from '../../model/ids.ts'
+import { iso } from '../../model/time.ts'
 
 /** Owners under work at once: those that others may still write wait here for up to an hour. */
 export const OPEN_MAX = 64
@@ -19,8 +20,6 @@ export interface Ending {
   /** Code; empty: none. */
   trouble: string
 }
-
-const iso = (ms: number) => new Date(ms).toISOString()
 
 export function newRebuild(
   given: Pick<Rebuild, 'id' | 'scope' | 'by'> & { owners: readonly OwnerId[] },
