@@ -58,6 +58,10 @@ export interface Rebuild {
   troubles: Record<string, number>
 }
 
+export function hasEnded({ state }: Pick<Run, 'state'>): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled'
+}
+
 export interface Resource {
   id: string
   name: string

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ControlClient, RequestCounts } from '../tenant/index.ts'
-import type { ApiClient, Counts, Run } from './api-client.ts'
+import { type ApiClient, type Counts, hasEnded, type Run } from './api-client.ts'
 import { Progress } from './progress.ts'
 import { openView } from './progress-view.ts'
 import { Trouble } from './trouble.ts'
@@ -69,7 +69,7 @@ async function watch(id: string, options: BackupOptions): Promise<Run> {
       const { bytes, requests } = run
       const items = run.counts.stored + run.counts.restated + run.counts.ledger
       view.update(progress.add({ atMs: performance.now(), items, bytes, requests }))
-      if (['done', 'failed', 'cancelled'].includes(run.state)) return run
+      if (hasEnded(run)) return run
       await sleep(POLL_MS, undefined, { signal })
     }
   } finally {

@@ -3,7 +3,7 @@
  * whose own timer is disabled (NO_TICKS), so that nothing comes between.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ApiClient, Run } from './api-client.ts'
+import { type ApiClient, hasEnded, type Run } from './api-client.ts'
 import { type BackupResult, resultOf } from './backup.ts'
 import type { Stack } from './stack.ts'
 import { Trouble } from './trouble.ts'
@@ -46,8 +46,7 @@ async function newRun(
   const until = Date.now() + RUN_LIMIT_MS
   while (Date.now() < until) {
     const [newest] = await api.runs(1)
-    const isOver = newest && ['done', 'failed', 'cancelled'].includes(newest.state)
-    if (isOver && newest.id !== before) return await api.run(newest.id)
+    if (newest && hasEnded(newest) && newest.id !== before) return await api.run(newest.id)
     await sleep(POLL_MS, undefined, { signal })
   }
   throw new Trouble('The tick made no run, or its run did not end.', {

@@ -4,14 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pc from 'picocolors'
-import type { ApiClient, Run } from './api-client.ts'
+import { type ApiClient, hasEnded, type Run } from './api-client.ts'
 import { coverageSentence, coverageText, readCoverage } from './coverage.ts'
 import { plural, sizeText } from './progress.ts'
 
 const POLL_MS = 5_000
 /** Runs that may end between two looks. */
 const RUNS_SEEN = 5
-const ENDED: readonly Run['state'][] = ['done', 'failed', 'cancelled']
 
 export interface WatchOptions {
   say(text: string): void
@@ -25,7 +24,7 @@ export async function tellNews(api: ApiClient, options: WatchOptions): Promise<n
   let shown = stateText(await readCoverage(api))
   for (;;) {
     await sleep(POLL_MS, undefined, { signal })
-    const ended = (await api.runs(RUNS_SEEN)).filter(({ state }) => ENDED.includes(state))
+    const ended = (await api.runs(RUNS_SEEN)).filter(hasEnded)
     for (const { id } of ended.toReversed()) {
       if (told.has(id)) continue
       told.add(id)

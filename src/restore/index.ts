@@ -27,7 +27,12 @@ export {
   type RestoreRequest,
   restoreRequestSchema,
 } from './request.ts'
-export type { RestoreDeps, RestoreSettings, StepOutcome } from './step-context.ts'
+export {
+  hasEnded,
+  type RestoreDeps,
+  type RestoreSettings,
+  type StepOutcome,
+} from './step-context.ts'
 
 export interface Restore {
   /**

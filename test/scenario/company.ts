@@ -12,6 +12,7 @@ import {
   type ApiClient,
   type Counts,
   createApiClient,
+  hasEnded,
   type Run,
 } from '../../sandbox/run/api-client.ts'
 import { type DataDir, openDataDir } from '../../sandbox/run/data-dir.ts'
@@ -114,9 +115,7 @@ export class Company {
 
   /** Waits for the end of a run; its numbers must add up. */
   async ended(id: string): Promise<Run> {
-    await this.until(`run ${id}`, async () =>
-      ['done', 'failed', 'cancelled'].includes((await this.api.run(id)).state),
-    )
+    await this.until(`run ${id}`, async () => hasEnded(await this.api.run(id)))
     const run = await this.api.run(id)
     addUp(run.counts)
     return run

@@ -8,7 +8,7 @@
 import { z } from 'zod'
 import type { AuditAction } from '../../audit/index.ts'
 import type { Job } from '../../catalogue/types.ts'
-import { restoreRequestSchema, shownCounts } from '../../restore/index.ts'
+import { hasEnded, restoreRequestSchema, shownCounts } from '../../restore/index.ts'
 import { cursorText, positionOf } from './cursor.ts'
 import type { HttpDeps } from './deps.ts'
 import { jobIdOf, noBody, noQuery, pageQuery } from './input.ts'
@@ -153,7 +153,7 @@ function recordJob(
 }
 
 async function accepted(job: Job, { signal }: AnyCall, deps: HttpDeps): Promise<Reply> {
-  if (!['done', 'failed', 'cancelled'].includes(job.state)) {
+  if (!hasEnded(job)) {
     await wake('restore-jobs', { job: job.id }, deps, signal)
   }
   return {
