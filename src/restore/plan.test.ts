@@ -7,7 +7,7 @@ import type { RestoreReport } from './index.ts'
 import { SLOT_PAGE } from './limits.ts'
 import { drive, ORIGINAL, planned, replayed } from './testing/drive.ts'
 import { newId, trouble } from './testing/scripted-mailbox.ts'
-import { makeWorld, OTHER, SLICE_MS, type World } from './testing/world.ts'
+import { makeWorld, OTHER, SLICE_MS, sampleWorld, type World } from './testing/world.ts'
 
 const target = (
   id: string,
@@ -19,21 +19,6 @@ const target = (
   ...more,
 })
 const INBOX = target('f-inbox', 'Inbox', { wellKnownName: 'inbox' })
-
-/** Inbox with two mails; Projects with one, and below it Alpha with one. */
-async function sample(): Promise<World> {
-  const world = await makeWorld()
-  await world.commit([
-    world.folder({ id: 'f-inbox', name: 'Inbox', wellKnownName: 'inbox' }),
-    world.folder({ id: 'f-projects', name: 'Projects' }),
-    world.folder({ id: 'f-alpha', name: 'Alpha', parent: 'f-projects' }),
-    world.mail('m1', 'f-inbox'),
-    world.mail('m2', 'f-inbox'),
-    world.mail('m3', 'f-projects'),
-    world.mail('m4', 'f-alpha'),
-  ])
-  return world
-}
 
 const madeFolders = (report: RestoreReport) =>
   report.lines.filter((l) => l.kind === 'folder').map((l) => l.name)
@@ -50,7 +35,7 @@ function standing(world: World): string[] {
 
 describe('a plan for the original place', () => {
   it('makes deleted folders anew, parents first, with their items', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     world.mailbox.folders.push(INBOX)
     const plan = await planned(world, {
       selection: { containers: [keyHash('f-alpha'), 'f-projects'] },
@@ -63,7 +48,7 @@ describe('a plan for the original place', () => {
   })
 
   it('follows a folder that was renamed and moved since', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     const moved = target('f-alpha', 'Beta', { parent: INBOX.id })
     world.mailbox.folders.push(INBOX, moved)
     const plan = await planned(world, { selection: { containers: ['f-alpha'] } })
@@ -73,7 +58,7 @@ describe('a plan for the original place', () => {
   })
 
   it('takes a folder of the same name and parent where the old one is gone', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     world.mailbox.folders.push(INBOX, target('n-projects', 'PROJECTS'))
     const plan = await planned(world, { selection: { containers: ['f-projects'] } })
     assert.deepEqual(madeFolders(plan.report), ['Alpha'])
@@ -130,7 +115,7 @@ describe('a plan for another place', () => {
   const elsewhere = { kind: 'resource', resource: keyHash(OTHER) }
 
   it('maps fixed names to fixed names and the rest by path', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     world.mailbox.folders.push(target('o-in', 'Posteingang', { wellKnownName: 'inbox' }))
     await replayed(world, await planned(world, { destination: elsewhere }))
     assert.deepEqual(standing(world), [
@@ -142,7 +127,7 @@ describe('a plan for another place', () => {
   })
 
   it('puts everything below the folder that was named', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     world.mailbox.folders.push(target('o-in', 'Posteingang', { wellKnownName: 'inbox' }))
     const destination = { ...elsewhere, folder: 'From Adele' }
     await replayed(world, await planned(world, { destination }))
@@ -172,7 +157,7 @@ describe('a plan for another place', () => {
   })
 
   it('makes the ancestors of a selected subfolder and nothing beside them', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     const selection = { containers: ['f-alpha'] }
     const plan = await planned(world, { destination: elsewhere, selection })
     assert.deepEqual(madeFolders(plan.report), ['Projects', 'Alpha'])
@@ -223,7 +208,7 @@ describe('planning', () => {
   })
 
   it('makes no plan for a mailbox that is not there, and says why', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     const gone = trouble('MailboxNotAvailable', 'permanent')
     world.mailbox.failures.set('containers', [gone])
     const { report } = await planned(world)
@@ -232,7 +217,7 @@ describe('planning', () => {
   })
 
   it('says of a target folder that cannot be listed that it is a folder, and what helps', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     world.mailbox.folders.push(INBOX)
     world.mailbox.failures.set('existing', [trouble('ItemCorrupt', 'corrupt')])
     const { report } = await planned(world)
@@ -245,7 +230,7 @@ describe('planning', () => {
   })
 
   it('waits as long as the service asks', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     world.mailbox.failures.set('containers', [trouble('Throttled', 'throttled', 7_000)])
     const restore = world.restore()
     const at = new Date(world.clock.now()).toISOString()
@@ -257,7 +242,7 @@ describe('planning', () => {
   })
 
   it('is bound by its hash: another hash or a changed row does not start', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     const { job, restore, report } = await planned(world)
     await assert.rejects(restore.start(job, 'f'.repeat(64), 'x', NEVER), { code: 'PlanChanged' })
     const slots = world.catalogue.slots
@@ -269,7 +254,7 @@ describe('planning', () => {
   })
 
   it('does not replay rows that were changed after the start', async () => {
-    const world = await sample()
+    const world = await sampleWorld()
     const { job, restore, report } = await planned(world)
     await restore.start(job, report.planHash, 'x', NEVER)
     const slots = world.catalogue.slots

@@ -4,22 +4,13 @@ import { graphId, NEVER } from '../catalogue/testing/fixtures.ts'
 import { REMOVE_ATTEMPTS_MAX } from './limits.ts'
 import { drive, planned, replayed, undone, undoPlanned, wholeReport } from './testing/drive.ts'
 import { BIN, change, type TargetMail } from './testing/scripted-mailbox.ts'
-import { LAG_MS, makeWorld, SLICE_MS, type World } from './testing/world.ts'
+import { LAG_MS, makeWorld, SLICE_MS, sampleWorld, type World } from './testing/world.ts'
 
 const INBOX = graphId('f-inbox')
 
 /** Mails m1..m4: two in the inbox, which is there, two in folders that are gone. */
 async function lostWorld(): Promise<World> {
-  const world = await makeWorld()
-  await world.commit([
-    world.folder({ id: 'f-inbox', name: 'Inbox', wellKnownName: 'inbox' }),
-    world.folder({ id: 'f-projects', name: 'Projects' }),
-    world.folder({ id: 'f-alpha', name: 'Alpha', parent: 'f-projects' }),
-    world.mail('m1', 'f-inbox'),
-    world.mail('m2', 'f-inbox'),
-    world.mail('m3', 'f-projects'),
-    world.mail('m4', 'f-alpha'),
-  ])
+  const world = await sampleWorld()
   world.mailbox.folders.push({ id: INBOX, name: 'Inbox', wellKnownName: 'inbox' })
   return world
 }

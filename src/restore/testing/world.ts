@@ -220,3 +220,18 @@ async function addResource(catalogue: Catalogue, id: GraphId, held: boolean): Pr
 }
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** A backup of an inbox with two mails, of Projects with one, and below it of Alpha with one. */
+export async function sampleWorld(): Promise<World> {
+  const world = await makeWorld()
+  await world.commit([
+    world.folder({ id: 'f-inbox', name: 'Inbox', wellKnownName: 'inbox' }),
+    world.folder({ id: 'f-projects', name: 'Projects' }),
+    world.folder({ id: 'f-alpha', name: 'Alpha', parent: 'f-projects' }),
+    world.mail('m1', 'f-inbox'),
+    world.mail('m2', 'f-inbox'),
+    world.mail('m3', 'f-projects'),
+    world.mail('m4', 'f-alpha'),
+  ])
+  return world
+}
