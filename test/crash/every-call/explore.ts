@@ -79,22 +79,39 @@ export function callsOf({ storage }: CaptureWorld, { name, calls }: SimulatedPro
   return storage.trace.of(name).toSorted((a, b) => a.k - b.k)
 }
 
-export async function spoiledRun(exploration: Exploration, spoil: Spoil): Promise<void> {
-  const world = exploration.stage.fork()
-  await seen(placeOf(spoil), world, async () => {
-    switch (spoil.how) {
-      case 'crash':
-        if ((await crash(world, exploration, spoil)) === 'rested') return
-        break
-      case 'stall':
-        await stall(world, exploration, spoil)
-        break
-      case 'fault':
-        await fail(world, exploration, spoil)
-    }
-    await atRest(world, exploration)
-  })
+/** What one kind of work does where it is spoiled. */
+export interface Spoiling {
+  /** `rested`: such a death was brought to rest and found right already. */
+  crash(world: CaptureWorld, exploration: Exploration, spoil: Crash): Promise<'open' | 'rested'>
+  stall(world: CaptureWorld, exploration: Exploration, spoil: Stall): Promise<void>
+  fail(world: CaptureWorld, exploration: Exploration, spoil: Failing): Promise<void>
 }
+
+type Crash = Extract<Spoil, { how: 'crash' }>
+type Stall = Extract<Spoil, { how: 'stall' }>
+type Failing = Extract<Spoil, { how: 'fault' }>
+
+/** Spoils a run there, brings the owner to rest, and everything must be right. */
+export function spoiledBy(spoiling: Spoiling) {
+  return async (exploration: Exploration, spoil: Spoil): Promise<void> => {
+    const world = exploration.stage.fork()
+    await seen(placeOf(spoil), world, async () => {
+      switch (spoil.how) {
+        case 'crash':
+          if ((await spoiling.crash(world, exploration, spoil)) === 'rested') return
+          break
+        case 'stall':
+          await spoiling.stall(world, exploration, spoil)
+          break
+        case 'fault':
+          await spoiling.fail(world, exploration, spoil)
+      }
+      await atRest(world, exploration)
+    })
+  }
+}
+
+export const spoiledRun = spoiledBy({ crash, stall, fail })
 
 export function placeOf(spoil: Spoil): string {
   switch (spoil.how) {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import type { Moment, TraceLine } from '../../../sandbox/storage/index.ts'
 import { type CaptureWorld, NEVER, OWNER } from './capture-world.ts'
-import { atRest, callsOf, dies, type Exploration, placeOf, type Spoil, seen } from './explore.ts'
+import { atRest, callsOf, dies, type Exploration, type Spoil, seen, spoiledBy } from './explore.ts'
 import { checkTables, checkVault, checkVisible } from './invariants.ts'
 import { askForRebuild, commitsOf, loseCommits, rebuilder } from './rebuild-world.ts'
 import { whileOneSleeps } from './stories.ts'
@@ -26,22 +26,7 @@ async function rebuilt(world: CaptureWorld, { proven }: Exploration): Promise<vo
   await checkTables(world, await checkVault(world, proven), proven)
 }
 
-export async function spoiledRebuild(exploration: Exploration, spoil: Spoil): Promise<void> {
-  const world = exploration.stage.fork()
-  await seen(placeOf(spoil), world, async () => {
-    switch (spoil.how) {
-      case 'crash':
-        if ((await crash(world, exploration, spoil)) === 'rested') return
-        break
-      case 'stall':
-        await stall(world, exploration, spoil)
-        break
-      case 'fault':
-        await fail(world, exploration, spoil)
-    }
-    await atRest(world, exploration)
-  })
-}
+export const spoiledRebuild = spoiledBy({ crash, stall, fail })
 
 async function crash(
   world: CaptureWorld,
