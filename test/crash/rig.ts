@@ -228,9 +228,16 @@ export class Rig {
       const { faults } = await this.control.listFaults({})
       holding = faults.some((fault) => fault.id === id && fault.holding)
     }
-    const timer = setInterval(() => void look().catch(() => undefined), POLL_MS)
+    let trouble: unknown
+    const note = (error: unknown) => {
+      trouble = error
+    }
+    const timer = setInterval(() => void look().catch(note), POLL_MS)
     return {
-      reached: () => holding,
+      reached: () => {
+        if (trouble !== undefined) throw trouble
+        return holding
+      },
       end: async () => {
         clearInterval(timer)
         await this.control.releaseFault({ id })
