@@ -269,6 +269,7 @@ function start(): void {
       clock: core.clock,
       log,
       heartbeatMs: sliceMs + slackMs,
+      queuedMs: settings.HOLDFAST_START_WITHIN_SECONDS * SECOND_MS,
       runs: has('backup'),
       jobs: has('restore'),
     })

@@ -82,6 +82,11 @@ export const settingsSchema = z.object({
     .max(600)
     .default(120)
     .describe('A lease outlives the deadline of its slice by this, for the last commit.'),
+  HOLDFAST_START_WITHIN_SECONDS: whole
+    .min(1)
+    .max(3600)
+    .default(180)
+    .describe('What was asked for and is not begun after this is started without its message.'),
   HOLDFAST_WAVE_PAUSE_SECONDS: whole
     .min(1)
     .max(3600)

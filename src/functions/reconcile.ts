@@ -24,6 +24,8 @@ export interface ReconcileDeps {
   log: RunLog
   /** A slice or step tells that it lives at least so often. */
   heartbeatMs: number
+  /** What was asked for and is not begun after so long is started without its queue message. */
+  queuedMs: number
   /** Each role sees to its own rows: its orchestrations are in its own task hub. */
   runs: boolean
   jobs: boolean
@@ -167,6 +169,7 @@ async function repair(
     queued: state.queued,
     instance,
     heartbeatMs: deps.heartbeatMs,
+    queuedMs: deps.queuedMs,
     now: deps.clock.now(),
   })
   if (decision.repair === 'none') return undefined

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decideRepair, PENDING_MS, QUEUED_MS, type RepairInput } from './reconcile.ts'
+import { decideRepair, PENDING_MS, type RepairInput } from './reconcile.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
 const ago = (ms: number) => new Date(NOW - ms).toISOString()
@@ -12,6 +12,7 @@ function decide(changes: Partial<RepairInput>, silentMs = 1000) {
     queued: false,
     instance: 'running',
     heartbeatMs: 600_000,
+    queuedMs: 180_000,
     now: NOW,
     ...changes,
   }).repair
@@ -27,7 +28,7 @@ test('a run whose instance completed without ending the row is started again', (
 
 test('a lost queue message is noticed after a while, and not before', () => {
   assert.equal(decide({ instance: 'missing', queued: true }), 'none')
-  assert.equal(decide({ instance: 'missing', queued: true }, QUEUED_MS + 1), 'start')
+  assert.equal(decide({ instance: 'missing', queued: true }, 180_001), 'start')
 })
 
 test('an instance that vanished while it worked is started at once', () => {

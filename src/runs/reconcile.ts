@@ -15,8 +15,6 @@ export type Repair =
   /** Terminate what hangs, then start under the next attempt's id. */
   | { repair: 'restart' }
 
-/** A queue message that is not delivered after this is taken as lost. */
-export const QUEUED_MS = 3 * 60_000
 /** An instance that no worker picked up. */
 export const PENDING_MS = 15 * 60_000
 
@@ -27,16 +25,18 @@ export interface RepairInput {
   instance: InstanceState
   /** A running instance whose heartbeat is older than this hangs. */
   heartbeatMs: number
+  /** A queue message that nobody has taken up after this is lost, or hidden by who died with it. */
+  queuedMs: number
   now: number
 }
 
 /** For rows that are not over. */
 export function decideRepair(input: RepairInput): Repair {
-  const { row, queued, instance, heartbeatMs, now } = input
+  const { row, queued, instance, heartbeatMs, queuedMs, now } = input
   const silentMs = now - Math.max(Date.parse(row.createdAt), Date.parse(row.heartbeatAt))
   switch (instance) {
     case 'missing':
-      return silentMs > QUEUED_MS || !queued ? { repair: 'start' } : { repair: 'none' }
+      return silentMs > queuedMs || !queued ? { repair: 'start' } : { repair: 'none' }
     case 'failed':
     case 'completed':
       // Completed while the row is not over: it died between its last activity and the row.

@@ -33,6 +33,8 @@ import {
 const SETTINGS = {
   HOLDFAST_SLICE_SECONDS: '5',
   HOLDFAST_LEASE_SLACK_SECONDS: '2',
+  // A message that a killed worker had taken stays hidden for ten minutes.
+  HOLDFAST_START_WITHIN_SECONDS: '5',
   HOLDFAST_WAVE_PAUSE_SECONDS: '1',
   HOLDFAST_RESTORE_LAG_SECONDS: '1',
   HOLDFAST_DELETION_LAG_MINUTES: '0',
