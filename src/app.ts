@@ -23,11 +23,11 @@ import { registerRebuild } from './functions/rebuild.ts'
 import { registerReconciler } from './functions/reconcile.ts'
 import { registerRestore } from './functions/restore.ts'
 import { createDirectory, createGovernor, createGraph, type Graph } from './graph/index.ts'
-import { type GraphId, WORKLOADS } from './model/ids.ts'
+import { WORKLOADS } from './model/ids.ts'
 import { createPolicyStore } from './policy/index.ts'
 import type { OwnerKeys } from './ports.ts'
 import { createRestore } from './restore/index.ts'
-import { createSetup, type Directory, type RunDeps, type RunLog } from './runs/index.ts'
+import { createSetup, type RunDeps, type RunLog, userSource } from './runs/index.ts'
 import { createVault } from './vault/index.ts'
 import { createWorkloads } from './workloads/registry.ts'
 
@@ -77,34 +77,6 @@ function graphAs(settings: Settings, clientId: string | undefined): Graph {
     clock: systemClock,
     random: systemRandomness,
   })
-}
-
-/** The directory as discovery sees it. */
-function directoryOf(graph: Graph, tenantId: string): Directory {
-  const directory = createDirectory(graph, tenantId)
-  return {
-    async users(link, signal) {
-      const page = await directory.users(link, signal)
-      return {
-        users: page.users.map((user) => ({
-          id: user.id as GraphId,
-          name: user.displayName,
-          address: user.mail || user.userPrincipalName,
-          ...(user.accountEnabled !== undefined && { enabled: user.accountEnabled }),
-        })),
-        removed: page.removed.map((user) => user.id as GraphId),
-        ...(page.next !== undefined && { next: page.next }),
-        ...(page.delta !== undefined && { delta: page.delta }),
-      }
-    },
-    async mailbox(user, signal) {
-      const mailbox = await directory.mailbox(user, signal)
-      if (mailbox.state === 'ready') return mailbox
-      const isNone = mailbox.state === 'not-provisioned'
-      return { state: isNone ? 'none' : 'unreachable', reason: mailbox.code }
-    },
-    exists: (user, signal) => directory.exists(user, signal),
-  }
 }
 
 function sliceSettings(settings: Settings): SliceSettings {
@@ -185,7 +157,7 @@ function registerBackupRole(settings: Settings, core: Core): void {
     policies,
     clock,
     random,
-    directory: directoryOf(graph, settings.HOLDFAST_TENANT_ID),
+    sources: [userSource(createDirectory(graph, settings.HOLDFAST_TENANT_ID))],
     slice: {
       vault,
       catalogue,

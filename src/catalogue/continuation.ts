@@ -42,7 +42,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function badContinuation(): AppError {
+export function badContinuation(): AppError {
   return new AppError({
     code: 'BadContinuation',
     kind: 'permanent',

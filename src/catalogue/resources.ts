@@ -1,41 +1,83 @@
-/** Resource rows: what the tenant has, protected or not. One row each, changed by etag. */
+/**
+ * Resource rows: what the tenant has, protected or not. One row each, changed by etag; a partition
+ * for each kind, because a tenant may have more sites than users.
+ */
+import { RESOURCE_KINDS, type ResourceKind } from '../model/ids.ts'
+import type { Row } from '../ports.ts'
+import { badContinuation } from './continuation.ts'
 import { resourcePartition } from './keys.ts'
 import { type PageQuery, pageOf } from './read.ts'
 import type { Room } from './room.ts'
 import { decodeBody, encodeBody } from './rows.ts'
 import { resourceSchema } from './schemas.ts'
 import { changeRow } from './stamped.ts'
-import type { Resource, ResourceTable } from './types.ts'
+import type { Page, Resource, ResourceTable } from './types.ts'
 
-/** The only kind so far; a further kind is a further partition, asked in turn. */
-const KIND: Resource['kind'] = 'user'
+const TABLE = 'resources'
+const decode = (row: Row): Resource => decodeBody(row, resourceSchema)
 
 export function createResourceTable(room: Room): ResourceTable {
-  const partition = resourcePartition(room.tenantId, KIND)
-  return {
-    async get(key, signal) {
-      const row = await room.tables.get('resources', partition, key, signal)
-      return row && decodeBody(row, resourceSchema)
-    },
-    async list(page: PageQuery, signal) {
-      const query = { partition, from: '' }
-      const range = { table: 'resources', name: `resources~${KIND}`, query } as const
-      return await pageOf(
-        room.tables,
-        range,
-        page,
-        (row) => decodeBody(row, resourceSchema),
+  const partitionOf = (kind: ResourceKind) => resourcePartition(room.tenantId, kind)
+
+  /** A key is the hash of a Graph id, so it stands in one partition at most. */
+  const get: ResourceTable['get'] = async (key, signal) => {
+    for (const kind of RESOURCE_KINDS) {
+      const row = await room.tables.get(TABLE, partitionOf(kind), key, signal)
+      if (row) return decode(row)
+    }
+    return undefined
+  }
+
+  const pageOfKind = (kind: ResourceKind, page: PageQuery, signal: AbortSignal) => {
+    const query = { partition: partitionOf(kind), from: '' }
+    return pageOf(
+      room.tables,
+      { table: TABLE, name: `${TABLE}~${kind}`, query },
+      page,
+      decode,
+      signal,
+    )
+  }
+
+  /** Fills a page over several kinds. A continuation names the kind in which it goes on. */
+  async function list(
+    { max, continuation }: PageQuery,
+    kinds: readonly ResourceKind[],
+    signal: AbortSignal,
+  ): Promise<Page<Resource>> {
+    const start = startOf(kinds, continuation)
+    const items: Resource[] = []
+    for (const [n, kind] of kinds.entries()) {
+      if (n < start.kind) continue
+      const goesOn = n === start.kind && start.at !== '' ? { continuation: start.at } : {}
+      const isFull = items.length === max
+      // What would be the next page tells whether there is one.
+      const page = await pageOfKind(
+        kind,
+        { max: isFull ? 1 : max - items.length, ...goesOn },
         signal,
       )
-    },
+      if (isFull && page.items.length > 0) return { items, continuation: `${kind}.` }
+      items.push(...page.items)
+      if (page.continuation !== undefined)
+        return { items, continuation: `${kind}.${page.continuation}` }
+    }
+    return { items }
+  }
+
+  return {
+    get,
+    list: ({ kind, ...page }, signal) => list(page, kind ? [kind] : RESOURCE_KINDS, signal),
     async update(key, change, signal) {
-      const place = { table: 'resources', partition, row: key } as const
+      const kind = (await get(key, signal))?.kind ?? change(undefined)?.kind
+      if (kind === undefined) return undefined
+      const place = { table: TABLE, partition: partitionOf(kind), row: key } as const
       let last: Resource | undefined
       const changed = await changeRow<Resource>(
         room,
         place,
         (row) => {
-          last = row && decodeBody(row, resourceSchema)
+          last = row && decode(row)
           const next = change(last)
           return next && { values: encodeBody(next), result: next }
         },
@@ -44,4 +86,12 @@ export function createResourceTable(room: Room): ResourceTable {
       return changed ?? last
     },
   }
+}
+
+/** Throws `BadContinuation`. */
+function startOf(kinds: readonly ResourceKind[], text: string | undefined) {
+  if (text === undefined) return { kind: 0, at: '' }
+  const kind = kinds.findIndex((name) => text.startsWith(`${name}.`))
+  if (kind < 0) throw badContinuation()
+  return { kind, at: text.slice(text.indexOf('.') + 1) }
 }

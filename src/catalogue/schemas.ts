@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import { graphIdSchema, ledgerEventSchema, leftEventSchema } from '../model/event-schema.ts'
 import type { Counts, LedgerEvent, LeftEvent } from '../model/events.ts'
-import { type KeyHash, type OwnerId, WORKLOADS } from '../model/ids.ts'
+import { type KeyHash, type OwnerId, RESOURCE_KINDS, WORKLOADS } from '../model/ids.ts'
 import type { HintCounts, Job, Owner, PlanEntry, Rebuild, Resource, Run } from './types.ts'
 import { COVERAGES, RESOURCE_STATES } from './types.ts'
 
@@ -35,7 +35,7 @@ export const openEventSchema: z.ZodType<LedgerEvent | LeftEvent> = z.union([
 
 export const resourceSchema: z.ZodType<Resource> = z.object({
   key: keyHashSchema,
-  kind: z.literal('user'),
+  kind: z.enum(RESOURCE_KINDS),
   graphId: graphIdSchema,
   name: z.string(),
   address: z.string(),
@@ -44,6 +44,7 @@ export const resourceSchema: z.ZodType<Resource> = z.object({
   owner: ownerIdSchema.exactOptional(),
   workloads,
   purpose: z.string().exactOptional(),
+  belongsTo: keyHashSchema.exactOptional(),
   enabled: z.boolean().exactOptional(),
   protectedSince: z.string().exactOptional(),
   seenAt: z.string(),

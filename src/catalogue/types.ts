@@ -18,7 +18,7 @@ import type {
   PutEvent,
   Representation,
 } from '../model/events.ts'
-import type { GraphId, KeyHash, OwnerId, PackId, WorkloadName } from '../model/ids.ts'
+import type { GraphId, KeyHash, OwnerId, PackId, ResourceKind, WorkloadName } from '../model/ids.ts'
 import type { Rebuild, RebuildCounts, RebuildOwner } from './rebuild-row.ts'
 
 export const RESOURCE_STATES = [
@@ -37,9 +37,10 @@ export type ResourceState = (typeof RESOURCE_STATES)[number]
 export interface Resource {
   /** keyHash(graphId): stands in URLs and keys. */
   key: KeyHash
-  kind: 'user'
+  kind: ResourceKind
   graphId: GraphId
   name: string
+  /** Users: mail address or sign-in name. Sites: where the site is on the web. */
   address: string
   state: ResourceState
   /** Why it is in this state, as a stable code; empty where that is plain. */
@@ -47,8 +48,10 @@ export interface Resource {
   /** The present owner; a resource that is protected again gets a new one. */
   owner?: OwnerId
   workloads: WorkloadName[]
-  /** Users: what kind of mailbox it is, as Exchange says: user, shared, room ... */
+  /** Users: the kind of mailbox, as Exchange says: user, shared, room ... Sites: personal, site. */
   purpose?: string
+  /** Sites: the user whose OneDrive it is. */
+  belongsTo?: KeyHash
   /** Users: may sign in. Shared mailboxes belong to disabled users. */
   enabled?: boolean
   /** ISO times. */
@@ -252,7 +255,11 @@ export interface ScanTable {
 
 export interface ResourceTable {
   get(key: KeyHash, signal: AbortSignal): Promise<Resource | undefined>
-  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Resource>>
+  /** Of one kind, or of all of them, kind by kind. */
+  list(
+    query: { max: number; continuation?: string; kind?: ResourceKind },
+    signal: AbortSignal,
+  ): Promise<Page<Resource>>
   /** Reads, changes, writes by etag, again on a conflict. `change` may run several times; undefined: leave as is. */
   update(
     key: KeyHash,

@@ -24,6 +24,20 @@ export type GraphId = Brand<string, 'GraphId'>
 export const WORKLOADS = ['mail'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
 
+/** The kinds of resources that have owners. */
+export const RESOURCE_KINDS = ['user', 'site'] as const
+export type ResourceKind = (typeof RESOURCE_KINDS)[number]
+
+export function isResourceKind(text: string): text is ResourceKind {
+  return (RESOURCE_KINDS as readonly string[]).includes(text)
+}
+
+/** What the owner of a resource may hold: its streams share one service limit, key and lease. */
+export const WORKLOADS_OF: Readonly<Record<ResourceKind, readonly WorkloadName[]>> = {
+  user: ['mail'],
+  site: [],
+}
+
 const ownerPattern = /^[0-9a-f]{32}$/
 const hashPattern = /^[0-9a-f]{64}$/
 const keyHashPattern = /^[a-z2-7]{26}$/

@@ -3,14 +3,18 @@ import { test } from 'node:test'
 import { keyHash } from '../model/ids.ts'
 import { DEFAULT_POLICY, protects } from './policy.ts'
 
-const ann = { key: keyHash('ann'), address: 'Ann@contoso.example' }
+const ann = { key: keyHash('ann'), addresses: ['Ann@contoso.example'] }
 
 test('the default policy protects everybody', () => {
   assert.equal(protects(DEFAULT_POLICY, ann), true)
 })
 
 test('what is excluded is not protected, whatever else names it', () => {
-  const policy = { ...DEFAULT_POLICY, include: [ann.address], exclude: ['ANN@contoso.example'] }
+  const policy = {
+    ...DEFAULT_POLICY,
+    include: [...ann.addresses],
+    exclude: ['ANN@contoso.example'],
+  }
   assert.equal(protects(policy, ann), false)
 })
 

@@ -30,13 +30,22 @@ export const DEFAULT_POLICY: Policy = {
 
 export interface PolicySubject {
   key: KeyHash
-  address: string
+  /** Mail address of a user, web address of a site. */
+  addresses: readonly string[]
 }
 
 /** True where the policy asks for this resource to be protected. */
 export function protects(policy: Policy, subject: PolicySubject): boolean {
-  const named = (list: readonly string[]) =>
-    list.some((e) => e === subject.key || e.toLowerCase() === subject.address.toLowerCase())
-  if (named(policy.exclude)) return false
-  return policy.mode === 'all' || named(policy.include)
+  if (excludes(policy, subject)) return false
+  return policy.mode === 'all' || isNamed(policy.include, subject)
+}
+
+/** True where the policy names it among what is not to be protected. */
+export function excludes(policy: Policy, subject: PolicySubject): boolean {
+  return isNamed(policy.exclude, subject)
+}
+
+function isNamed(list: readonly string[], { key, addresses }: PolicySubject): boolean {
+  const lower = addresses.map((address) => address.toLowerCase())
+  return list.some((entry) => entry === key || lower.includes(entry.toLowerCase()))
 }

@@ -52,7 +52,7 @@ for (const kind of ['transient', 'bug'] as const) {
     const world = await worldOfAnn()
     world.joins('ann')
     await discover(world, world.clock.now() + HOUR_MS, world.signal)
-    world.directory.users = async () => {
+    world.directory.page = async () => {
       throw new AppError({ code: 'GraphUnavailable', kind, message: 'planned' })
     }
     await world.add('run')

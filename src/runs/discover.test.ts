@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { AppError } from '../model/errors.ts'
 import { discover } from './discover.ts'
 import { sourceLost } from './seen.ts'
+import type { ResourceSource } from './sources.ts'
 import { type RunsWorld, runsWorld } from './testing/world.ts'
 
 const HOUR_MS = 3_600_000
@@ -72,9 +73,9 @@ test('P4: a full reading goes on over calls, and asks nobody twice', async () =>
   for (const name of ['e', 'f']) world.departed.add(name)
   // Each call has time for one page or one question.
   const { exists } = world.directory
-  world.directory.exists = async (user) => {
+  world.directory.exists = async (user, signal) => {
     world.clock.advance(1000)
-    return await exists(user)
+    return await exists(user, signal)
   }
   let calls = 1
   while (!(await discover(world, world.clock.now() + 500, world.signal))) calls += 1
@@ -129,10 +130,10 @@ test('many without a mailbox hold up no run, and each has its turn', async () =>
   await look(world)
   world.clock.advance(3 * HOUR_MS)
   world.without.clear()
-  const { mailbox } = world.directory
-  world.directory.mailbox = async (user) => {
+  const { content } = world.directory
+  world.directory.content = async (user, signal) => {
     world.clock.advance(10_000)
-    return await mailbox(user)
+    return await content(user, signal)
   }
   const left = async () =>
     Object.values(await world.states()).filter((s) => s !== 'protected').length
@@ -140,4 +141,21 @@ test('many without a mailbox hold up no run, and each has its turn', async () =>
     assert.equal(await look(world), true)
     assert.equal(await left(), expected)
   }
+})
+
+test('trouble of one source keeps none of the others from being read', async () => {
+  const world = await runsWorld()
+  const sites: ResourceSource = {
+    ...world.directory,
+    kind: 'site',
+    page: async () => {
+      throw unavailable()
+    },
+  }
+  world.joins('ann')
+  const both = { ...world, sources: [sites, world.directory] }
+  await assert.rejects(discover(both, world.clock.now() + HOUR_MS, world.signal), {
+    code: 'GraphUnavailable',
+  })
+  assert.deepEqual(await world.states(), { ann: 'protected' })
 })

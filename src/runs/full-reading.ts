@@ -1,9 +1,9 @@
 /**
- * Full readings of the directory, and who is gone since the one before.
+ * Full readings of a source, and what is gone since the one before.
  *
- * A delta tells who was removed; where its link is lost, nobody does. So the directory is then
- * read as a whole under a new number, every user that it shows is stamped with that number in the
- * resource row, and at the end each resource without the stamp is asked for by its id before it
+ * A delta tells what was removed; where its link is lost, nobody does. So the source is then
+ * read as a whole under a new number, every resource that it shows is stamped with that number in
+ * its row, and at the end each resource without the stamp is asked for by its id before it
  * is called gone. All of it is in rows: any worker goes on after any death, and memory holds one
  * page. A reading that loses its link once more is begun anew under the next number.
  */
@@ -11,12 +11,13 @@ import { z } from 'zod'
 import type { Catalogue, Resource } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { Clock } from '../ports.ts'
-import type { Directory } from './directory.ts'
 import { gone } from './seen.ts'
+import type { ResourceSource } from './sources.ts'
 
-const READING_NOTE = 'directory-reading'
+type Kind = ResourceSource['kind']
+const noteOf = (kind: Kind) => `discovery-reading-${kind}`
 const RESOURCES_PAGE = 500
-/** Users in a row of whom the directory says nothing certain; then it is left for later. */
+/** Resources in a row of which the source says nothing certain; then it is left for later. */
 const UNCERTAIN_RUN_MAX = 3
 
 const readingSchema = z.object({
@@ -29,59 +30,67 @@ export type FullReading = z.infer<typeof readingSchema>
 /** Undefined before the first one. */
 export async function fullReading(
   catalogue: Catalogue,
+  kind: Kind,
   signal: AbortSignal,
 ): Promise<FullReading | undefined> {
-  const text = await catalogue.note(READING_NOTE, signal)
+  const text = await catalogue.note(noteOf(kind), signal)
   return text === undefined ? undefined : readingSchema.parse(JSON.parse(text))
 }
 
 /** To be saved before the first page is read, so that no number is used twice. */
 export async function beginReading(
   catalogue: Catalogue,
+  kind: Kind,
   signal: AbortSignal,
 ): Promise<FullReading> {
-  const before = await fullReading(catalogue, signal)
-  return await save(catalogue, { n: (before?.n ?? 0) + 1, phase: 'reading' }, signal)
+  const before = await fullReading(catalogue, kind, signal)
+  return await save(catalogue, kind, { n: (before?.n ?? 0) + 1, phase: 'reading' }, signal)
 }
 
 /** The last page was taken. No effect on a reading that was not open. */
-export async function endReading(catalogue: Catalogue, signal: AbortSignal): Promise<void> {
-  const now = await fullReading(catalogue, signal)
-  if (now?.phase === 'reading') await save(catalogue, { ...now, phase: 'comparing' }, signal)
+export async function endReading(
+  catalogue: Catalogue,
+  kind: Kind,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await fullReading(catalogue, kind, signal)
+  if (now?.phase === 'reading') await save(catalogue, kind, { ...now, phase: 'comparing' }, signal)
 }
 
 async function save(
   catalogue: Catalogue,
+  kind: Kind,
   reading: FullReading,
   signal: AbortSignal,
 ): Promise<FullReading> {
-  await catalogue.saveNote(READING_NOTE, JSON.stringify(reading), signal)
+  await catalogue.saveNote(noteOf(kind), JSON.stringify(reading), signal)
   return reading
 }
 
 interface CompareDeps {
   catalogue: Catalogue
-  directory: Pick<Directory, 'exists'>
+  source: Pick<ResourceSource, 'kind' | 'exists'>
   clock: Clock
 }
 
 /**
- * Asks for everybody whom the last full reading did not show. False: the deadline came first.
- * Who was asked is stamped or gone, so a later call goes on and asks nobody twice.
+ * Asks for all that the last full reading did not show. False: the deadline came first. What was
+ * asked for is stamped or gone, so a later call goes on and asks for nothing twice.
  */
 export async function compareReading(
   deps: CompareDeps,
   deadline: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { catalogue } = deps
-  const reading = await fullReading(catalogue, signal)
+  const { catalogue, source } = deps
+  const { kind } = source
+  const reading = await fullReading(catalogue, kind, signal)
   if (reading?.phase !== 'comparing') return true
   let uncertainRun = 0
   let isWhole = true
   let continuation: string | undefined
   do {
-    const query = { max: RESOURCES_PAGE, ...(continuation !== undefined && { continuation }) }
+    const query = { kind, max: RESOURCES_PAGE, ...(continuation !== undefined && { continuation }) }
     const page = await catalogue.resources.list(query, signal)
     for (const resource of page.items) {
       if (resource.state === 'gone' || (resource.seenIn ?? 0) >= reading.n) continue
@@ -92,11 +101,11 @@ export async function compareReading(
     }
     continuation = page.continuation
   } while (continuation !== undefined)
-  if (isWhole) await save(catalogue, { ...reading, phase: 'compared' }, signal)
+  if (isWhole) await save(catalogue, kind, { ...reading, phase: 'compared' }, signal)
   return true
 }
 
-/** False: the answer was not certain, and the user stays as it is until the next discovery. */
+/** False: the answer was not certain, and the resource stays as it is until the next discovery. */
 async function askFor(
   deps: CompareDeps,
   { key, graphId }: Resource,
@@ -104,7 +113,7 @@ async function askFor(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    if (!(await deps.directory.exists(graphId, signal))) {
+    if (!(await deps.source.exists(graphId, signal))) {
       await gone(deps, graphId, signal)
       return true
     }

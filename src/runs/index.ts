@@ -7,9 +7,10 @@ export {
   type RunLog,
   type RunSettings,
 } from './activities.ts'
-export type { Directory, DirectoryPage, DirectoryUser, MailboxAnswer } from './directory.ts'
 export { discover } from './discover.ts'
 export { isRunDue } from './due.ts'
 export { askedOf, askHints } from './hints.ts'
 export { decideRepair, type InstanceState } from './reconcile.ts'
 export { createSetup, type SetupDone } from './setup.ts'
+export type { ContentAnswer, Found, ResourceSource, SourcePage } from './sources.ts'
+export { userSource } from './user-source.ts'

@@ -1,24 +1,34 @@
 /**
- * What the directory says of a user becomes the state of a resource, and a protected one gets an
- * owner.
+ * What a source says of a user or site becomes the state of a resource, and a protected one gets
+ * an owner.
  *
  * Crash-safe in this order: the resource row names the new owner id, then keys and owner record
  * are made, then the owner row. Whatever is missing of a protected resource is made good at the
  * next discovery, because `ensureOwner` looks at what is there. An owner id stays with its
- * resource for good: a mailbox that goes away and comes back goes on where its copy ended.
+ * resource for good: what goes away and comes back goes on where its copy ended.
  */
 import type { Catalogue, Owner, Resource } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import { type GraphId, type KeyHash, keyHash, type OwnerId, parseOwnerId } from '../model/ids.ts'
-import { type Policy, protects } from '../policy/index.ts'
+import {
+  type GraphId,
+  type KeyHash,
+  keyHash,
+  type OwnerId,
+  parseOwnerId,
+  WORKLOADS_OF,
+  type WorkloadName,
+} from '../model/ids.ts'
+import { excludes, type Policy, protects } from '../policy/index.ts'
 import type { Clock, Randomness } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
-import type { Directory, DirectoryUser, MailboxAnswer } from './directory.ts'
+import type { ContentAnswer, Found, ResourceSource } from './sources.ts'
 
 export interface SeeingDeps {
   catalogue: Catalogue
   vault: VaultApi
-  mailboxes: Directory['mailbox']
+  kind: ResourceSource['kind']
+  /** As `contentCheck` asks. */
+  content: ResourceSource['content']
   policy: Policy
   clock: Clock
   random: Randomness
@@ -26,22 +36,22 @@ export interface SeeingDeps {
 
 /** Bytes of an owner id (model/ids.ts). */
 const OWNER_ID_BYTES = 16
-/** Users in a row whose mailbox may be unavailable by itself; the next one means the service. */
+/** Resources in a row that may be unavailable by themselves; the next one means the service. */
 const UNAVAILABLE_RUN_MAX = 3
 
 /**
- * One mailbox that cannot be asked for must not keep everybody else from being found: it counts
- * as unreachable and is asked again later. Several in a row are the service's trouble.
+ * One mailbox or site that cannot be asked for must not keep all others from being found: it
+ * counts as unreachable and is asked again later. Several in a row are the service's trouble.
  */
-export function mailboxCheck(directory: Pick<Directory, 'mailbox'>): Directory['mailbox'] {
+export function contentCheck(source: Pick<ResourceSource, 'content'>): ResourceSource['content'] {
   let unavailableRun = 0
-  return async (user, signal) => {
+  return async (id, signal) => {
     try {
-      const mailbox = await directory.mailbox(user, signal)
+      const content = await source.content(id, signal)
       unavailableRun = 0
-      return mailbox
+      return content
     } catch (error) {
-      if (!isOneUsers(error)) throw error
+      if (!isOnes(error)) throw error
       unavailableRun += 1
       if (error.code === 'Throttled' || unavailableRun > UNAVAILABLE_RUN_MAX) throw error
       return { state: 'unreachable', reason: error.code }
@@ -50,32 +60,52 @@ export function mailboxCheck(directory: Pick<Directory, 'mailbox'>): Directory['
 }
 
 /**
- * `reading`: the number of the full reading of the directory that showed the user; absent where
- * something else brings the user up.
+ * `reading`: the number of the full reading of the source that showed it; absent where something
+ * else brings it up.
  */
 export async function seen(
   deps: SeeingDeps,
-  user: DirectoryUser,
+  found: Found,
   reading: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = keyHash(user.id)
+  const { kind, policy } = deps
+  const key = keyHash(found.id)
   const now = await deps.catalogue.resources.get(key, signal)
-  const wanted = protects(deps.policy, { key, address: user.address })
-  if (wanted && !now?.owner) await refuseLost(deps.catalogue, signal)
-  const asks = wanted && (!now?.owner || now.state !== 'protected')
-  const mailbox = asks ? await deps.mailboxes(user.id, signal) : undefined
+  const workloads = WORKLOADS_OF[kind].filter((name) => policy.workloads.includes(name))
+  const mayBe = workloads.length > 0 && protects(policy, { key, addresses: [found.address] })
+  if (mayBe && !now?.owner) await refuseLost(deps.catalogue, signal)
+  const asks = mayBe && (!now?.owner || now.state !== 'protected')
+  const content = asks ? await deps.content(found.id, signal) : undefined
+  const belongsTo = belongsToOf(content, now)
+  const wanted = mayBe && !(await isExcludedWith(deps, belongsTo, signal))
   const at = new Date(deps.clock.now()).toISOString()
   const resource = await deps.catalogue.resources.update(
     key,
     (held) =>
       nextResource({
-        ...{ user, held, wanted, mailbox, workloads: deps.policy.workloads, at, reading },
+        ...{ kind, found, held, wanted, content, belongsTo, workloads, at, reading },
         newOwnerId: () => newOwnerId(deps.random),
       }),
     signal,
   )
   if (resource) await ensureOwner(deps, resource, signal)
+}
+
+function belongsToOf(content: ContentAnswer | undefined, held: Resource | undefined) {
+  const user = content?.state === 'ready' ? content.belongsTo : undefined
+  return user === undefined ? held?.belongsTo : keyHash(user)
+}
+
+/** Who is excluded is excluded with the OneDrive. */
+async function isExcludedWith(
+  { catalogue, policy }: SeeingDeps,
+  user: KeyHash | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (user === undefined || policy.exclude.length === 0) return false
+  const address = (await catalogue.resources.get(user, signal))?.address ?? ''
+  return excludes(policy, { key: user, addresses: [address] })
 }
 
 /** Tables that were lost under a discovery would make every resource a new one. */
@@ -90,24 +120,26 @@ async function refuseLost(catalogue: Catalogue, signal: AbortSignal): Promise<vo
 }
 
 interface Sighting {
-  user: DirectoryUser
+  kind: ResourceSource['kind']
+  found: Found
   held: Resource | undefined
   wanted: boolean
   /** Absent where it was not asked for, because it is protected already. */
-  mailbox: MailboxAnswer | undefined
-  workloads: Policy['workloads']
+  content: ContentAnswer | undefined
+  belongsTo: KeyHash | undefined
+  workloads: readonly WorkloadName[]
   at: string
   reading: number | undefined
   newOwnerId: () => OwnerId
 }
 
 function nextResource(given: Sighting): Resource {
-  const { wanted, mailbox, held } = given
+  const { wanted, content, held } = given
   const base = { ...kept(given), ...whatItIs(given) }
   if (!wanted) return { ...base, state: 'unprotected', reason: 'policy' }
-  if (mailbox?.state === 'none') return { ...base, state: 'no-content', reason: mailbox.reason }
-  if (mailbox?.state === 'unreachable') {
-    return { ...base, state: 'unreachable', reason: mailbox.reason }
+  if (content?.state === 'none') return { ...base, state: 'no-content', reason: content.reason }
+  if (content?.state === 'unreachable') {
+    return { ...base, state: 'unreachable', reason: content.reason }
   }
   if (held?.owner) return { ...base, state: 'protected', reason: '' }
   const owner = given.newOwnerId()
@@ -115,16 +147,16 @@ function nextResource(given: Sighting): Resource {
 }
 
 /** What a sighting leaves as it is, and what every one of them says. */
-function kept({ user, held, workloads, at, reading }: Sighting) {
+function kept({ kind, found, held, workloads, at, reading }: Sighting) {
   const seenIn = reading ?? held?.seenIn
   return {
-    key: keyHash(user.id),
-    kind: 'user' as const,
-    graphId: user.id,
+    kind,
+    key: keyHash(found.id),
+    graphId: found.id,
     // A page of changes may name only what changed.
-    name: user.name || (held?.name ?? ''),
-    address: user.address || (held?.address ?? ''),
-    workloads,
+    name: found.name || (held?.name ?? ''),
+    address: found.address || (held?.address ?? ''),
+    workloads: [...workloads],
     seenAt: at,
     ...(seenIn !== undefined && { seenIn }),
     ...(held?.owner && { owner: held.owner }),
@@ -132,86 +164,120 @@ function kept({ user, held, workloads, at, reading }: Sighting) {
   }
 }
 
-function whatItIs({ user, held, mailbox }: Sighting): Pick<Resource, 'purpose' | 'enabled'> {
-  const purpose = mailbox?.state === 'ready' ? mailbox.purpose : held?.purpose
-  const enabled = user.enabled ?? held?.enabled
-  return { ...(purpose !== undefined && { purpose }), ...(enabled !== undefined && { enabled }) }
+type Nature = Pick<Resource, 'purpose' | 'enabled' | 'belongsTo'>
+
+function whatItIs({ found, held, content, belongsTo }: Sighting): Nature {
+  const purpose = content?.state === 'ready' ? content.purpose : held?.purpose
+  const enabled = found.enabled ?? held?.enabled
+  return {
+    ...(purpose !== undefined && { purpose }),
+    ...(enabled !== undefined && { enabled }),
+    ...(belongsTo !== undefined && { belongsTo }),
+  }
 }
 
 function newOwnerId(random: Randomness): OwnerId {
   return parseOwnerId(Buffer.from(random.bytes(OWNER_ID_BYTES)).toString('hex'))
 }
 
-/** What we hold of a user who left stays; nothing more is read. */
+/** What we hold of something that is gone stays; nothing more is read. */
 export async function gone(
   { catalogue }: { catalogue: Catalogue },
-  user: GraphId,
+  id: GraphId,
   signal: AbortSignal,
 ): Promise<void> {
   await catalogue.resources.update(
-    keyHash(user),
+    keyHash(id),
     (held) => (held ? { ...held, state: 'gone', reason: 'directory' } : undefined),
     signal,
   )
 }
 
 /**
- * A slice found no mailbox any more. The directory is asked, because it knows why; where it says
- * that the mailbox is there, the resource stays as it is and the next slice tries again.
+ * A slice found nothing to read any more. The source is asked, because it knows why; where it says
+ * that all is there, the resource stays as it is and the next slice tries again.
  */
 export async function sourceLost(
-  deps: { catalogue: Catalogue; directory: Directory; clock: Clock },
+  deps: { catalogue: Catalogue; sources: readonly ResourceSource[]; clock: Clock },
   key: KeyHash,
   signal: AbortSignal,
 ): Promise<void> {
   const { resources } = deps.catalogue
   const resource = await resources.get(key, signal)
-  if (resource?.state !== 'protected') return
-  const mailbox = await asked(deps.directory, resource.graphId, signal)
-  if (mailbox.state !== 'none') return
+  const source = deps.sources.find(({ kind }) => kind === resource?.kind)
+  if (resource?.state !== 'protected' || !source) return
+  const content = await asked(source, resource.graphId, signal)
+  if (content.state === 'ready' || !(content.state === 'none' || source.kind === 'site')) return
   const seenAt = new Date(deps.clock.now()).toISOString()
-  const { reason } = mailbox
+  const { reason } = content
+  const state = content.state === 'none' ? 'no-content' : 'unreachable'
   await resources.update(
     key,
-    (held) =>
-      held?.state === 'protected' ? { ...held, state: 'no-content', reason, seenAt } : undefined,
+    (held) => (held?.state === 'protected' ? { ...held, state, reason, seenAt } : undefined),
     signal,
   )
 }
 
 /** An answer that does not come is none: whoever asked goes on without it. */
 async function asked(
-  directory: Directory,
-  user: GraphId,
+  source: ResourceSource,
+  id: GraphId,
   signal: AbortSignal,
-): Promise<MailboxAnswer> {
+): Promise<ContentAnswer> {
   try {
-    return await directory.mailbox(user, signal)
+    return await source.content(id, signal)
   } catch (error) {
-    if (!isOneUsers(error)) throw error
-    return { state: 'unreachable', reason: error.code }
+    if (!isOnes(error)) throw error
+    return { state: 'ready', purpose: '' }
   }
 }
 
-/** Also a request of ours that the service does not take: of one mailbox it may be, and no other. */
-function isOneUsers(error: unknown): error is AppError {
+/** Also a request of ours that the service does not take: of one resource it may be, and no other. */
+function isOnes(error: unknown): error is AppError {
   if (!(error instanceof AppError)) return false
   return error.kind !== 'bug' || error.code === 'RequestNotUnderstood'
 }
 
-/** Makes keys, owner record and owner row of a protected resource where they are missing. */
+/**
+ * Makes keys, owner record and owner row of a protected resource where they are missing. What an
+ * owner holds follows the policy; a workload that is new to it is due at once.
+ */
 async function ensureOwner(
   deps: Pick<SeeingDeps, 'catalogue' | 'vault' | 'clock'>,
   resource: Resource,
   signal: AbortSignal,
 ): Promise<void> {
-  const { owner } = resource
+  const { owner, workloads } = resource
   if (resource.state !== 'protected' || !owner) return
-  if (await deps.catalogue.owners.get(owner, signal)) return
+  const at = new Date(deps.clock.now()).toISOString()
+  const held = await deps.catalogue.owners.get(owner, signal)
+  if (held) {
+    if (!isSame(held.workloads, workloads))
+      await follow(deps.catalogue, { owner, workloads, at }, signal)
+    return
+  }
   const { graphId, kind, name } = resource
   await deps.vault.registerOwner({ owner, graphId, kind, name }, signal)
-  const at = new Date(deps.clock.now()).toISOString()
   await deps.catalogue.owners.insert(newOwner(resource, owner, at), signal)
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name))
+}
+
+async function follow(
+  catalogue: Catalogue,
+  { owner, workloads, at }: { owner: OwnerId; workloads: WorkloadName[]; at: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await catalogue.owners.update(
+    owner,
+    (now) => {
+      const isNew = workloads.some((name) => !now.workloads.includes(name))
+      return { ...now, workloads, ...(isNew && { dueAt: at }) }
+    },
+    signal,
+  )
 }
 
 function newOwner(resource: Resource, owner: OwnerId, at: string): Owner {

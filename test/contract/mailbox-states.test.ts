@@ -12,8 +12,8 @@ import { SLICE_SETTINGS } from '../../src/capture/testing/settings.ts'
 import { MemoryPool } from '../../src/concurrency/index.ts'
 import { createDirectory } from '../../src/graph/index.ts'
 import { CONTAINERS } from '../../src/model/events.ts'
-import type { GraphId, OwnerId } from '../../src/model/ids.ts'
-import { captureNext, discover, planRun, type RunDeps } from '../../src/runs/index.ts'
+import type { OwnerId } from '../../src/model/ids.ts'
+import { captureNext, discover, planRun, type RunDeps, userSource } from '../../src/runs/index.ts'
 import { runRow, runsWorld } from '../../src/runs/testing/world.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
 import { graphAs } from './tenant-graph.ts'
@@ -26,33 +26,13 @@ async function company() {
   const control = createControlClient(tenant.controlUrl)
   const world = await runsWorld()
   const graph = await graphAs(BACKUP_CLIENT_ID, { tenant, control })
-  const people = createDirectory(graph, tenant.tenantId)
-  const directory: RunDeps['directory'] = {
-    async users(link, signal) {
-      const { users, removed, ...links } = await people.users(link, signal)
-      return {
-        users: users.map(({ id, displayName, userPrincipalName, accountEnabled }) => ({
-          ...{ id: id as GraphId, name: displayName, address: userPrincipalName },
-          ...(accountEnabled !== undefined && { enabled: accountEnabled }),
-        })),
-        removed: removed.map(({ id }) => id as GraphId),
-        ...links,
-      }
-    },
-    async mailbox(user, signal) {
-      const mailbox = await people.mailbox(user, signal)
-      if (mailbox.state === 'ready') return mailbox
-      const isNone = mailbox.state === 'not-provisioned'
-      return { state: isNone ? 'none' : 'unreachable', reason: mailbox.code }
-    },
-    exists: people.exists,
-  }
+  const sources = [userSource(createDirectory(graph, tenant.tenantId))]
   const { catalogue, vault, clock, signal } = world
   const sizes = { sliceMs: HOUR_MS, leaseSlackMs: 1000 }
   const mail = mailWorkload({ graph, pageSize: 50 })
   const deps: RunDeps = {
     ...world,
-    directory,
+    sources,
     memory: new MemoryPool(64 * MIB),
     holder: 'worker',
     log: { info: () => undefined, error: () => undefined },

@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'vault',
     'catalogue',
     'orchestrations',
+    'graph',
     'concurrency',
     'ports',
     'model',

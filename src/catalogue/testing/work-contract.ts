@@ -87,11 +87,36 @@ async function resources({ catalogue }: Scene): Promise<void> {
   const changed = await catalogue.resources.update(key, protect, NEVER)
   assert.deepEqual(changed, { ...resource(1), state: 'protected', owner })
   assert.deepEqual(await catalogue.resources.update(key, () => undefined, NEVER), changed)
-  const first = await catalogue.resources.list({ max: 2 }, NEVER)
-  const continuation = first.continuation ?? ''
-  const rest = await catalogue.resources.list({ max: 2, continuation }, NEVER)
-  const names = [...first.items, ...rest.items].map((r) => r.name)
-  assert.deepEqual(names.sort(), ['User 1', 'User 2', 'User 3'])
+  for (const n of [4, 5]) {
+    const site: Resource = { ...resource(n), kind: 'site', name: `Site ${n}` }
+    await catalogue.resources.update(site.key, () => site, NEVER)
+  }
+  const users = ['User 1', 'User 2', 'User 3']
+  const sites = ['Site 4', 'Site 5']
+  for (const max of [1, 2, 3, 4, 5]) {
+    assert.deepEqual(await namesOf(catalogue, { max }), [...users, ...sites], `pages of ${max}`)
+  }
+  assert.deepEqual(await namesOf(catalogue, { max: 1, kind: 'site' }), sites)
+  const foreign = catalogue.resources.list({ max: 1, continuation: 'group.x' }, NEVER)
+  await assert.rejects(foreign, { code: 'BadContinuation' })
+}
+
+/** Over all pages, none of which is empty: users first, each kind in the order of the names. */
+async function namesOf(
+  catalogue: Catalogue,
+  query: { max: number; kind?: Resource['kind'] },
+): Promise<string[]> {
+  const found: Resource[] = []
+  let continuation: string | undefined
+  do {
+    const from = continuation === undefined ? {} : { continuation }
+    const page = await catalogue.resources.list({ ...query, ...from }, NEVER)
+    assert.ok(page.items.length > 0)
+    found.push(...page.items)
+    continuation = page.continuation
+  } while (continuation !== undefined)
+  const kinds = Object.values(Object.groupBy(found, (r) => r.kind))
+  return kinds.flatMap((of) => of.map((r) => r.name).sort())
 }
 
 async function owners({ catalogue }: Scene): Promise<void> {

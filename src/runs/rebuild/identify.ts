@@ -8,7 +8,7 @@
  */
 import type { Catalogue, Owner, Resource } from '../../catalogue/types.ts'
 import { AppError } from '../../model/errors.ts'
-import { keyHash, type OwnerId } from '../../model/ids.ts'
+import { isResourceKind, keyHash, type OwnerId, type ResourceKind } from '../../model/ids.ts'
 import type { OwnerRecord, VaultApi } from '../../vault/types.ts'
 
 export interface IdentifyDeps {
@@ -57,16 +57,18 @@ export async function identifyOwner(
   })
 }
 
+type KnownRecord = OwnerRecord & { kind: ResourceKind }
+
 /** The record, or the code that says why there is none. */
 async function recordOf(
   owner: OwnerId,
   { vault }: IdentifyDeps,
   signal: AbortSignal,
-): Promise<OwnerRecord | string> {
+): Promise<KnownRecord | string> {
   try {
     const record = await vault.ownerRecord(owner, signal)
     if (!record) return 'OwnerRecordMissing'
-    return record.kind === 'user' ? record : 'OwnerKindUnknown'
+    return isResourceKind(record.kind) ? { ...record, kind: record.kind } : 'OwnerKindUnknown'
   } catch (error) {
     if (!(error instanceof AppError) || !UNREADABLE.has(error.code)) throw error
     return error.code
@@ -75,7 +77,7 @@ async function recordOf(
 
 /** An owner whose rows are there already is never pushed aside: it may be captured by now. */
 async function isYounger(
-  record: OwnerRecord,
+  record: KnownRecord,
   held: OwnerId,
   deps: IdentifyDeps,
   signal: AbortSignal,
@@ -85,12 +87,12 @@ async function isYounger(
   return typeof other === 'string' || other.createdAt < record.createdAt
 }
 
-function resourceOf(record: OwnerRecord, now: Resource | undefined): Resource {
-  const { owner, graphId, name, createdAt } = record
+function resourceOf(record: KnownRecord, now: Resource | undefined): Resource {
+  const { owner, kind, graphId, name, createdAt } = record
   if (now) return { ...now, owner, protectedSince: createdAt }
   return {
     key: keyHash(graphId),
-    kind: 'user',
+    kind,
     graphId,
     name,
     // The directory knows it; the vault does not.

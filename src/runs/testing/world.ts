@@ -5,7 +5,7 @@ import type { GraphId } from '../../model/ids.ts'
 import { createPolicyStore } from '../../policy/index.ts'
 import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import { createMemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
-import type { DirectoryPage } from '../directory.ts'
+import type { ResourceSource, SourcePage } from '../sources.ts'
 
 const START = Date.parse('2026-11-21T08:00:00Z')
 
@@ -14,8 +14,8 @@ const userOf = (name: string) => ({ id: name as GraphId, name, address: `${name}
 /** Users in one page of the whole directory. */
 const PAGE = 2
 
-function pageOf(names: readonly string[], from: number): DirectoryPage {
-  const page = { users: names.slice(from, from + PAGE).map(userOf), removed: [] }
+function pageOf(names: readonly string[], from: number): SourcePage {
+  const page = { found: names.slice(from, from + PAGE).map(userOf), removed: [] }
   const end = from + PAGE
   return end < names.length ? { ...page, next: `whole-${end}` } : { ...page, delta: 'link' }
 }
@@ -29,7 +29,7 @@ export async function runsWorld() {
   await catalogue.markReady(signal)
 
   /** Told once, as a delta does. */
-  let news: DirectoryPage = { users: [], removed: [], delta: 'link' }
+  let news: SourcePage = { found: [], removed: [], delta: 'link' }
   let linkIsLost = false
   /** Everybody, for a directory that is read as a whole; undefined: as the news say. */
   let whole: string[] | undefined
@@ -39,8 +39,9 @@ export async function runsWorld() {
   /** Users that the directory knows no more when it is asked for them, and who was asked for. */
   const departed = new Set<string>()
   const asked: string[] = []
-  const directory = {
-    users: async (link: string | null) => {
+  const directory: ResourceSource = {
+    kind: 'user',
+    page: async (link: string | null) => {
       if (link !== null && linkIsLost) {
         linkIsLost = false
         throw new AppError({ code: 'ResyncNeeded', kind: 'transient', message: 'answered 410' })
@@ -48,10 +49,10 @@ export async function runsWorld() {
       if (link === null && whole) return pageOf(whole, 0)
       if (link?.startsWith('whole-')) return pageOf(whole ?? [], Number(link.slice(6)))
       const page = news
-      news = { users: [], removed: [], delta: 'link' }
+      news = { found: [], removed: [], delta: 'link' }
       return page
     },
-    mailbox: async (user: GraphId) => {
+    content: async (user: GraphId) => {
       const error = trouble.get(user)
       if (error) throw error
       return without.has(user)
@@ -67,9 +68,9 @@ export async function runsWorld() {
   }
   return {
     ...backend,
-    ...{ policies, directory, trouble, without, departed, asked },
+    ...{ policies, directory, sources: [directory], trouble, without, departed, asked },
     joins(...names: string[]) {
-      news = { ...news, users: names.map(userOf) }
+      news = { ...news, found: names.map(userOf) }
     },
     /** The next link is refused; the whole directory then shows these people. */
     losesLink(...names: string[]) {
