@@ -6,6 +6,7 @@
  * trouble.
  */
 import type { Clock, Randomness, TableStore } from '../ports.ts'
+import { createBudgetTable } from './budgets.ts'
 import { createJobTable } from './jobs.ts'
 import { withAzureLimits } from './limits.ts'
 import { createNotes } from './notes.ts'
@@ -41,6 +42,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     rebuilds: createRebuildTable(room),
     jobs: createJobTable(room),
     slots: createSlotTable(room),
+    budgets: createBudgetTable(room),
     stream: (owner, workload) =>
       createStreamTables(room, { owner, workload }, protectionDays + generationDays),
     ...createNotes(room),

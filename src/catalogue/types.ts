@@ -561,6 +561,32 @@ export interface SlotTable {
   ): Promise<(Slot & { etag: string }) | undefined>
 }
 
+export interface BudgetLimits {
+  /** Units in any 60 seconds, and in any 24 hours. */
+  perMinute: number
+  perDay: number
+}
+
+export interface BudgetClaim {
+  /** Units that may be spent now; 0: none before `waitMs` has passed. */
+  granted: number
+  waitMs: number
+  /** What all workers have claimed in the last 24 hours, this claim included. */
+  claimedToday: number
+}
+
+/** Budgets of a service that all workers spend together. Measured, and lost with the tables. */
+export interface BudgetTable {
+  /** Takes at most `units` of what is left. Few large claims: each costs two requests to the table. */
+  claim(
+    name: string,
+    wanted: { units: number; limits: BudgetLimits },
+    signal: AbortSignal,
+  ): Promise<BudgetClaim>
+  /** The service asked to wait: nobody is granted anything before `until` (ms since 1970). */
+  pause(name: string, until: number, signal: AbortSignal): Promise<void>
+}
+
 export interface Catalogue {
   readonly resources: ResourceTable
   readonly owners: OwnerTable
@@ -569,6 +595,7 @@ export interface Catalogue {
   readonly rebuilds: RebuildTable
   readonly jobs: JobTable
   readonly slots: SlotTable
+  readonly budgets: BudgetTable
   stream(owner: OwnerId, workload: WorkloadName): StreamTables
   /** Where this is false only a rebuild may run (DESIGN 4, roll forward). */
   ready(signal: AbortSignal): Promise<boolean>
