@@ -22,7 +22,14 @@ import { registerHttp } from './functions/http/index.ts'
 import { registerRebuild } from './functions/rebuild.ts'
 import { registerReconciler } from './functions/reconcile.ts'
 import { registerRestore } from './functions/restore.ts'
-import { createDirectory, createGovernor, createGraph, type Graph } from './graph/index.ts'
+import {
+  createDirectory,
+  createGovernor,
+  createGraph,
+  type Graph,
+  SERVICE_LIMITS,
+  sharePointLimits,
+} from './graph/index.ts'
 import { WORKLOADS } from './model/ids.ts'
 import { createPolicyStore } from './policy/index.ts'
 import type { OwnerKeys } from './ports.ts'
@@ -73,7 +80,17 @@ function graphAs(settings: Settings, clientId: string | undefined): Graph {
     app: clientId ?? 'system-assigned',
     tokens: tokenSource(managedIdentity(clientId)),
     transport: httpTransport,
-    governor: createGovernor({ clock: systemClock, random: systemRandomness }),
+    governor: createGovernor({
+      clock: systemClock,
+      random: systemRandomness,
+      limits: {
+        ...SERVICE_LIMITS,
+        sharepoint: sharePointLimits({
+          perMinute: settings.HOLDFAST_SHAREPOINT_UNITS_PER_MINUTE,
+          perDay: settings.HOLDFAST_SHAREPOINT_UNITS_PER_DAY,
+        }),
+      },
+    }),
     clock: systemClock,
     random: systemRandomness,
   })

@@ -149,6 +149,18 @@ export const settingsSchema = z.object({
     .max(1000)
     .default(100)
     .describe('Messages asked for in one page of changes.'),
+  HOLDFAST_SHAREPOINT_UNITS_PER_MINUTE: whole
+    .min(60)
+    .max(1_000_000)
+    .default(1250)
+    .describe(
+      'Resource units that SharePoint grants the app in a minute; 1250 up to 1,000 licences.',
+    ),
+  HOLDFAST_SHAREPOINT_UNITS_PER_DAY: whole
+    .min(1000)
+    .max(1_000_000_000)
+    .default(1_200_000)
+    .describe('The same in 24 hours; larger tenants are granted up to five times as much.'),
   HOLDFAST_PROTECTION_DAYS: whole
     .min(1)
     .max(3650)

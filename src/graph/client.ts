@@ -37,22 +37,31 @@ export interface GraphOptions {
   attemptMs?: number
 }
 
-/** One call. Exactly one of `path` and `link`. */
+/** One call. Exactly one of `path`, `link` and `preauthenticated`. */
 export interface GraphRequest {
   /** Names the kind of call in errors, for example `messages.delta`. */
   name: string
   method?: GraphCall['method']
   /** Segments below the version; each is encoded. */
   path?: readonly string[]
+  /** Only for what has no v1.0. */
+  version?: 'beta'
   query?: Readonly<Record<string, string>>
   /** A nextLink or deltaLink, followed verbatim. */
   link?: string
+  /**
+   * An address that lets in whoever has it (a secret): sent as it is, wherever it points, and
+   * never with a token. The service would refuse both a token and a query of another order.
+   */
+  preauthenticated?: string
   headers?: Readonly<Record<string, string>>
-  /** JSON text. */
-  body?: string
+  /** JSON text; or bytes, whose `Content-Type` stands in the headers. */
+  body?: string | Uint8Array<ArrayBuffer>
   service: Service
   /** What the budget is for: a mailbox's user, or the tenant. */
   budgetScope: string
+  /** What it costs by rule, where the service charges units. */
+  units?: number
   answer?: GraphCall['answer']
   meter: Meter
 }
@@ -125,11 +134,13 @@ function callOf(request: GraphRequest, options: GraphOptions, signal: AbortSigna
       Accept: 'application/json',
       'User-Agent': USER_AGENT,
       'client-request-id': requestId(options.random),
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(typeof body === 'string' ? { 'Content-Type': 'application/json' } : {}),
       ...request.headers,
     },
     ...(body === undefined ? {} : { body }),
+    signsIn: request.preauthenticated === undefined,
     budget,
+    ...(request.units === undefined ? {} : { units: request.units }),
     answer: request.answer ?? 'buffered',
     meter: request.meter,
     signal,
@@ -137,6 +148,7 @@ function callOf(request: GraphRequest, options: GraphOptions, signal: AbortSigna
 }
 
 function urlOf(request: GraphRequest, baseUrl: string): string {
+  if (request.preauthenticated !== undefined) return preauthenticated(request, baseUrl)
   if (request.link !== undefined) {
     // A token goes with every request: a link to another host must not carry it away.
     if (URL.parse(request.link)?.origin !== new URL(baseUrl).origin) {
@@ -150,12 +162,35 @@ function urlOf(request: GraphRequest, baseUrl: string): string {
     }
     return request.link
   }
-  // `$value` and the like are literal segments; no Graph id holds a dollar sign.
-  const path = (request.path ?? []).map((s) => encodeURIComponent(s).replaceAll('%24', '$'))
+  const path = (request.path ?? []).map(segment)
   const query = Object.entries(request.query ?? {})
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join('&')
-  return `${baseUrl.replace(/\/$/, '')}/v1.0/${path.join('/')}${query && `?${query}`}`
+  return `${baseUrl.replace(/\/$/, '')}/${request.version ?? 'v1.0'}/${path.join('/')}${query && `?${query}`}`
+}
+
+/**
+ * `$value` and the like are literal segments, and `items/{id}:` begins a path below an item; no
+ * Graph id holds a dollar sign, and no file's name a colon.
+ */
+function segment(text: string): string {
+  return encodeURIComponent(text).replaceAll('%24', '$').replaceAll('%3A', ':')
+}
+
+/** Content must not go over an open line: only https, or http where Graph itself is reached so. */
+function preauthenticated(request: GraphRequest, baseUrl: string): string {
+  const url = request.preauthenticated ?? ''
+  const at = URL.parse(url)
+  const base = new URL(baseUrl)
+  const isLocal = base.protocol === 'http:' && at?.hostname === base.hostname
+  if (at?.protocol === 'https:' || (at?.protocol === 'http:' && isLocal)) return url
+  throw new AppError({
+    code: 'ForeignLink',
+    kind: 'denied',
+    message: `The address for ${request.name} is not one that content may come from.`,
+    hint: 'Compare HOLDFAST_GRAPH_URL with the cloud of the tenant.',
+    context: { call: request.name },
+  })
 }
 
 function requestId(random: Randomness): string {
@@ -165,6 +200,7 @@ function requestId(random: Randomness): string {
 
 function createSignInRing(options: GraphOptions): Ring {
   return async (exchange, next) => {
+    if (!exchange.call.signsIn) return await next()
     const { token } = await options.tokens.token(options.scope, exchange.call.signal)
     exchange.authorization = `Bearer ${token}`
     await next()
@@ -179,10 +215,12 @@ function reasonOf(failure: Failure): string {
 /** Gives the slot back when the answer is there; of a streamed body, when that has ended. */
 function createGovernorRing(governor: Governor): Ring {
   return async (exchange, next) => {
-    const { budget, name, signal } = exchange.call
-    const permit = await governor.enter(budget, name, signal)
+    const { budget, name, signal, units } = exchange.call
+    const permit = await governor.enter(budget, name, signal, units)
     try {
       await next()
+      governor.correct(budget, exchange.surcharge)
+      if (exchange.rateLimit !== undefined) governor.limited(budget, exchange.rateLimit)
       // Before the slot is free, so that whoever gets it next waits as well.
       const { failure } = exchange
       if (failure === undefined) governor.succeeded(budget)

@@ -66,7 +66,7 @@ const REASON_FIELDS = 'id,assignedPlans,onPremisesSyncEnabled'
 const SELECT = 'id,userPrincipalName,mail,displayName,accountEnabled,userType'
 
 export function createDirectory(graph: Graph, tenantId: string): Directory {
-  const meter: Meter = { requests: 0 }
+  const meter: Meter = { requests: 0, units: 0 }
   let mailboxRequests = 0
   let guard = new WalkGuard('users.delta')
 

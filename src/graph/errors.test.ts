@@ -49,8 +49,10 @@ const codes: Record<string, [of: FailureClass, code: string, scope: FailureScope
   Authorization_RequestDenied: ['refused', 'AccessDenied', 'owner'],
   ErrorAccessDenied: ['refused', 'AccessDenied', 'item'],
   accessDenied: ['refused', 'AccessDenied', 'item'],
-  sharingDisabled: ['refused', 'AccessDenied', 'item'],
+  notAllowed: ['refused', 'AccessDenied', 'item'],
+  sharingDisabled: ['refused', 'SharingDisabled', 'item'],
   ErrorQuotaExceeded: ['refused', 'QuotaExceeded', 'owner'],
+  quotaLimitReached: ['refused', 'QuotaExceeded', 'owner'],
   ErrorFolderExists: ['refused', 'NameTaken', 'item'],
   nameAlreadyExists: ['refused', 'NameTaken', 'item'],
   upload_name_conflict: ['refused', 'NameTaken', 'item'],
@@ -212,4 +214,27 @@ test('a refused connection was not sent, a reset may have been', () => {
   assert.equal(classifyNoAnswer(networkError('ECONNREFUSED'), false).reached, 'no')
   assert.equal(classifyNoAnswer(networkError('ECONNRESET'), false).reached, 'maybe')
   assert.equal(classifyNoAnswer(new Error('x'), true).code, 'DeadlineReached')
+})
+
+test('the deepest code decides: what is locked or not shared is told from what is forbidden', () => {
+  const nested = (code: string, inner: string) => ({
+    code,
+    message: 'x',
+    innerError: { code: inner },
+  })
+  const locked = classify(423, nested('notAllowed', 'resourceLocked'))
+  assert.deepEqual([locked.code, locked.class], ['ResourceLocked', 'refused'])
+  const unshared = classify(403, nested('accessDenied', 'sharingDisabled'))
+  assert.equal(unshared.code, 'SharingDisabled')
+})
+
+test('a throttled call waits for the later one of Retry-After and RateLimit-Reset', () => {
+  const waitOf = (headers: Record<string, string>, status = 429) =>
+    classify(status, { code: 'activityLimitReached' }, headers).retryAfterMs
+  assert.equal(waitOf({ 'Retry-After': '2.5', 'RateLimit-Reset': '31' }), 31_000)
+  assert.equal(waitOf({ 'Retry-After': '40', 'RateLimit-Reset': '31' }), 40_000)
+  assert.equal(waitOf({ 'RateLimit-Reset': '31' }), 31_000)
+  assert.equal(waitOf({ 'Retry-After': '7', 'RateLimit-Reset': 'soon' }), 7_000)
+  const gone = classify(404, { code: 'itemNotFound' }, { 'RateLimit-Reset': '31' })
+  assert.equal(gone.retryAfterMs, undefined)
 })

@@ -17,7 +17,9 @@ import {
   type Verdict,
   verdictOfStatus,
 } from './error-table.ts'
+import { isRepeatable } from './exchange.ts'
 import { isObject, type JsonObject, objectOf, textOf } from './json.ts'
+import { resetMsIn } from './rate-limit.ts'
 
 export interface Failure {
   class: FailureClass
@@ -98,6 +100,15 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | u
   return Math.min(Math.max(Math.ceil(ms), 0), RETRY_AFTER_MAX_MS)
 }
 
+/** The longer one of what `Retry-After` and, of a throttled call, `RateLimit-Reset` say. */
+function namedWaitMs({ headers, nowMs }: FailedAnswer, verdict: Verdict): number | undefined {
+  const named = parseRetryAfter(headers.get('retry-after'), nowMs)
+  const resetMs = verdict.class === 'wait' ? resetMsIn(headers) : undefined
+  return named === undefined || resetMs === undefined
+    ? (named ?? resetMs)
+    : Math.max(named, resetMs)
+}
+
 export interface FailedAnswer {
   status: number
   headers: Headers
@@ -112,8 +123,7 @@ export function classifyAnswer(answer: FailedAnswer): Failure {
   const verdict = verdictOf(said, answer.status)
   // Exchange answers 404 without a body for items that are there (7.27).
   const isDoubtful = answer.status === 404 && answer.body.trim() === ''
-  const named = parseRetryAfter(answer.headers.get('retry-after'), answer.nowMs)
-  const retryAfterMs = named ?? verdict.waitMs
+  const retryAfterMs = namedWaitMs(answer, verdict) ?? verdict.waitMs
   const requestId = answer.headers.get('request-id') ?? ''
   return {
     class: verdict.class,
@@ -145,7 +155,9 @@ export function errorInside(
   const graphCode = said.codes[0] ?? ''
   const outcome = { status: 200, graphCode, reached: 'answered', requestId: '' } as const
   const failure: Failure = { class: of, code, scope, attemptsMax, ...outcome }
-  return method === 'POST' && of === 'retry' ? answerLost(failure, name) : toAppError(failure, name)
+  return !isRepeatable(method) && of === 'retry'
+    ? answerLost(failure, name)
+    : toAppError(failure, name)
 }
 
 /** Network errors after which the request has certainly not reached the service. */
@@ -254,6 +266,17 @@ export function throttled({
     message: `The budget for ${call} allows the next request only later.`,
     hint: hints.wait,
     retryAfterMs: Math.max(1, Math.ceil(retryAfterMs)),
+    context: { call },
+  })
+}
+
+/** A link whose time is over, where no answer says so by itself. */
+export function resyncNeeded(call: string): AppError {
+  return new AppError({
+    code: 'ResyncNeeded',
+    kind: 'transient',
+    message: `The link of ${call} is no longer one that can be followed.`,
+    hint: hints.resync,
     context: { call },
   })
 }

@@ -8,14 +8,25 @@ import type { Context, Middleware, MiddlewareOptions } from '@microsoft/microsof
 import { invariant } from '../model/errors.ts'
 import type { Failure } from './errors.ts'
 import type { BudgetKey } from './governor.ts'
+import type { RateLimit } from './rate-limit.ts'
 
-/** Counts the requests that left this process, retries included. */
+/** Counts the requests that left this process, retries included, and what they were charged. */
 export interface Meter {
   requests: number
+  /** As the answers say, else by rule; 0 where the service counts requests. */
+  units: number
 }
 
-export const METHODS = ['GET', 'POST', 'DELETE'] as const
+export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export type Method = (typeof METHODS)[number]
+
+/**
+ * Whether sending it twice does no more than sending it once. A PUT of content makes a file or a
+ * version of one, and a PATCH of dates makes a version: they are creates as well.
+ */
+export function isRepeatable(method: string): boolean {
+  return method === 'GET' || method === 'DELETE'
+}
 
 export interface GraphCall {
   /** What kind of call it is (`messages.delta`): for errors and statistics, never an address. */
@@ -24,9 +35,13 @@ export interface GraphCall {
   /** Whole and absolute; links of Graph as they came. A secret (P9). */
   url: string
   headers: Readonly<Record<string, string>>
-  /** JSON, as it is sent. */
-  body?: string
+  /** JSON as it is sent, or a file's bytes. */
+  body?: string | Uint8Array<ArrayBuffer>
+  /** False: a pre-authenticated address, to which no token may go. */
+  signsIn: boolean
   budget: BudgetKey
+  /** What the call costs by rule, where the service charges units. */
+  units?: number
   /** `streamed` hands a long body on while it arrives; its slot stays taken until it ended. */
   answer: 'buffered' | 'streamed'
   meter: Meter
@@ -40,6 +55,10 @@ export class Exchange implements MiddlewareOptions {
   /** How the latest attempt ended: exactly one of the two. */
   response: Response | undefined
   failure: Failure | undefined
+  /** Units that the latest attempt was charged beyond the rule. */
+  surcharge = 0
+  /** What its answer said of the budget. */
+  rateLimit: RateLimit | undefined
   /** Resolves when a streamed body has ended, in whatever way. */
   bodyEnded: Promise<void> | undefined
   /** What the chain threw; the SDK would wrap it. */
@@ -53,6 +72,8 @@ export class Exchange implements MiddlewareOptions {
     this.response = undefined
     this.failure = undefined
     this.bodyEnded = undefined
+    this.surcharge = 0
+    this.rateLimit = undefined
   }
 }
 

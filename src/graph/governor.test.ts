@@ -20,7 +20,11 @@ const key: BudgetKey = { app: 'app', service: 'outlook', scope: 'mailbox' }
 
 function governorWith(limits: ServiceLimits) {
   const clock = new IdleClock()
-  const all: Record<Service, ServiceLimits> = { outlook: limits, directory: limits }
+  const all: Record<Service, ServiceLimits> = {
+    outlook: limits,
+    directory: limits,
+    sharepoint: limits,
+  }
   return { clock, governor: createGovernor({ clock, random: fixedRandom, limits: all }) }
 }
 
@@ -77,7 +81,10 @@ test('never more than four calls of a mailbox at once, and no slot is lost howev
   ))
 
 test('a fifth caller waits for a slot, in order, and gives up at its deadline', async () => {
-  const { clock, governor } = governorWith({ slots: 1, requestsMax: 100, windowMs: 1000 })
+  const { clock, governor } = governorWith({
+    slots: 1,
+    windows: [{ unitsMax: 100, windowMs: 1000 }],
+  })
   const first = await governor.enter(key, 'x', signal)
   const order: number[] = []
   const second = governor.enter(key, 'x', signal).then((permit) => {
@@ -106,7 +113,10 @@ test('no window holds more requests than its limit', () =>
     fc.asyncProperty(
       fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 40 }),
       async (pauses) => {
-        const { clock, governor } = governorWith({ slots: 4, requestsMax: 5, windowMs: 600 })
+        const { clock, governor } = governorWith({
+          slots: 4,
+          windows: [{ unitsMax: 5, windowMs: 600 }],
+        })
         const starts: number[] = []
         for (const pause of pauses) {
           const permit = await governor.enter(key, 'x', signal)
@@ -124,7 +134,10 @@ test('no window holds more requests than its limit', () =>
   ))
 
 test('a pause stops its own key only, and a wait beyond the deadline is thrown, not slept', async () => {
-  const { clock, governor } = governorWith({ slots: 4, requestsMax: 100, windowMs: 1000 })
+  const { clock, governor } = governorWith({
+    slots: 4,
+    windows: [{ unitsMax: 100, windowMs: 1000 }],
+  })
   governor.pause(key, 60_000, 'Throttled')
   const start = clock.now()
   ;(await governor.enter({ ...key, scope: 'other' }, 'x', signal)).release()
@@ -150,7 +163,10 @@ test('whoever waits for a pause is told what it is for, and not that it was thro
 })
 
 test('a budget that we used up ourselves is throttled, whatever it was paused for before', async () => {
-  const { clock, governor } = governorWith({ slots: 4, requestsMax: 1, windowMs: 60_000 })
+  const { clock, governor } = governorWith({
+    slots: 4,
+    windows: [{ unitsMax: 1, windowMs: 60_000 }],
+  })
   governor.pause(key, 1_000, 'MailboxMoving')
   await clock.sleep(2_000, signal)
   ;(await governor.enter(key, 'x', signal)).release()
@@ -158,7 +174,10 @@ test('a budget that we used up ourselves is throttled, whatever it was paused fo
 })
 
 test('pauses without a named time grow, and shrink after a success', async () => {
-  const { clock, governor } = governorWith({ slots: 4, requestsMax: 100, windowMs: 1000 })
+  const { clock, governor } = governorWith({
+    slots: 4,
+    windows: [{ unitsMax: 100, windowMs: 1000 }],
+  })
   const waits: number[] = []
   for (let turn = 0; turn < 4; turn += 1) {
     if (turn === 3) governor.succeeded(key)

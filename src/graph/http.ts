@@ -17,6 +17,7 @@ import {
 import { classifyAnswer, classifyNoAnswer, toAppError } from './errors.ts'
 import type { Exchange, GraphCall, Ring } from './exchange.ts'
 import { unreadableAnswer } from './json.ts'
+import { chargedUnitsIn, rateLimitIn } from './rate-limit.ts'
 
 /** One attempt, until its body (of a streamed answer: what is read ahead) is there. */
 export const ATTEMPT_MS = 100_000
@@ -39,9 +40,11 @@ export function createHttpRing(options: HttpOptions): Ring {
       () => undefined,
     )
     call.meter.requests += 1
+    call.meter.units += call.units ?? 0
     try {
       const signal = AbortSignal.any([call.signal, attempt.signal])
       const response = await transport(requestOf(exchange, signal))
+      noteCharge(exchange, response.headers)
       await accept(exchange, response, clock)
     } catch (error) {
       if (error instanceof AppError) throw error
@@ -56,11 +59,23 @@ function requestOf(exchange: Exchange, signal: AbortSignal): Request {
   const { call } = exchange
   return new Request(call.url, {
     method: call.method,
-    headers: { ...call.headers, Authorization: exchange.authorization },
+    headers: {
+      ...call.headers,
+      ...(call.signsIn ? { Authorization: exchange.authorization } : {}),
+    },
     redirect: 'manual',
     signal,
     ...(call.body === undefined ? {} : { body: call.body }),
   })
+}
+
+/** The answer knows better than the rule what it cost. */
+function noteCharge(exchange: Exchange, headers: Headers): void {
+  const { units, meter } = exchange.call
+  if (units === undefined) return
+  exchange.surcharge = (chargedUnitsIn(headers) ?? units) - units
+  exchange.rateLimit = rateLimitIn(headers)
+  meter.units += exchange.surcharge
 }
 
 async function accept(exchange: Exchange, response: Response, clock: Clock): Promise<void> {

@@ -16,7 +16,19 @@ export {
   SERVICE_LIMITS,
   type Service,
   type ServiceLimits,
+  SHAREPOINT_CONCURRENCY,
+  SHAREPOINT_UNITS,
+  sharePointLimits,
 } from './governor.ts'
 export { isObject, type JsonObject, objectOf, objectsOf, textOf } from './json.ts'
 export { MAILBOX_CONCURRENCY, type Mailbox, mailboxOf } from './mailbox.ts'
 export { WalkGuard, walkPages } from './paging.ts'
+export type { Purse } from './purse.ts'
+export { QuickXorHash } from './quick-xor-hash.ts'
+export {
+  type AddressRequest,
+  type SharePoint,
+  type SharePointRequest,
+  sharePointOf,
+  UNITS,
+} from './sharepoint.ts'

@@ -25,7 +25,7 @@ export interface Mailbox {
 export const MAILBOX_CONCURRENCY = 4
 
 export function mailboxOf(graph: Graph, userId: string): Mailbox {
-  const meter = { requests: 0 }
+  const meter = { requests: 0, units: 0 }
   const dress = (request: MailboxRequest): GraphRequest => {
     const { prefer = [], path, ...rest } = request
     return {

@@ -2,8 +2,8 @@
  * Decides whether a failed attempt is followed by another one, and ends a call with one error.
  *
  * A GET (and a DELETE, whose repetition finds nothing) is tried again as often as the table of
- * failures says. A create is never sent again once it may have reached the service: then it ends
- * as `AnswerLost`. It is sent again only if it certainly was not received, or was turned away
+ * failures says. Whatever makes something (exchange.ts, `isRepeatable`) is never sent again once
+ * it may have reached the service: then it ends as `AnswerLost`. It is sent again only if it certainly was not received, or was turned away
  * before anything was done (429, 401). This ring is outside the governor's, so that every attempt
  * is counted and waits its turn, and no slot is held while waiting.
  */
@@ -12,10 +12,13 @@ import { backoffMs } from './backoff.ts'
 import { timeLeft } from './deadline.ts'
 import { ATTEMPTS_MAX } from './error-table.ts'
 import { answerLost, deadlineReached, type Failure, toAppError } from './errors.ts'
-import type { GraphCall, Ring } from './exchange.ts'
+import { type GraphCall, isRepeatable, type Ring } from './exchange.ts'
 
 /** Answered before anything was looked at: too early, or with a token that has run out. */
 const TURNED_AWAY: ReadonlySet<number> = new Set([401, 429])
+
+/** What becomes of a pre-authenticated address whose time is over. */
+const ADDRESS_REFUSED: ReadonlySet<number> = new Set([401, 403, 404, 410])
 
 export interface RetryOptions {
   clock: Clock
@@ -57,13 +60,15 @@ function mayRetry(
   { attempt, times }: { attempt: number; times: number },
 ): boolean {
   if (attempt >= ATTEMPTS_MAX || times >= failure.attemptsMax || call.signal.aborted) return false
-  if (call.method !== 'POST') return true
+  // An address that is refused is refused for good: its caller gets a fresh one.
+  if (!call.signsIn && ADDRESS_REFUSED.has(failure.status)) return false
+  if (isRepeatable(call.method)) return true
   return failure.reached === 'no' || TURNED_AWAY.has(failure.status)
 }
 
 function finalError(failure: Failure, call: GraphCall): Error {
   const lost = failure.reached === 'maybe' || (failure.status >= 500 && failure.class === 'retry')
-  if (call.method === 'POST' && lost) return answerLost(failure, call.name)
+  if (!isRepeatable(call.method) && lost) return answerLost(failure, call.name)
   return toAppError(failure, call.name)
 }
 
