@@ -10,6 +10,14 @@ export {
   type UserPage,
 } from './directory.ts'
 export {
+  contentBroken,
+  contentChanged,
+  type DownloadOptions,
+  type DownloadSource,
+  download,
+} from './download.ts'
+export { resyncNeeded } from './errors.ts'
+export {
   type BudgetKey,
   createGovernor,
   type Governor,
@@ -32,3 +40,4 @@ export {
   sharePointOf,
   UNITS,
 } from './sharepoint.ts'
+export { readSharePointDelta, type SharePointPage } from './sharepoint-delta.ts'
