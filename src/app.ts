@@ -15,6 +15,7 @@ import { httpTransport, systemClock, systemRandomness } from './adapters/system.
 import { createAudit } from './audit/index.ts'
 import { type SliceSettings, sliceBytes } from './capture/index.ts'
 import { createCatalogue, withAzureLimits } from './catalogue/index.ts'
+import type { BudgetLimits } from './catalogue/types.ts'
 import { MemoryPool } from './concurrency/index.ts'
 import { readSettings, type Settings } from './config.ts'
 import { registerBackup } from './functions/backup.ts'
@@ -73,6 +74,13 @@ function ownerKeys(settings: Settings): OwnerKeys {
   return keyVaultKeys({ url: url ?? '', credential: managedIdentity(undefined) })
 }
 
+function unitsOf(settings: Settings): BudgetLimits {
+  return {
+    perMinute: settings.HOLDFAST_SHAREPOINT_UNITS_PER_MINUTE,
+    perDay: settings.HOLDFAST_SHAREPOINT_UNITS_PER_DAY,
+  }
+}
+
 function graphAs(settings: Settings, clientId: string | undefined): Graph {
   return createGraph({
     baseUrl: settings.HOLDFAST_GRAPH_URL,
@@ -85,10 +93,7 @@ function graphAs(settings: Settings, clientId: string | undefined): Graph {
       random: systemRandomness,
       limits: {
         ...SERVICE_LIMITS,
-        sharepoint: sharePointLimits({
-          perMinute: settings.HOLDFAST_SHAREPOINT_UNITS_PER_MINUTE,
-          perDay: settings.HOLDFAST_SHAREPOINT_UNITS_PER_DAY,
-        }),
+        sharepoint: sharePointLimits(unitsOf(settings)),
       },
     }),
     clock: systemClock,
@@ -189,6 +194,7 @@ function registerBackupRole(settings: Settings, core: Core): void {
       wavePauseMs: settings.HOLDFAST_WAVE_PAUSE_SECONDS * SECOND_MS,
       sliceMs: slice.sliceMs,
       leaseSlackMs: slice.leaseSlackMs,
+      units: unitsOf(settings),
     },
     holder: `${hostname()}-${instance}`,
     log,

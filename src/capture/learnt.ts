@@ -17,7 +17,7 @@ export async function learnt(
   deps: SliceDeps,
   signal: AbortSignal,
 ): Promise<Partial<Owner>> {
-  const { result, retryAfterMs, nextAt, hasProgress } = worked
+  const { result, retryAfterMs, nextAt, hasProgress, source } = worked
   const now = deps.clock.now()
   const follow = followUp(owner, worked, deps)
   const at = (ms: number) => new Date(ms).toISOString()
@@ -28,6 +28,11 @@ export async function learnt(
   const base = {
     ...{ trouble: result.trouble, ...(hasRead && { readAt: at(now) }) },
     ...(follow.isNew && { followAt: at(follow.ms) }),
+    ...(source && { source }),
+    held: {
+      items: (owner.held?.items ?? 0) + result.counts.stored,
+      bytes: (owner.held?.bytes ?? 0) + result.bytes,
+    },
   }
   switch (result.state) {
     case 'done': {

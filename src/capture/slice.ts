@@ -7,7 +7,7 @@
  * poison shows (DESIGN 4, lease and poison).
  */
 import { ROWS_WITHIN_MS } from '../catalogue/index.ts'
-import type { Catalogue, Lease, Owner } from '../catalogue/types.ts'
+import type { Catalogue, Lease, Owner, SourceSize } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import { type Counts, NO_COUNTS } from '../model/events.ts'
 import type { OwnerId, WorkloadName } from '../model/ids.ts'
@@ -18,6 +18,7 @@ import { captureStream } from './capture-stream.ts'
 import { learnt } from './learnt.ts'
 import { PackLocks } from './pack-locks.ts'
 import { addCounts } from './pending.ts'
+import { SourceSizes } from './source-sizes.ts'
 import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
 import { Suspects } from './suspects.ts'
 
@@ -66,6 +67,8 @@ export interface Worked {
   nextAt: number
   /** False where a slice did nothing that the next one could go on from. */
   hasProgress: boolean
+  /** What its sources said of their size, where they were asked. */
+  source?: SourceSize
 }
 
 /** Attempts that vanished, after which an owner is worked alone on its worker. */
@@ -148,14 +151,23 @@ async function workStreams(
   let nextAt = Number.POSITIVE_INFINITY
   let beside = ''
   let isSettled = true
+  const sizes = new SourceSizes(owner)
   const answer = (state: SliceResult['state'], trouble = '', more: Partial<Worked> = {}) => ({
     result: { state, trouble, ...sum },
-    ...{ startedAt, retryAfterMs: WAIT_MS, nextAt, hasProgress: sum.counts.seen > 0, ...more },
+    ...{
+      startedAt,
+      retryAfterMs: WAIT_MS,
+      nextAt,
+      hasProgress: sum.counts.seen > 0,
+      ...sizes.found,
+      ...more,
+    },
   })
   try {
     for (const name of owner.workloads) {
       const before = sum
       const stream = await openStream(owner, name, deps, signal)
+      await sizes.ask(stream.reader, signal)
       const outcome = await captureStream({
         ...stream,
         rowsNotAfter: startedAt + ROWS_WITHIN_MS,

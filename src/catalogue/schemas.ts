@@ -8,8 +8,17 @@ import { z } from 'zod'
 import { graphIdSchema, ledgerEventSchema, leftEventSchema } from '../model/event-schema.ts'
 import type { Counts, LedgerEvent, LeftEvent } from '../model/events.ts'
 import { type KeyHash, type OwnerId, RESOURCE_KINDS, WORKLOADS } from '../model/ids.ts'
-import type { HintCounts, Job, Owner, PlanEntry, Rebuild, Resource, Run } from './types.ts'
-import { COVERAGES, RESOURCE_STATES } from './types.ts'
+import type {
+  FirstCopyEstimate,
+  HintCounts,
+  Job,
+  Owner,
+  PlanEntry,
+  Rebuild,
+  Resource,
+  Run,
+} from './types.ts'
+import { BINDING, COVERAGES, RESOURCE_STATES } from './types.ts'
 
 const branded = <T extends string>() => z.custom<T>((value) => typeof value === 'string')
 const keyHashSchema = branded<KeyHash>()
@@ -65,6 +74,8 @@ export const ownerSchema: z.ZodType<Owner> = z.object({
   trouble: z.string(),
   attempts: whole,
   ledgerOpen: whole,
+  source: z.object({ items: whole.exactOptional(), bytes: whole.exactOptional() }).exactOptional(),
+  held: z.object({ items: whole, bytes: whole }).exactOptional(),
 })
 
 const hintCountsSchema: z.ZodType<HintCounts> = z.object({
@@ -72,6 +83,16 @@ const hintCountsSchema: z.ZodType<HintCounts> = z.object({
   changed: whole,
   unanswered: whole,
   requests: whole,
+})
+
+const estimateSchema: z.ZodType<FirstCopyEstimate> = z.object({
+  owners: whole,
+  unknown: whole,
+  items: whole,
+  bytes: whole,
+  units: whole,
+  binds: z.enum(BINDING),
+  completeAt: z.string(),
 })
 
 export const runSchema: z.ZodType<Run> = z.object({
@@ -89,6 +110,7 @@ export const runSchema: z.ZodType<Run> = z.object({
   flags: z.object({ cancel: z.boolean(), pause: z.boolean() }),
   trouble: z.string(),
   hints: hintCountsSchema.exactOptional(),
+  estimate: estimateSchema.exactOptional(),
 })
 
 export const planEntrySchema: z.ZodType<PlanEntry> = z.object({

@@ -19,7 +19,7 @@ import type {
   Representation,
 } from '../model/events.ts'
 import type { GraphId, KeyHash, OwnerId, PackId, ResourceKind, WorkloadName } from '../model/ids.ts'
-import type { Rebuild, RebuildCounts, RebuildOwner } from './rebuild-row.ts'
+import type { BudgetTable, JobTable, RebuildTable, RunTable, SlotTable } from './work-types.ts'
 
 export const RESOURCE_STATES = [
   'protected',
@@ -76,6 +76,12 @@ export const COVERAGES = [
 ] as const
 export type Coverage = (typeof COVERAGES)[number]
 
+/** How much there is to read, as far as the service says; it may say only one of the two. */
+export interface SourceSize {
+  items?: number
+  bytes?: number
+}
+
 export interface Owner {
   owner: OwnerId
   resource: KeyHash
@@ -100,6 +106,10 @@ export interface Owner {
   /** Attempts without an answer or progress; 0 after every ordinary answer. */
   attempts: number
   ledgerOpen: number
+  /** What the source said of its size when it was first read. Measured; gone with the tables. */
+  source?: SourceSize
+  /** New versions and their bytes that its slices have stored. Measured, as `source` is. */
+  held?: { items: number; bytes: number }
   /** Read only: a rebuild has it, or could not make its rows. No slice begins, whenever it is due. */
   isFenced?: true
 }
@@ -412,180 +422,8 @@ export interface PackTable {
   ): Promise<ReadonlyMap<PackId, string>>
 }
 
-export type RunState =
-  | 'queued'
-  | 'planning'
-  | 'running'
-  | 'paused'
-  | 'done'
-  | 'failed'
-  | 'cancelled'
-
-export interface Run {
-  id: string
-  kind: 'scheduled' | 'asked'
-  state: RunState
-  /** ISO times. */
-  createdAt: string
-  startedAt?: string
-  endedAt?: string
-  /** Written by every slice; the reconciler looks at it. Later than now: the next wave's begin. */
-  heartbeatAt: string
-  attempt: number
-  wave: number
-  /** What was asked for; empty: every protected resource, or in a scheduled run those that are due. */
-  resources: KeyHash[]
-  /** Who asked: object id from the token, or `timer`. */
-  by: string
-  flags: { cancel: boolean; pause: boolean }
-  /** Code of what made it fail. */
-  trouble: string
-  /** Scheduled runs: owners that were asked for a hint. After a crash it may miss some. */
-  hints?: HintCounts
-}
-
-/** Owners by what their hint said, and the requests that it took. */
-export interface HintCounts {
-  /** Nothing to do for them: they are not in the plan. */
-  unchanged: number
-  /** They are due, and in the plan. */
-  changed: number
-  /** The service did not answer: they are asked again later. */
-  unanswered: number
-  requests: number
-}
-
-export interface PlanEntry {
-  owner: OwnerId
-  resource: KeyHash
-  state: 'queued' | 'claimed' | 'done' | 'wait' | 'failed'
-  counts: Counts
-  requests: number
-  /** Plain bytes that were stored. */
-  bytes: number
-  trouble: string
-  /** When a claim may be taken over by another lane. */
-  claimedUntil: number
-}
-
-export interface RunTable {
-  /** False where a run of this id exists: the insert is the lock (DESIGN 4). */
-  insert(run: Run, signal: AbortSignal): Promise<boolean>
-  get(id: string, signal: AbortSignal): Promise<Run | undefined>
-  update(id: string, change: (now: Run) => Run, signal: AbortSignal): Promise<Run | undefined>
-  /** Newest first. */
-  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Run>>
-  /** Adds owners to the plan; those that are in it stay as they are. */
-  plan(id: string, owners: readonly PlanEntry[], signal: AbortSignal): Promise<void>
-  entries(id: string, signal: AbortSignal): AsyncIterable<PlanEntry>
-  /** Takes the next queued entry (or one whose claim ran out); undefined: nothing left. */
-  claim(
-    id: string,
-    options: { claimMs: number },
-    signal: AbortSignal,
-  ): Promise<{ entry: PlanEntry; etag: string; row: string } | undefined>
-  /** Puts the entries that had to wait back into the plan. */
-  requeue(id: string, signal: AbortSignal): Promise<void>
-  /** Writes an entry that this caller claimed. `requeue` puts it at the end of the plan. */
-  settle(
-    id: string,
-    claim: { entry: PlanEntry; etag: string; row: string },
-    next: PlanEntry,
-    signal: AbortSignal,
-  ): Promise<{ entry: PlanEntry; etag: string; row: string } | undefined>
-}
-
-export type { Rebuild, RebuildCounts, RebuildOwner }
-
-export interface RebuildTable {
-  /** False where a rebuild of this id exists. */
-  insert(rebuild: Rebuild, signal: AbortSignal): Promise<boolean>
-  get(id: string, signal: AbortSignal): Promise<Rebuild | undefined>
-  update(
-    id: string,
-    change: (now: Rebuild) => Rebuild,
-    signal: AbortSignal,
-  ): Promise<Rebuild | undefined>
-  /** Newest first. */
-  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Rebuild>>
-}
-
-/** A job of the restore role. The request and the plan are JSON documents with a version. */
-export interface Job {
-  id: string
-  kind: 'restore' | 'undo'
-  state: 'planning' | 'planned' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
-  createdAt: string
-  updatedAt: string
-  heartbeatAt: string
-  attempt: number
-  by: string
-  /** Schema-checked by restore/; at most 30,000 characters. */
-  request: string
-  /** Totals and the plan's SHA-256; at most 30,000 characters. */
-  plan: string
-  counts: Record<string, number>
-  flags: { cancel: boolean }
-  trouble: string
-}
-
-export interface JobTable {
-  insert(job: Job, signal: AbortSignal): Promise<boolean>
-  get(id: string, signal: AbortSignal): Promise<Job | undefined>
-  update(id: string, change: (now: Job) => Job, signal: AbortSignal): Promise<Job | undefined>
-  list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Job>>
-}
-
-/** Item by item of a job. `n` is its place in the plan. */
-export interface Slot {
-  n: number
-  state: string
-  /** Everything else, JSON, at most 30,000 characters. */
-  body: string
-}
-
-export interface SlotTable {
-  insert(job: string, slots: readonly Slot[], signal: AbortSignal): Promise<void>
-  page(
-    job: string,
-    query: { max: number; continuation?: string },
-    signal: AbortSignal,
-  ): Promise<Page<Slot & { etag: string }>>
-  get(job: string, n: number, signal: AbortSignal): Promise<(Slot & { etag: string }) | undefined>
-  /** Undefined where another changed it meanwhile. */
-  replace(
-    job: string,
-    slot: Slot,
-    etag: string,
-    signal: AbortSignal,
-  ): Promise<(Slot & { etag: string }) | undefined>
-}
-
-export interface BudgetLimits {
-  /** Units in any 60 seconds, and in any 24 hours. */
-  perMinute: number
-  perDay: number
-}
-
-export interface BudgetClaim {
-  /** Units that may be spent now; 0: none before `waitMs` has passed. */
-  granted: number
-  waitMs: number
-  /** What all workers have claimed in the last 24 hours, this claim included. */
-  claimedToday: number
-}
-
-/** Budgets of a service that all workers spend together. Measured, and lost with the tables. */
-export interface BudgetTable {
-  /** Takes at most `units` of what is left. Few large claims: each costs two requests to the table. */
-  claim(
-    name: string,
-    wanted: { units: number; limits: BudgetLimits },
-    signal: AbortSignal,
-  ): Promise<BudgetClaim>
-  /** The service asked to wait: nobody is granted anything before `until` (ms since 1970). */
-  pause(name: string, until: number, signal: AbortSignal): Promise<void>
-}
+export type { Rebuild, RebuildCounts, RebuildOwner } from './rebuild-row.ts'
+export * from './work-types.ts'
 
 export interface Catalogue {
   readonly resources: ResourceTable

@@ -31,7 +31,13 @@ async function worldOfAnn() {
     memory,
     holder: 'worker',
     log: { info: () => undefined, error: () => undefined },
-    runSettings: { ...sizes, lanes: 2, slotMs: HOUR_MS, wavePauseMs: 1000 },
+    runSettings: {
+      ...sizes,
+      lanes: 2,
+      slotMs: HOUR_MS,
+      wavePauseMs: 1000,
+      units: { perMinute: 1_250, perDay: 1_200_000 },
+    },
     slice: {
       ...{ vault, catalogue, clock, workload: () => box.workload(clock) },
       settings: {

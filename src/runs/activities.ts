@@ -11,7 +11,7 @@ import {
   type SliceResult,
   sliceBytes,
 } from '../capture/index.ts'
-import type { Catalogue, PlanEntry, Run } from '../catalogue/types.ts'
+import type { BudgetLimits, Catalogue, Owner, PlanEntry, Run } from '../catalogue/types.ts'
 import type { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
 import { iso } from '../model/time.ts'
@@ -25,6 +25,7 @@ import type {
 import { workAlone } from './alone.ts'
 import { type DiscoverDeps, discover } from './discover.ts'
 import { protectedKeys } from './due.ts'
+import { estimateFirstCopies } from './estimate.ts'
 import { planOwners } from './plan.ts'
 import { isOver, planning } from './run-state.ts'
 import { sourceLost } from './seen.ts'
@@ -36,6 +37,8 @@ export interface RunSettings {
   wavePauseMs: number
   sliceMs: number
   leaseSlackMs: number
+  /** SharePoint's units for this app. */
+  units: BudgetLimits
 }
 
 export interface RunDeps extends DiscoverDeps {
@@ -80,7 +83,9 @@ export async function planRun(
     const found = await discovered(deps, signal)
     if (found.state === 'more') return { state: 'more', lanes: 0, until }
     const { trouble } = found
-    const owners = await pick(run, deps, signal)
+    const all = await protectedOwners(deps, signal)
+    const owners = planOwners({ run, ...all, now: clock.now() })
+    await saveEstimate(run.id, all.owners, { bytes: 0, ms: 0 }, deps, signal)
     // What is known already is backed up all the same; where nothing is, the run has failed.
     if (trouble && owners.length === 0) return await stop(deps, run, trouble, signal)
     if (trouble) await catalogue.runs.update(run.id, (now) => ({ ...now, trouble }), signal)
@@ -124,12 +129,29 @@ async function stop(
   return { state: 'stop', lanes: 0, until: at }
 }
 
-async function pick(run: Run, deps: RunDeps, signal: AbortSignal): Promise<PlanEntry[]> {
-  const { catalogue, clock } = deps
+async function protectedOwners({ catalogue }: RunDeps, signal: AbortSignal) {
   const protectedResources = await protectedKeys(catalogue, signal)
-  const owners = []
-  for await (const owner of catalogue.owners.all(signal)) owners.push(owner)
-  return planOwners({ run, owners, protectedResources, now: clock.now() })
+  const owners: Owner[] = []
+  for await (const owner of catalogue.owners.all(signal)) {
+    if (protectedResources.has(owner.resource)) owners.push(owner)
+  }
+  return { owners, protectedResources }
+}
+
+/** Says in the run's row when the first copies will be complete; nothing where all of them are. */
+async function saveEstimate(
+  run: string,
+  owners: readonly Owner[],
+  done: { bytes: number; ms: number },
+  { catalogue, clock, runSettings }: RunDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const limits = runSettings.units
+  const { claimedToday } = await catalogue.budgets.claim('sharepoint', { units: 0, limits }, signal)
+  const now = clock.now()
+  const estimate = estimateFirstCopies({ owners, limits, claimedToday, done, now })
+  const told = ({ estimate: _, ...row }: Run) => (estimate ? { ...row, estimate } : row)
+  await catalogue.runs.update(run, told, signal)
 }
 
 /** Claims the next owner of the run's plan, works one slice, and says how it went. */
@@ -244,6 +266,9 @@ export async function endWave(
   const run = await catalogue.runs.get(input.run, signal)
   if (!run || isOver(run)) return { state: 'over', nextAt: iso(now) }
   const open = await openEntries(catalogue, run.id, signal)
+  const done = { bytes: open.bytes, ms: now - Date.parse(run.startedAt ?? run.createdAt) }
+  const { owners } = await protectedOwners(deps, signal)
+  await saveEstimate(run.id, owners, done, deps, signal)
   const tooOld = now - Date.parse(run.createdAt) > ASKED_RUN_MS
   const again = run.kind === 'asked' && open.count > 0 && !run.flags.cancel && !tooOld
   if (again) {
@@ -279,10 +304,12 @@ function outcomeOf(run: Run, open: number): Pick<Run, 'state' | 'trouble'> {
 async function openEntries(catalogue: Catalogue, run: string, signal: AbortSignal) {
   let count = 0
   let claimedUntil = 0
+  let bytes = 0
   for await (const entry of catalogue.runs.entries(run, signal)) {
+    bytes += entry.bytes
     if (entry.state === 'done' || entry.state === 'failed') continue
     count += 1
     claimedUntil = Math.max(claimedUntil, entry.claimedUntil)
   }
-  return { count, claimedUntil }
+  return { count, claimedUntil, bytes }
 }

@@ -61,7 +61,13 @@ async function company(...names: string[]) {
   const deps = {
     ...{ ...world, memory: new MemoryPool(1), holder: 'worker' },
     log: { info: () => undefined, error: () => undefined },
-    runSettings: { ...sizes, lanes: 2, slotMs: HOUR_MS, wavePauseMs: 1000 },
+    runSettings: {
+      ...sizes,
+      lanes: 2,
+      slotMs: HOUR_MS,
+      wavePauseMs: 1000,
+      units: { perMinute: 1_250, perDay: 1_200_000 },
+    },
     slice: { vault, catalogue, clock, workload: () => workload, settings },
   }
   const rows = async () => {

@@ -83,6 +83,11 @@ export interface StreamReader {
    * cautious. Moves nothing. Throws what `changes` throws. Absent: nobody can tell, so read.
    */
   changedSince?(link: string, signal: AbortSignal): Promise<boolean>
+  /**
+   * How much there is to read, for an estimate: a few cheap requests, before the first copy. Absent:
+   * nobody can tell.
+   */
+  size?(signal: AbortSignal): Promise<{ items?: number; bytes?: number }>
   /** The item's own representations besides `json`. */
   content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
   /** One item as it is now, for ledger retries and comparisons; undefined where it is gone. */

@@ -36,7 +36,13 @@ async function company() {
     memory: new MemoryPool(64 * MIB),
     holder: 'worker',
     log: { info: () => undefined, error: () => undefined },
-    runSettings: { ...sizes, lanes: 1, slotMs: HOUR_MS, wavePauseMs: 1000 },
+    runSettings: {
+      ...sizes,
+      lanes: 1,
+      slotMs: HOUR_MS,
+      wavePauseMs: 1000,
+      units: { perMinute: 1_250, perDay: 1_200_000 },
+    },
     slice: {
       ...{ vault, catalogue, clock, workload: () => mail },
       settings: {

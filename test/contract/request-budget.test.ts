@@ -49,7 +49,13 @@ function depsOf(world: RunsWorld, workload: ReturnType<typeof mailWorkload>) {
   return {
     ...{ ...world, memory: new MemoryPool(64 * MIB), holder: 'worker' },
     log: { info: () => undefined, error: () => undefined },
-    runSettings: { ...sizes, lanes: 1, slotMs: 60 * MINUTE_MS, wavePauseMs: 1000 },
+    runSettings: {
+      ...sizes,
+      lanes: 1,
+      slotMs: 60 * MINUTE_MS,
+      wavePauseMs: 1000,
+      units: { perMinute: 1_250, perDay: 1_200_000 },
+    },
     slice: { vault, catalogue, clock: world.clock, workload: () => workload, settings },
   }
 }

@@ -51,6 +51,7 @@ export function runLine(run: Run, now: number) {
     by: run.by,
     trouble: run.trouble || undefined,
     hints: run.hints && { asked: askedOf(run.hints), ...run.hints },
+    estimate: run.estimate,
   }
 }
 
