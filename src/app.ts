@@ -14,8 +14,8 @@ import { localKeys } from './adapters/local-keys.ts'
 import { httpTransport, systemClock, systemRandomness } from './adapters/system.ts'
 import { createAudit } from './audit/index.ts'
 import { type SliceSettings, sliceBytes } from './capture/index.ts'
-import { createCatalogue, withAzureLimits } from './catalogue/index.ts'
-import type { BudgetLimits } from './catalogue/types.ts'
+import { createCatalogue, SPENT_WITHIN_MS, withAzureLimits } from './catalogue/index.ts'
+import { BACKUP_BUDGET, type BudgetLimits, type Catalogue } from './catalogue/types.ts'
 import { MemoryPool } from './concurrency/index.ts'
 import { readSettings, type Settings } from './config.ts'
 import { registerBackup } from './functions/backup.ts'
@@ -24,12 +24,16 @@ import { registerRebuild } from './functions/rebuild.ts'
 import { registerReconciler } from './functions/reconcile.ts'
 import { registerRestore } from './functions/restore.ts'
 import {
+  type ChunkSource,
   createDirectory,
   createGovernor,
   createGraph,
+  type Governor,
   type Graph,
   SERVICE_LIMITS,
+  sharedPurse,
   sharePointLimits,
+  windowedPurse,
 } from './graph/index.ts'
 import { WORKLOADS } from './model/ids.ts'
 import { createPolicyStore } from './policy/index.ts'
@@ -46,6 +50,8 @@ const DAY_MS = 24 * HOUR_MS
 const MIB = 1024 * 1024
 /** One item of a base in memory, about: it is built in the memory that a slice has claimed. */
 const STATE_ITEM_BYTES = 2048
+/** Units of SharePoint's budget that a worker claims at once: a few seconds of a small tenant's. */
+const CHUNK_UNITS = 50
 const TOOL_VERSION = 'holdfast/0.1.0'
 /** Silence of a run that is longer than a slice with all its slack. */
 const HEARTBEAT_SLACK_MS = 5 * MINUTE_MS
@@ -81,21 +87,38 @@ function unitsOf(settings: Settings): BudgetLimits {
   }
 }
 
-function graphAs(settings: Settings, clientId: string | undefined): Graph {
+/** Which of the apps speaks to Graph: each has budgets of its own. */
+interface GraphRole {
+  clientId: string | undefined
+  budget: string
+}
+
+/** The tenant's SharePoint budget is one for all workers; a mailbox's is spent by one at a time. */
+function governorOf(settings: Settings, { budget }: GraphRole, { budgets }: Catalogue): Governor {
+  const limits = unitsOf(settings)
+  const source: ChunkSource = {
+    claim: (units, signal) => budgets.claim(budget, { units, limits }, signal),
+    pause: (until, signal) => budgets.pause(budget, until, signal),
+  }
+  return createGovernor({
+    clock: systemClock,
+    random: systemRandomness,
+    limits: { ...SERVICE_LIMITS, sharepoint: sharePointLimits(limits) },
+    purseOf: ({ service }, { windows }) =>
+      service === 'sharepoint'
+        ? sharedPurse({ source, chunkUnits: CHUNK_UNITS, chunkMs: SPENT_WITHIN_MS })
+        : windowedPurse(windows),
+  })
+}
+
+function graphAs(settings: Settings, role: GraphRole, catalogue: Catalogue): Graph {
   return createGraph({
     baseUrl: settings.HOLDFAST_GRAPH_URL,
     scope: settings.HOLDFAST_GRAPH_SCOPE,
-    app: clientId ?? 'system-assigned',
-    tokens: tokenSource(managedIdentity(clientId)),
+    app: role.clientId ?? 'system-assigned',
+    tokens: tokenSource(managedIdentity(role.clientId)),
     transport: httpTransport,
-    governor: createGovernor({
-      clock: systemClock,
-      random: systemRandomness,
-      limits: {
-        ...SERVICE_LIMITS,
-        sharepoint: sharePointLimits(unitsOf(settings)),
-      },
-    }),
+    governor: governorOf(settings, role, catalogue),
     clock: systemClock,
     random: systemRandomness,
   })
@@ -169,7 +192,8 @@ type Core = ReturnType<typeof buildCore>
 
 function registerBackupRole(settings: Settings, core: Core): void {
   const { clock, random, vault, catalogue, policies, tables } = core
-  const graph = graphAs(settings, settings.HOLDFAST_BACKUP_CLIENT_ID)
+  const role = { clientId: settings.HOLDFAST_BACKUP_CLIENT_ID, budget: BACKUP_BUDGET }
+  const graph = graphAs(settings, role, catalogue)
   const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
   const slice = sliceSettings(settings)
   const instance = Buffer.from(core.random.bytes(6)).toString('hex')
@@ -205,7 +229,8 @@ function registerBackupRole(settings: Settings, core: Core): void {
 }
 
 function restoreOf(settings: Settings, core: Core) {
-  const graph = graphAs(settings, settings.HOLDFAST_RESTORE_CLIENT_ID)
+  const role = { clientId: settings.HOLDFAST_RESTORE_CLIENT_ID, budget: 'sharepoint-restore' }
+  const graph = graphAs(settings, role, core.catalogue)
   const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
   return createRestore({
     catalogue: core.catalogue,

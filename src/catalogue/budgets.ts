@@ -15,6 +15,8 @@ import type { BudgetClaim, BudgetLimits, BudgetTable } from './types.ts'
 
 const TABLE = 'resources'
 const SECOND_MS = 1000
+/** What is claimed is spent within this, so it may burden a window of the service that long after. */
+export const SPENT_WITHIN_MS = 5 * SECOND_MS
 
 /** A window and the step by which it slides. */
 interface Span {
@@ -23,7 +25,7 @@ interface Span {
   stepMs: number
 }
 const SPANS = {
-  minute: { limit: 'perMinute', windowMs: 60 * SECOND_MS, stepMs: 5 * SECOND_MS },
+  minute: { limit: 'perMinute', windowMs: 60 * SECOND_MS + SPENT_WITHIN_MS, stepMs: 5 * SECOND_MS },
   day: { limit: 'perDay', windowMs: 86_400 * SECOND_MS, stepMs: 3600 * SECOND_MS },
 } as const satisfies Record<string, Span>
 

@@ -49,6 +49,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
   }
 }
 
+export { SPENT_WITHIN_MS } from './budgets.ts'
 export { withAzureLimits } from './limits.ts'
 export type {
   Catalogue,

@@ -179,6 +179,9 @@ export interface SlotTable {
   ): Promise<(Slot & { etag: string }) | undefined>
 }
 
+/** The backup app's budget of SharePoint's units (BudgetTable). */
+export const BACKUP_BUDGET = 'sharepoint-backup'
+
 export interface BudgetLimits {
   /** Units in any 60 seconds, and in any 24 hours. */
   perMinute: number

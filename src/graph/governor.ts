@@ -191,6 +191,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       if (until <= budget.pausedUntil) return
       budget.pausedUntil = until
       budget.pausedFor = why
+      budget.purse.pause?.(until)
     },
     succeeded(key) {
       budgetOf(key).unnamedPauses = 0

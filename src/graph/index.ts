@@ -31,8 +31,9 @@ export {
 export { isObject, type JsonObject, objectOf, objectsOf, textOf } from './json.ts'
 export { MAILBOX_CONCURRENCY, type Mailbox, mailboxOf } from './mailbox.ts'
 export { WalkGuard, walkPages } from './paging.ts'
-export type { Purse } from './purse.ts'
+export { type Purse, windowedPurse } from './purse.ts'
 export { QuickXorHash } from './quick-xor-hash.ts'
+export { type ChunkSource, sharedPurse } from './shared-purse.ts'
 export {
   type AddressRequest,
   type SharePoint,

@@ -14,6 +14,8 @@ export interface Purse {
   take(units: number, now: number): number | Promise<number>
   /** The service charged so many more units (or fewer) than were taken. */
   correct(units: number, now: number): void
+  /** The service asked for a pause until then (ms since 1970): those who share the purse wait too. */
+  pause?(until: number): void
   /** Nothing that was spent counts any more. */
   isEmpty(now: number): boolean
 }

@@ -11,7 +11,14 @@ import {
   type SliceResult,
   sliceBytes,
 } from '../capture/index.ts'
-import type { BudgetLimits, Catalogue, Owner, PlanEntry, Run } from '../catalogue/types.ts'
+import {
+  BACKUP_BUDGET,
+  type BudgetLimits,
+  type Catalogue,
+  type Owner,
+  type PlanEntry,
+  type Run,
+} from '../catalogue/types.ts'
 import type { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
 import { iso } from '../model/time.ts'
@@ -147,7 +154,11 @@ async function saveEstimate(
   signal: AbortSignal,
 ): Promise<void> {
   const limits = runSettings.units
-  const { claimedToday } = await catalogue.budgets.claim('sharepoint', { units: 0, limits }, signal)
+  const { claimedToday } = await catalogue.budgets.claim(
+    BACKUP_BUDGET,
+    { units: 0, limits },
+    signal,
+  )
   const now = clock.now()
   const estimate = estimateFirstCopies({ owners, limits, claimedToday, done, now })
   const told = ({ estimate: _, ...row }: Run) => (estimate ? { ...row, estimate } : row)
