@@ -6,8 +6,11 @@
  * runs inside `transaction`. Seqs only grow; a deleted thing leaves a row that carries its seq.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { DRIVE_SCHEMA } from './drive-schema.ts'
 
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
+/** Files of this format have mail only; they get the tables of sites and drives. */
+const MAIL_ONLY_VERSION = 1
 
 const SCHEMA = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -53,6 +56,12 @@ CREATE TABLE mime_log(message TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER
 CREATE INDEX mime_log_message ON mime_log(message);
 `
 
+/** By the format that the file has. */
+const MISSING_TABLES: ReadonlyMap<unknown, string> = new Map([
+  [0, `${SCHEMA} ${DRIVE_SCHEMA}`],
+  [MAIL_ONLY_VERSION, DRIVE_SCHEMA],
+])
+
 export type SqlRow = Record<string, unknown>
 
 export class Database {
@@ -68,8 +77,9 @@ export class Database {
     this.#db = new DatabaseSync(file)
     this.#db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536')
     const version = this.#db.prepare('PRAGMA user_version').get()?.['user_version']
-    if (version === 0)
-      this.#db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`)
+    const missing = MISSING_TABLES.get(version)
+    if (missing !== undefined)
+      this.#db.exec(`BEGIN; ${missing} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`)
     else if (version !== SCHEMA_VERSION)
       throw new Error(`the state file has format ${String(version)}, this tenant ${SCHEMA_VERSION}`)
     this.#seq = Number(this.get(LAST_SEQ)?.['last'] ?? 0)
@@ -143,4 +153,6 @@ export class Database {
 const LAST_SEQ = `SELECT max(s) AS last FROM (
   SELECT max(seq) AS s FROM users UNION ALL SELECT max(seq) FROM folders
   UNION ALL SELECT max(seq) FROM gone_folders UNION ALL SELECT max(seq) FROM messages
-  UNION ALL SELECT max(seq) FROM left_messages)`
+  UNION ALL SELECT max(seq) FROM left_messages UNION ALL SELECT max(seq) FROM sites
+  UNION ALL SELECT max(seq) FROM drives UNION ALL SELECT max(seq) FROM items
+  UNION ALL SELECT max(shared_seq) FROM items)`

@@ -45,15 +45,15 @@ export function integer(row: SqlRow, column: string): number {
   return value
 }
 
-function optionalText(row: SqlRow, column: string): string | null {
+export function optionalText(row: SqlRow, column: string): string | null {
   return row[column] === null ? null : text(row, column)
 }
 
-function json<T>(row: SqlRow, column: string): T {
+export function json<T>(row: SqlRow, column: string): T {
   return JSON.parse(text(row, column))
 }
 
-function optionalJson<T>(row: SqlRow, column: string): T | null {
+export function optionalJson<T>(row: SqlRow, column: string): T | null {
   return row[column] === null ? null : json<T>(row, column)
 }
 

@@ -8,6 +8,7 @@ export const EXPIRED_LINK_FORMS = [
   'gone',
   'gone-location',
   'gone-bad-location',
+  'gone-upload',
   'not-found',
   'sync-folder-not-found',
   'sync-state-not-found',
@@ -51,6 +52,21 @@ export interface TenantSettings {
   expiredLink: ExpiredLinkForm
   /** Life of an upload session's URL. */
   uploadSessionMs: number
+  /** Whether the tenant has SharePoint at all. */
+  sharePoint: boolean
+  /** Resource units that an app may spend (facts/graph.md 2.2: up to 1,000 licences). */
+  unitsPerMinute: number
+  unitsPerDay: number
+  /** Life of a pre-authenticated download URL; about an hour was observed. */
+  downloadUrlMs: number
+  /** Share of files whose download URL deltas leave out. */
+  missingUrls: number
+  /** Share of range requests that are answered whole. */
+  ignoredRanges: number
+  /** Folders with more children cannot be listed (facts/graph.md 7, no. 40). */
+  childrenListedMax: number
+  /** Whether deltas tell of what was below a deleted folder, or of the folder alone. */
+  deletedDescendants: boolean
 }
 
 export const DEFAULT_SETTINGS: TenantSettings = {
@@ -71,4 +87,12 @@ export const DEFAULT_SETTINGS: TenantSettings = {
   linksKept: 0,
   expiredLink: 'gone',
   uploadSessionMs: 10_800_000,
+  sharePoint: true,
+  unitsPerMinute: 1_250,
+  unitsPerDay: 1_200_000,
+  downloadUrlMs: 3_600_000,
+  missingUrls: 0,
+  ignoredRanges: 0,
+  childrenListedMax: 100_000,
+  deletedDescendants: false,
 }

@@ -15,11 +15,15 @@ import {
   WELL_KNOWN_FOLDERS,
 } from '../model.ts'
 import { Trouble } from '../trouble/trouble.ts'
+import { ContentStore } from './contents.ts'
 import { Database } from './database.ts'
+import { ItemStore } from './drive-items.ts'
 import { FolderStore } from './folders.ts'
 import { MessageStore } from './messages.ts'
 import { MimeLog } from './mime-log.ts'
 import type { TenantSettings } from './settings.ts'
+import { SharingStore } from './sharing.ts'
+import { SiteStore } from './sites.ts'
 import { UploadSessions } from './upload-sessions.ts'
 import { UserStore } from './users.ts'
 
@@ -28,6 +32,10 @@ export class TenantState {
   readonly users: UserStore
   readonly folders: FolderStore
   readonly messages: MessageStore
+  readonly sites: SiteStore
+  readonly items: ItemStore
+  readonly contents: ContentStore
+  readonly sharing: SharingStore
   /** Changed through `changeSettings` only. */
   readonly settings: TenantSettings
   readonly trouble: Trouble
@@ -59,6 +67,10 @@ export class TenantState {
       nowMs: options.clock,
     })
     this.messages = new MessageStore(this.db, this.folders, this.trouble)
+    this.items = new ItemStore(this.db, { watch: this.trouble.drives, clock: options.clock })
+    this.sites = new SiteStore(this.db, this.items)
+    this.contents = new ContentStore(this.db)
+    this.sharing = new SharingStore(this.db, this.items)
     this.db.onCommit = (seq) => this.trouble.past.committed(seq)
   }
 
@@ -125,6 +137,24 @@ export class TenantState {
   /** Makes every delta link given so far useless, as a mailbox move does. */
   expireDelta(user: User | null): void {
     this.db.setMeta(`delta-epoch:${user?.pk ?? 'directory'}`, String(this.deltaEpoch(user) + 1))
+  }
+
+  /** As `deltaEpoch`, of a drive by its Graph id, or of `sites`. */
+  driveEpoch(owner: string): number {
+    return Number(this.db.meta(`drive-epoch:${owner}`) ?? 0)
+  }
+
+  expireDriveDelta(owner: string): void {
+    this.db.setMeta(`drive-epoch:${owner}`, String(this.driveEpoch(owner) + 1))
+  }
+
+  /** Of the pre-authenticated URLs that are good; `expireDownloads` makes all of them useless. */
+  downloadEpoch(): number {
+    return Number(this.db.meta('download-epoch') ?? 0)
+  }
+
+  expireDownloads(): void {
+    this.db.setMeta('download-epoch', String(this.downloadEpoch() + 1))
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import { stableNumber } from '../ids.ts'
 import type { Folder, Message, MessageContent } from '../model.ts'
 import type { MessageWatch } from '../state/messages.ts'
 import type { TenantSettings } from '../state/settings.ts'
+import { DriveTrouble } from './drive-trouble.ts'
 import { EndlessLinks } from './endless-links.ts'
 import { LinkBook } from './link-book.ts'
 import { RecentPast } from './recent-past.ts'
@@ -20,6 +21,7 @@ export class Trouble implements MessageWatch {
   readonly loops = new EndlessLinks()
   readonly unrenderable = new Unrenderable()
   readonly links: LinkBook
+  readonly drives = new DriveTrouble()
   readonly #settings: TenantSettings
   readonly #silent = new SilentChanges()
   readonly #folderLags = new Map<number, number>()

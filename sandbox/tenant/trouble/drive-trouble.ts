@@ -1,0 +1,46 @@
+/**
+ * What goes wrong in single drives: deltas that never end, that fail whatever one does, and that
+ * tell older states. In memory; all of it off until an operation turns it on.
+ */
+import type { DriveItem } from '../drive-model.ts'
+import type { ItemWatch } from '../state/drive-items.ts'
+import { EndlessLinks } from './endless-links.ts'
+
+const FORMER_MAX = 50_000
+
+export class DriveTrouble implements ItemWatch {
+  /** By the pk of the drive. */
+  readonly loops = new EndlessLinks()
+  readonly #failing = new Set<number>()
+  readonly #vanished = new Set<string>()
+  readonly #former = new Map<number, DriveItem>()
+
+  /** Whether the delta of this drive answers 500 for ever (facts/graph.md 7, no. 12). */
+  isFailing(drivePk: number): boolean {
+    return this.#failing.has(drivePk)
+  }
+
+  setFailing(drivePk: number, failing: boolean): void {
+    if (failing) this.#failing.add(drivePk)
+    else this.#failing.delete(drivePk)
+  }
+
+  /** Whether a file that was just listed goes now; true once for each. */
+  vanishes({ id, kind, deleted }: DriveItem, happens: (...parts: string[]) => boolean): boolean {
+    if (kind !== 'file' || deleted || this.#vanished.has(id) || !happens('vanish', id)) return false
+    this.#vanished.add(id)
+    return true
+  }
+
+  changing(before: DriveItem): void {
+    this.#former.delete(before.pk)
+    this.#former.set(before.pk, before)
+    const oldest = this.#former.keys().next()
+    if (this.#former.size > FORMER_MAX && !oldest.done) this.#former.delete(oldest.value)
+  }
+
+  /** The state that the item had before its last change, as far as it is remembered. */
+  former(item: DriveItem): DriveItem | undefined {
+    return this.#former.get(item.pk)
+  }
+}
