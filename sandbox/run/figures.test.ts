@@ -10,6 +10,11 @@ const NO_COUNTS = {
   ...{ deleted: 0, ledger: 0, excluded: 0 },
 }
 
+const NO_DRIVES = {
+  units: { total: 0, permissions: 0, kinds: {}, apps: {} },
+  ...{ downloads: 0, bytesOut: 0 },
+}
+
 /** A run of two mailboxes, by what each of them took. */
 function result(
   counts: Partial<BackupResult['counts']>,
@@ -28,7 +33,7 @@ function result(
       ...{ owners, troubles: {} },
     },
     ...{ counts: all, bytes: 0, seconds: 1 },
-    requests: { requests, throttled: {}, statuses: {}, mailboxes: byUser },
+    requests: { requests, throttled: {}, statuses: {}, mailboxes: byUser, ...NO_DRIVES },
   }
 }
 

@@ -24,6 +24,8 @@ const BACKUP: BackupResult = {
     throttled: {},
     statuses: {},
     mailboxes: {},
+    units: { total: 0, permissions: 0, kinds: {}, apps: {} },
+    ...{ downloads: 0, bytesOut: 0 },
   },
 }
 

@@ -11,6 +11,7 @@ import { createTokenService } from './entra/tokens.ts'
 import type { FaultBoard } from './faults.ts'
 import { createGraph } from './graph/service.ts'
 import { createThrottle } from './graph/throttle.ts'
+import { createUnitMeter } from './graph/units.ts'
 import type { Answer, Call } from './http.ts'
 import { type AppRegistration, DEFAULT_APPS, TENANT_ID } from './identities.ts'
 import type { TenantState } from './state/tenant-state.ts'
@@ -40,8 +41,9 @@ export async function assembleTenant(options: AssembleOptions): Promise<Assemble
     nowMs,
   })
   const throttle = createThrottle(nowMs)
+  const units = createUnitMeter(nowMs, state.settings)
   const counters = createCounters()
-  const graph = createGraph({ state, tokens, throttle, counters, faults, baseUrl })
+  const graph = createGraph({ state, tokens, throttle, units, counters, faults, baseUrl })
   const entra = createEntra({
     tenantId: TENANT_ID,
     baseUrl,
@@ -54,7 +56,7 @@ export async function assembleTenant(options: AssembleOptions): Promise<Assemble
   })
   return {
     handle: async (call) => (await entra(call)) ?? (await graph(call)),
-    operations: createOperations({ state, tokens, counters, faults, throttle, apps }),
+    operations: createOperations({ state, tokens, counters, faults, throttle, units, apps }),
   }
 }
 

@@ -24,6 +24,10 @@ const NAMES = [
   ...(['createFolder', 'renameFolder', 'moveFolder', 'deleteFolder'] as const),
   ...(['setFolderLag', 'expireLinks', 'loopLinks', 'stopLoop'] as const),
   ...(['setMailboxCondition', 'setUnrenderable', 'ransom', 'expireUploads'] as const),
+  ...(['sites', 'createSite', 'createOneDrive', 'setSiteState', 'renameSite'] as const),
+  ...(['deleteSite', 'createLibrary', 'renameLibrary', 'deleteLibrary', 'setQuota'] as const),
+  ...(['putFile', 'makeFolder', 'makeShortcut', 'renameItem', 'moveItem'] as const),
+  ...(['deleteItem', 'setItemDates', 'flagMalware'] as const),
 ] as const satisfies readonly (keyof Operations)[]
 
 /** Fails to compile when an operation is missing above. */

@@ -41,6 +41,8 @@ const READ_PERMISSIONS = [
   'GroupMember.Read.All',
   'Mail.Read',
   'MailboxSettings.Read',
+  'Sites.Read.All',
+  'Files.Read.All',
 ] as const
 
 export const DEFAULT_APPS: readonly AppRegistration[] = [
@@ -56,6 +58,11 @@ export const DEFAULT_APPS: readonly AppRegistration[] = [
     secret: RESTORE_CLIENT_SECRET,
     displayName: 'Holdfast restore',
     objectId: 'b0a5c0de-0012-4000-8000-000000000002',
-    permissions: [...READ_PERMISSIONS, 'Mail.ReadWrite'],
+    permissions: [
+      ...READ_PERMISSIONS,
+      'Mail.ReadWrite',
+      'Sites.ReadWrite.All',
+      'Files.ReadWrite.All',
+    ],
   },
 ]

@@ -17,6 +17,17 @@ export const USERS_PAGE_MAX = 999
 /** With `$filter` or `$orderby` a message delta returns at most this many (facts 3.2). */
 export const FILTERED_DELTA_ITEMS_MAX = 5_000
 
+/** SharePoint's pages: drive deltas, children, sites and libraries. */
+export const DRIVE_PAGE_DEFAULT = 200
+export const DRIVE_PAGE_MAX = 1_000
+
+/** Resource units of SharePoint (facts/graph.md 2.2). */
+export const UNITS_ONE = 1
+export const UNITS_LIST = 2
+export const UNITS_PERMISSIONS = 5
+/** Above this share of the minute's budget, answers carry `RateLimit-*` headers. */
+export const RATE_LIMIT_SHOWN_FROM = 0.8
+
 /** Largest request body that Graph takes (facts 3.2: about 4 MB). */
 export const REQUEST_BYTES_MAX = 4 * 1024 * 1024
 /** Above it, lists and `$expand` leave `contentBytes` out (facts 7, no. 4). */

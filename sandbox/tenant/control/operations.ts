@@ -12,15 +12,18 @@ import type { Counters } from '../counters.ts'
 import type { TokenService } from '../entra/tokens.ts'
 import type { FaultBoard } from '../faults.ts'
 import type { Throttle } from '../graph/throttle.ts'
+import type { UnitMeter } from '../graph/units.ts'
 import { API_ROLES, type AppRegistration, GRAPH_RESOURCE } from '../identities.ts'
 import { APP_TOKEN_SECONDS, USER_TOKEN_SECONDS } from '../limits.ts'
 import { EXPIRED_LINK_FORMS, type TenantSettings } from '../state/settings.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { defined } from './defined.ts'
+import { driveOperations } from './drive-operations.ts'
 import { faultOperations } from './fault-operations.ts'
 import { mailboxOperations } from './mailbox-operations.ts'
 import { ControlError, operation } from './operation.ts'
 import { ransomOperation } from './ransom-operation.ts'
+import { siteOperations } from './site-operations.ts'
 import { troubleOperations } from './trouble-operations.ts'
 import { userOperations } from './user-operations.ts'
 
@@ -30,6 +33,7 @@ export interface ControlDependencies {
   readonly counters: Counters
   readonly faults: FaultBoard
   readonly throttle: Throttle
+  readonly units: UnitMeter
   /** App registrations by client id; the operations may change permissions in place. */
   readonly apps: Map<string, AppRegistration>
 }
@@ -57,6 +61,14 @@ const Settings = z.strictObject({
   linksKept: z.number().int().min(0).max(1_000_000).optional(),
   expiredLink: z.enum(EXPIRED_LINK_FORMS).optional(),
   uploadSessionMs: Milliseconds,
+  sharePoint: z.boolean().optional(),
+  unitsPerMinute: z.number().int().min(1).optional(),
+  unitsPerDay: z.number().int().min(1).optional(),
+  downloadUrlMs: Milliseconds,
+  missingUrls: Rate,
+  ignoredRanges: Rate,
+  childrenListedMax: z.number().int().min(0).optional(),
+  deletedDescendants: z.boolean().optional(),
 })
 
 const Seed = z.strictObject({
@@ -112,7 +124,7 @@ function tokenOperations({ state, tokens, apps }: ControlDependencies) {
   }
 }
 
-function tenantOperations({ state, counters, throttle }: ControlDependencies) {
+function tenantOperations({ state, counters, throttle, units }: ControlDependencies) {
   return {
     settings: operation(Settings, (change): TenantSettings => {
       state.changeSettings(defined(change))
@@ -130,6 +142,7 @@ function tenantOperations({ state, counters, throttle }: ControlDependencies) {
     }),
     resetThrottle: operation(Nothing, () => {
       throttle.reset()
+      units.reset()
       return {}
     }),
   }
@@ -144,6 +157,8 @@ export function createOperations(dependencies: ControlDependencies) {
     ...mailboxOperations(dependencies.state),
     ...troubleOperations(dependencies.state),
     ...ransomOperation(dependencies.state),
+    ...siteOperations(dependencies.state),
+    ...driveOperations(dependencies.state),
   }
 }
 

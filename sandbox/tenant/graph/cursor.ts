@@ -56,9 +56,19 @@ function tag(state: TenantState, payload: Buffer): Buffer {
   return createHmac('sha256', secretOf(state)).update(payload).digest().subarray(0, TAG_BYTES)
 }
 
-export function writeToken(state: TenantState, cursor: Cursor): string {
-  const payload = Buffer.from(JSON.stringify(cursor))
+/** Plain data as an opaque text that only this tenant can write. */
+export function sealToken(state: TenantState, data: object): string {
+  const payload = Buffer.from(JSON.stringify(data))
   return Buffer.concat([tag(state, payload), payload]).toString('base64url')
+}
+
+/** What `sealToken` sealed; null: this text is none of it, or was changed. */
+export function openToken<T>(state: TenantState, text: string): T | null {
+  const bytes = Buffer.from(text, 'base64url')
+  const payload = bytes.subarray(TAG_BYTES)
+  const given = bytes.subarray(0, TAG_BYTES)
+  if (given.length < TAG_BYTES || !timingSafeEqual(given, tag(state, payload))) return null
+  return JSON.parse(payload.toString())
 }
 
 /** The link that this token came with. */
@@ -70,7 +80,7 @@ export function tokenLink(request: GraphRequest, token: LinkToken): string {
 export function link(request: GraphRequest, cursor: Cursor): string {
   const { links } = request.state.trouble
   const issued = links.issue(cursor.owner ?? '', cursor.kind)
-  const text = writeToken(request.state, { ...cursor, issued })
+  const text = sealToken(request.state, { ...cursor, issued })
   return tokenLink(request, { kind: cursor.kind, text })
 }
 
@@ -80,13 +90,8 @@ function ownerKey(owner: User | null): string {
 
 /** `owner`: whose delta state the token belongs to; null is the directory. */
 export function readToken(request: GraphRequest, token: LinkToken, owner: User | null): Cursor {
-  const bytes = Buffer.from(token.text, 'base64url')
-  const payload = bytes.subarray(TAG_BYTES)
-  const given = bytes.subarray(0, TAG_BYTES)
-  if (given.length < TAG_BYTES || !timingSafeEqual(given, tag(request.state, payload))) {
-    throw badRequest('Badly formed token.')
-  }
-  const cursor: Cursor = JSON.parse(payload.toString())
+  const cursor = openToken<Cursor>(request.state, token.text)
+  if (cursor === null) throw badRequest('Badly formed token.')
   if (cursor.path !== request.path || cursor.kind !== token.kind) {
     throw badRequest('The token does not belong to this resource.')
   }

@@ -8,18 +8,22 @@ export class GraphError extends Error {
   readonly status: number
   readonly code: string
   readonly headers: Readonly<Record<string, string>>
+  /** The code that says more, inside `innerError` (facts/graph.md 2.1). */
+  readonly innerCode: string | undefined
 
   constructor(
     status: number,
     code: string,
     message: string,
     headers: Readonly<Record<string, string>> = {},
+    innerCode?: string,
   ) {
     super(message)
     this.name = 'GraphError'
     this.status = status
     this.code = code
     this.headers = headers
+    this.innerCode = innerCode
   }
 }
 
@@ -37,6 +41,7 @@ export function errorAnswer(error: GraphError, ids: RequestIds, nowMs: number): 
         code: error.code,
         message: error.message,
         innerError: {
+          ...(error.innerCode === undefined ? {} : { code: error.innerCode }),
           date: new Date(nowMs).toISOString().slice(0, 19),
           'request-id': ids.requestId,
           'client-request-id': ids.clientRequestId,

@@ -17,6 +17,7 @@ interface Wording {
 const WORDINGS: Readonly<Record<ExpiredLinkForm, Wording>> = {
   gone: { status: 410, code: 'SyncStateNotFound', message: STATE_NOT_FOUND },
   'gone-location': { status: 410, code: 'ResyncRequired', message: 'Resync required.' },
+  'gone-upload': { status: 410, code: 'ResyncRequired', message: 'Resync required.' },
   'gone-bad-location': { status: 410, code: 'ResyncRequired', message: 'Resync required.' },
   'not-found': {
     status: 404,

@@ -42,8 +42,17 @@ const MAIL_WRITE = ['Mail.ReadWrite'] as const
 /** The published list has the permission for events on the path for messages too. */
 const UPLOAD = ['Mail.ReadWrite', 'Calendars.ReadWrite'] as const
 
+const READ_SITES = ['Sites.Read.All', 'Sites.ReadWrite.All'] as const
+const SITES_DELTA = [...READ_SITES, 'Sites.FullControl.All', 'Sites.Manage.All'] as const
+const READ_FILES = ['Files.Read.All', 'Files.ReadWrite.All', ...READ_SITES] as const
+/** The published list lets groups' permissions read a single item. */
+const READ_ITEM = [...READ_FILES, 'Group.Read.All', 'Group.ReadWrite.All'] as const
+
 const FOLDERS = '/users/{user}/mailFolders'
 const MESSAGES = '/users/{user}/messages'
+
+const DRIVE = '/drives/{drive}'
+const ITEM = `${DRIVE}/items/{item}`
 
 export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'GET /users': USERS,
@@ -79,4 +88,21 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   [`GET ${MESSAGES}/{message}/attachments/{attachment}`]: MAIL_CONTENT,
   [`DELETE ${MESSAGES}/{message}/attachments/{attachment}`]: MAIL_WRITE,
   [`GET ${MESSAGES}/{message}/attachments/{attachment}/$value`]: MAIL_CONTENT,
+  'GET /sites/getAllSites': READ_SITES,
+  'GET /sites/delta': SITES_DELTA,
+  'GET /sites/{site}': READ_SITES,
+  'GET /sites/{site}/sites': READ_SITES,
+  'GET /sites/{site}/drives': READ_FILES,
+  'GET /sites/{site}/drive': READ_FILES,
+  'GET /users/{user}/drives': READ_FILES,
+  'GET /users/{user}/drive': READ_FILES,
+  [`GET ${DRIVE}`]: READ_FILES,
+  [`GET ${DRIVE}/root`]: READ_FILES,
+  [`GET ${DRIVE}/root:/{path}`]: READ_ITEM,
+  [`GET ${DRIVE}/root/children`]: READ_FILES,
+  [`GET ${DRIVE}/root:/{path}:/children`]: READ_FILES,
+  [`GET ${DRIVE}/root/delta`]: READ_FILES,
+  [`GET ${ITEM}`]: READ_ITEM,
+  [`GET ${ITEM}:/{path}`]: READ_FILES,
+  [`GET ${ITEM}/children`]: READ_FILES,
 }

@@ -22,6 +22,8 @@ export interface QueryOptions {
   readonly skip: number
   readonly count: boolean
   readonly includeHidden: boolean
+  /** Of drive and site deltas: a link's, `latest` or a time. */
+  readonly token: string | null
 }
 
 export const NO_OPTIONS: QueryOptions = {
@@ -33,6 +35,7 @@ export const NO_OPTIONS: QueryOptions = {
   skip: 0,
   count: false,
   includeHidden: false,
+  token: null,
 }
 
 export interface Preferences {
@@ -40,6 +43,8 @@ export interface Preferences {
   readonly maxPageSize: number | null
   readonly textBody: boolean
   readonly minimal: boolean
+  /** All preferences that were sent, in lower case; SharePoint's are looked up here. */
+  readonly all: ReadonlySet<string>
   /** What the answer's `Preference-Applied` header says. */
   readonly applied: readonly string[]
 }
@@ -132,6 +137,9 @@ const SETTERS: Readonly<Record<string, (options: MutableOptions, value: string) 
   $count: (options, value) => {
     options.count = value === 'true'
   },
+  token: (options, value) => {
+    options.token = value === '' ? null : value
+  },
   includehiddenfolders: (options, value) => {
     options.includeHidden = value.toLowerCase() === 'true'
   },
@@ -202,6 +210,7 @@ export function parsePrefer(header: string | string[] | undefined): Preferences 
     maxPageSize: size === undefined ? null : Number(size),
     textBody,
     minimal,
+    all: new Set(text.split(',').map((preference) => preference.trim().toLowerCase())),
     applied,
   }
 }

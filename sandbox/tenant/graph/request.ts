@@ -17,6 +17,8 @@ export interface GraphRequest {
   readonly token: LinkToken | null
   readonly prefer: Preferences
   readonly contentType: string
+  /** A header as it was sent; undefined: it was not. */
+  header(name: string): string | undefined
   /** Decoded path parameter; a bug if the route has none of that name. */
   param(name: string): string
   body(): Promise<Buffer>

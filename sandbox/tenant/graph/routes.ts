@@ -4,6 +4,7 @@
  * beginning of the path is nothing that Graph knows.
  */
 import * as attachments from './attachments.ts'
+import { DRIVE_ROWS, type DriveRow, type Units } from './drive/routes.ts'
 import * as folders from './folders.ts'
 import { deltaMessages } from './message-delta.ts'
 import * as writes from './message-write.ts'
@@ -22,6 +23,8 @@ export interface Route {
   readonly permissions: readonly string[]
   /** Whether Outlook's limits for the mailbox apply. */
   readonly throttled: boolean
+  /** Resource units of SharePoint that the call costs; null: it is no call of SharePoint's. */
+  readonly units: Units | null
   readonly handle: Handler
 }
 
@@ -98,7 +101,7 @@ const ROWS: readonly Row[] = [
   [`GET ${ATTACHMENT}/$value`, 'attachment.value', NONE, attachments.getAttachmentBytes],
 ]
 
-function toRoute([call, kind, options, handle]: Row): Route {
+function toRoute([call, kind, options, handle]: Row, units: Units | null = null): Route {
   const [method = '', path = ''] = call.split(' ')
   const permissions = PERMISSIONS[call]
   if (permissions === undefined) throw new Error(`no permissions are known for ${call}`)
@@ -110,11 +113,19 @@ function toRoute([call, kind, options, handle]: Row): Route {
     options,
     permissions,
     throttled: /mailFolders|messages|mailboxSettings/.test(path),
+    units,
     handle,
   }
 }
 
-export const ROUTES: readonly Route[] = ROWS.map(toRoute)
+function toDriveRoute([call, kind, options, units, handle]: DriveRow): Route {
+  return toRoute([call, kind, options, handle], units)
+}
+
+export const ROUTES: readonly Route[] = [
+  ...ROWS.map((row) => toRoute(row)),
+  ...DRIVE_ROWS.map(toDriveRoute),
+]
 
 export interface RouteMatch {
   readonly route: Route
@@ -124,8 +135,27 @@ export interface RouteMatch {
 /** Routes by number of segments: most calls then look at a handful. */
 const BY_LENGTH = Map.groupBy(ROUTES, ({ segments }) => segments.length)
 
+/** `root:/a/b:/children`: what stands between colons is one path, however many parts it has. */
+function joinPaths(segments: readonly string[]): readonly string[] {
+  const start = segments.findIndex((segment) => segment.endsWith(':')) + 1
+  if (start === 0 || start === segments.length) return segments
+  const found = segments.findIndex((segment, n) => n >= start && segment.endsWith(':'))
+  const end = found < 0 ? segments.length : found + 1
+  const path = segments.slice(start, end).join('/')
+  return [...segments.slice(0, start), path, ...segments.slice(end)]
+}
+
+/** The value of a parameter, `{name}` or `{name}:`; null: this is none for the pattern. */
+function parameterOf(pattern: string, given: string, isPath: boolean): string | null {
+  if (pattern.endsWith(':')) return given.endsWith(':') ? given.slice(0, -1) : null
+  if (!given.endsWith(':')) return given
+  // A path may end with a colon that nothing follows.
+  return isPath ? given.slice(0, -1) : null
+}
+
 /** Literal names before parameters, and in any case, as Graph reads paths. */
-export function matchRoute(method: string, segments: readonly string[]): RouteMatch | null {
+export function matchRoute(method: string, parts: readonly string[]): RouteMatch | null {
+  const segments = joinPaths(parts)
   let best: RouteMatch | null = null
   let bestLiterals = -1
   for (const route of BY_LENGTH.get(segments.length) ?? []) {
@@ -135,8 +165,10 @@ export function matchRoute(method: string, segments: readonly string[]): RouteMa
     const fits = route.segments.every((pattern, index) => {
       const given = segments[index] ?? ''
       if (pattern.startsWith('{')) {
-        params[pattern.slice(1, -1)] = given
-        return true
+        const name = pattern.replace(/[{}:]/g, '')
+        const value = parameterOf(pattern, given, name === 'path')
+        if (value !== null) params[name] = value
+        return value !== null
       }
       literals += 1
       return pattern.toLowerCase() === given.toLowerCase().replace(/\(\)$/, '')
@@ -151,5 +183,7 @@ export function matchRoute(method: string, segments: readonly string[]): RouteMa
 
 /** Another method of a served path: for 405 instead of 501. */
 export function isKnownPath(segments: readonly string[]): boolean {
-  return ['GET', 'POST', 'PATCH', 'DELETE'].some((method) => matchRoute(method, segments) !== null)
+  return ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].some(
+    (method) => matchRoute(method, segments) !== null,
+  )
 }

@@ -16,11 +16,13 @@ import { parsePrefer, parseQuery } from './query.ts'
 import type { GraphRequest } from './request.ts'
 import { isKnownPath, matchRoute, type RouteMatch } from './routes.ts'
 import type { Throttle } from './throttle.ts'
+import type { UnitMeter } from './units.ts'
 import { answerUpload, isUploadPath } from './upload-sessions.ts'
 
 export interface GraphOptions extends FrontOptions {
   readonly tokens: TokenService
   readonly throttle: Throttle
+  readonly units: UnitMeter
   readonly baseUrl: () => string
 }
 
@@ -104,17 +106,49 @@ async function serveCall(options: GraphOptions, signedCall: SignedCall): Promise
   const allowed = match.route.permissions.some((permission) => claims.permissions.has(permission))
   const leave = enterMailbox(options, match, claims.appId)
   try {
-    if (!allowed) throw notPermitted(match)
-    const request = toRequest(options, call, match, claims)
-    // The slot is held over this await: requests of a batch, begun together, meet their limit.
-    const answer = await match.route.handle(request)
-    const { latencyMs } = state.settings
-    if (latencyMs > 0) await delay(latencyMs)
-    const { applied } = request.prefer
-    if (applied.length === 0) return answer
-    return { ...answer, headers: { ...answer.headers, 'preference-applied': applied.join(', ') } }
+    const charged = chargeUnits(options, call, { match, app: claims.appId })
+    return await underHeaders(charged, async () => {
+      if (!allowed) throw notPermitted(match)
+      const request = toRequest(options, call, match, claims)
+      // The slot is held over this await: requests of a batch, begun together, meet their limit.
+      const answer = await match.route.handle(request)
+      const { latencyMs } = state.settings
+      if (latencyMs > 0) await delay(latencyMs)
+      const { applied } = request.prefer
+      if (applied.length === 0) return answer
+      return { ...answer, headers: { ...answer.headers, 'preference-applied': applied.join(', ') } }
+    })
   } finally {
     leave()
+  }
+}
+
+/** What a call of SharePoint's costs, and the headers that say so; a 429 where there is no more. */
+function chargeUnits(
+  { units: meter, counters }: GraphOptions,
+  call: Call,
+  { match, app }: { readonly match: RouteMatch; readonly app: string },
+): Readonly<Record<string, string>> {
+  const { units, kind } = match.route
+  if (units === null) return {}
+  const hasToken = /(?:^|&)(?:\$skip)?token=[^&]/i.test(call.rawQuery)
+  const cost = typeof units === 'number' ? units : hasToken ? units.withToken : units.without
+  counters.charge(app, kind, cost)
+  return meter.charge(app, cost)
+}
+
+/** Answers and refusals carry these headers alike. */
+async function underHeaders(
+  headers: Readonly<Record<string, string>>,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    const answer = await work()
+    return { ...answer, headers: { ...headers, ...answer.headers } }
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error
+    const { status, code, message, innerCode } = error
+    throw new GraphError(status, code, message, { ...headers, ...error.headers }, innerCode)
   }
 }
 
@@ -156,6 +190,7 @@ function unservedPath(call: Call): GraphError {
 
 function notPermitted({ route }: RouteMatch): GraphError {
   if (route.throttled) return accessDenied()
+  if (route.units !== null) return new GraphError(403, 'accessDenied', 'Access denied')
   return new GraphError(
     403,
     'Authorization_RequestDenied',
@@ -194,6 +229,7 @@ function toRequest(
     token: query.token,
     prefer: parsePrefer(call.headers['prefer']),
     contentType: call.headers['content-type'] ?? '',
+    header: (name) => call.headers[name]?.toString(),
     param: (name) => {
       const value = match.params[name]
       if (value === undefined) throw new Error(`the route has no parameter ${name}`)
