@@ -77,6 +77,7 @@ export const representationsSchema: z.ZodType<Representation[]> = z.array(
         plainBytes: whole,
       }),
     ),
+    note: z.record(z.string(), z.unknown()).exactOptional(),
   }),
 )
 

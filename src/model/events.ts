@@ -29,6 +29,8 @@ export interface Representation {
   /** SHA-256 of the whole plaintext, hex. */
   sha256: string
   segments: SegmentRef[]
+  /** What the service, or the fetching, said of exactly these bytes; small, JSON. */
+  note?: Record<string, unknown>
 }
 
 /** Tells content from decoration (DESIGN 4, change markers). Opaque texts, but for `at`. */

@@ -102,6 +102,7 @@ const metadataSchema = z.object({
       bytes: z.number(),
       sha256: z.string(),
       segments: z.array(z.string()),
+      note: z.record(z.string(), z.unknown()).exactOptional(),
     }),
   ),
   json: z.unknown(),

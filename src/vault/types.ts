@@ -20,6 +20,13 @@ import type {
 import type { GraphId, OwnerId, WorkloadName } from '../model/ids.ts'
 
 /** Content of one version on its way into packs. */
+export interface VersionPart {
+  name: RepresentationName
+  bytes: AsyncIterable<Uint8Array>
+  /** Called once, when the bytes are consumed. */
+  note?: () => Record<string, unknown> | undefined
+}
+
 export interface VersionInput {
   item: GraphId
   kind: ItemKind
@@ -28,12 +35,21 @@ export interface VersionInput {
   /** Graph's JSON as it came; goes into the metadata segment (representation `json`). */
   json: unknown
   /** Streamed one after the other; a large part becomes several segments. */
-  parts: readonly { name: RepresentationName; bytes: AsyncIterable<Uint8Array> }[]
+  parts: readonly VersionPart[]
   /** Representations of an earlier version that this one shares; their segments are used again. */
   carried: readonly Representation[]
 }
 
 /** The plaintext of a metadata segment: a pack can be understood from these alone (DESIGN 5). */
+/** A representation as the metadata segment names it. */
+export interface VersionContent {
+  name: RepresentationName
+  bytes: number
+  sha256: string
+  segments: string[]
+  note?: Record<string, unknown>
+}
+
 export interface VersionMetadata {
   holdfast: 1
   item: GraphId
@@ -42,7 +58,7 @@ export interface VersionMetadata {
   workload: WorkloadName
   /** ISO time at which it was captured. */
   capturedAt: string
-  contents: { name: RepresentationName; bytes: number; sha256: string; segments: string[] }[]
+  contents: VersionContent[]
   json: unknown
 }
 

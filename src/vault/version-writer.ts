@@ -14,7 +14,10 @@ import {
   VERSION_SEGMENTS_MAX,
 } from './limits.ts'
 import type { PackWriter } from './pack-writer.ts'
-import type { VersionInput, VersionMetadata } from './types.ts'
+import type { VersionInput, VersionMetadata, VersionPart } from './types.ts'
+
+/** Longer ones are no notes: they stand in every event and row of the version. */
+const NOTE_CHARS_MAX = 1000
 
 /** The version's representations: `json` first, then its parts, then what was carried over. */
 export async function writeVersion(
@@ -26,7 +29,7 @@ export async function writeVersion(
   checkNames(version)
   const parts: Representation[] = []
   for (const part of version.parts) {
-    parts.push(await writeContent(packs, part.name, part.bytes, signal))
+    parts.push(await writeContent(packs, part, signal))
   }
   const contents = [...parts, ...version.carried]
   const segments = contents.reduce((sum, content) => sum + content.segments.length, 0)
@@ -44,8 +47,7 @@ function checkNames(version: VersionInput): void {
 
 async function writeContent(
   packs: PackWriter,
-  name: RepresentationName,
-  source: AsyncIterable<Uint8Array>,
+  { name, bytes: source, note }: VersionPart,
   signal: AbortSignal,
 ): Promise<Representation> {
   const hash = createHash('sha256')
@@ -57,7 +59,9 @@ async function writeContent(
     if (segments.length === VERSION_SEGMENTS_MAX) throw tooManySegments()
     segments.push(await packs.add('content', plain, signal))
   }
-  return { name, bytes, sha256: hash.digest('hex'), segments }
+  const said = note?.()
+  invariant(JSON.stringify(said ?? {}).length <= NOTE_CHARS_MAX, 'a note is short')
+  return { name, bytes, sha256: hash.digest('hex'), segments, ...(said && { note: said }) }
 }
 
 /** The same bytes in pieces of exactly `size`, but for the last; nothing for nothing. */
@@ -97,10 +101,8 @@ async function writeMetadata(
     container: version.container,
     workload: version.workload,
     capturedAt,
-    contents: contents.map(({ name, bytes, sha256, segments }) => ({
-      name,
-      bytes,
-      sha256,
+    contents: contents.map(({ segments, ...content }) => ({
+      ...content,
       segments: segments.map((s) => s.id),
     })),
     json: version.json,
