@@ -7,9 +7,10 @@ import { hasCode } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { Present } from '../workloads/workload.ts'
 import type { Member } from './members.ts'
-import { takeChanges } from './page.ts'
+import { takeAnswers } from './page.ts'
 import type { Comparison } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
+import { hasOwnCursor, tellerOf } from './tellers.ts'
 
 /** `there`: it is, and its answer says no more (a container; an item that cannot be rendered). */
 type Answer = { is: 'gone' } | { is: 'there' } | { is: 'at'; item: Present }
@@ -42,7 +43,7 @@ export async function ask(
     else if (answer.is === 'at' && isRead(capture, answer.item)) items.push(answer.item)
     else gone.push(member)
   }
-  const taken = (await takeChanges(capture, items, 'asked')) === 'taken'
+  const taken = (await takeAnswers(capture, items)) === 'taken'
   if (taken) there.push(...unchangedHere(capture, comparison, items))
   const { tables, signal } = capture.context
   const scan = { container: comparison.container, id: comparison.scan }
@@ -75,7 +76,7 @@ async function answersOf(
 async function answerOf(capture: StreamCapture, { item, kind }: Member): Promise<Answer> {
   const { reader, signal } = capture.context
   try {
-    if (kind === 'container') {
+    if (kind === 'container' && hasOwnCursor(capture, item)) {
       // A page of its changes shows whether it is there; from the beginning, because 404 is also
       // an answer to a link that is too old.
       await reader.changes(item, null, signal)
@@ -96,8 +97,8 @@ async function answerOf(capture: StreamCapture, { item, kind }: Member): Promise
  * A container that is not listed yet will be read once it is, and shows the item then; one that is
  * closed never will.
  */
-function isRead(capture: StreamCapture, { place }: Present): boolean {
-  const cursor = capture.cursors.get(place.container)
+function isRead(capture: StreamCapture, { id, kind, place }: Present): boolean {
+  const cursor = capture.cursors.get(tellerOf(capture, { item: id, kind, place }))
   return cursor !== undefined && cursor.closed !== true
 }
 
@@ -108,6 +109,9 @@ function unchangedHere(
   items: readonly Present[],
 ): GraphId[] {
   return items
-    .filter((item) => item.place.container === container && !capture.pending.event(item.id))
+    .filter(({ id, kind, place }) => {
+      const isHere = tellerOf(capture, { item: id, kind, place }) === container
+      return isHere && !capture.pending.event(id)
+    })
     .map((item) => item.id)
 }

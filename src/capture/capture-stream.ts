@@ -8,7 +8,7 @@
 import type { OpenEntry } from '../catalogue/types.ts'
 import type { GraphId } from '../model/ids.ts'
 import { keepBase, takeBaseTurn } from './base.ts'
-import { takeChanges, takeFailure, takeGone } from './page.ts'
+import { takeAnswers, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
 import {
@@ -82,7 +82,7 @@ async function retryLedger(capture: StreamCapture): Promise<void> {
       const item = await reader.item(event.item, signal)
       capture.blame.wentWell()
       if (!item || (await isKeptOut(capture, item))) await takeGone(capture, event)
-      else await takeChanges(capture, [item], 'asked')
+      else await takeAnswers(capture, [item])
     } catch (error) {
       takeFailure(capture, event, capture.failureOf(error, event.item))
     }

@@ -15,6 +15,7 @@ import type { ItemFailure } from '../workloads/failure.ts'
 import type { Present } from '../workloads/workload.ts'
 import type { Known } from './decide.ts'
 import type { StreamCapture } from './stream-capture.ts'
+import { cursorOf } from './tellers.ts'
 
 /** `undecided` cannot be asked for, and stays where it was until it can. */
 interface Claims {
@@ -65,7 +66,9 @@ function contestedFrom(
   const entry = capture.pending.event(id) ?? capture.open.get(id)?.event
   if (entry?.op === 'left') return undefined
   const now = entry?.op === 'ledger' ? entry.place : known?.place
-  if (now === undefined || now.container === place.container) return undefined
+  // One cursor tells of an item's moves in their order: it never contradicts itself.
+  if (now === undefined || cursorOf(capture, now.container) === cursorOf(capture, place.container))
+    return undefined
   const isNewer = marker.at !== undefined && marker.at > (known?.marker.at ?? marker.at)
   return isNewer && entry?.op !== 'ledger' ? undefined : now
 }

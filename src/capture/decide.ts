@@ -6,6 +6,7 @@
  */
 import { invariant } from '../model/errors.ts'
 import type {
+  ItemKind,
   LeftEvent,
   Marker,
   PastPlace,
@@ -13,10 +14,12 @@ import type {
   PutEvent,
   Representation,
 } from '../model/events.ts'
-import type { Comparison, Present, Removed } from '../workloads/workload.ts'
+import type { GraphId } from '../model/ids.ts'
+import type { Comparison, Present } from '../workloads/workload.ts'
 
 /** The newest version that we know of, committed or on its way into the next commit. */
 export interface Known {
+  kind: ItemKind
   marker: Marker
   place: Place
   representations: Representation[]
@@ -24,6 +27,13 @@ export interface Known {
   hasOpenEntry: boolean
   /** The list row that is open for it; absent where its first version is not committed yet. */
   row?: PastPlace
+}
+
+/** Something is not a member of this container any more. */
+export interface Departure {
+  kind: ItemKind
+  id: GraphId
+  container: GraphId
 }
 
 export type Decision =
@@ -64,7 +74,7 @@ export function decidePresent(
  * Stored in the commit that is being collected, and gone again. One item has one event in a
  * commit, and what was stored stays stored: that commit is written first, then it has left.
  */
-export function needsCommitFirst(change: Removed, known: Known | undefined): boolean {
+export function needsCommitFirst(change: Departure, known: Known | undefined): boolean {
   return known !== undefined && known.place.container === change.container && !known.row
 }
 
@@ -73,7 +83,7 @@ export function needsCommitFirst(change: Removed, known: Known | undefined): boo
  * entry's business: what could not be stored elsewhere must not be lost to an older place's end.
  */
 export function decideRemoved(
-  change: Removed,
+  change: Departure,
   known: Known | undefined,
   told: { at: string; round: number },
 ): LeftEvent | 'ignore' {

@@ -6,8 +6,8 @@
  */
 import type { Owner } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import { CONTAINERS } from '../model/events.ts'
-import type { WorkloadName } from '../model/ids.ts'
+import { CONTAINERS, ROUND } from '../model/events.ts'
+import type { GraphId, WorkloadName } from '../model/ids.ts'
 import type { StreamReader } from '../workloads/workload.ts'
 import type { SliceDeps } from './slice.ts'
 
@@ -36,9 +36,9 @@ export async function askHint(owner: Owner, deps: HintDeps, signal: AbortSignal)
     for (const name of owner.workloads) {
       const reader = deps.workload(name).reader({ graphId: owner.graphId })
       readers.push(reader)
-      const link = await readLink(owner, name, deps, signal)
-      if (link === undefined || !reader.changedSince) return hint('changed')
-      if (await reader.changedSince(link, signal)) return hint('changed')
+      const links = await readLinks(owner, name, deps, signal)
+      if (!links.has(CONTAINERS) || !reader.changedSince) return hint('changed')
+      if (await reader.changedSince(links, signal)) return hint('changed')
     }
     return hint('unchanged')
   } catch (error) {
@@ -49,14 +49,26 @@ export async function askHint(owner: Owner, deps: HintDeps, signal: AbortSignal)
   }
 }
 
-/** The link of the container list at the end of the last round; undefined: there is none. */
-async function readLink(
+/**
+ * The links at the ends of the last rounds: of the list of containers, and where that does not
+ * tell of what stands in them, of every container that is read. Those that are not at an end, or
+ * are closed, have none.
+ */
+async function readLinks(
   owner: Owner,
   name: WorkloadName,
-  { vault, catalogue }: HintDeps,
+  { vault, catalogue, workload }: HintDeps,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<ReadonlyMap<GraphId, string>> {
   const secret = await vault.indexSecret(owner.owner, signal)
-  const cursor = await catalogue.stream(owner.owner, name).cursor(CONTAINERS, secret, signal)
-  return cursor?.position === null ? (cursor.start ?? undefined) : undefined
+  const tables = catalogue.stream(owner.owner, name)
+  const cursors = workload(name).cursorOf
+    ? await tables.cursors(secret, signal)
+    : [await tables.cursor(CONTAINERS, secret, signal)]
+  const links = new Map<GraphId, string>()
+  for (const cursor of cursors) {
+    if (!cursor || cursor.container === ROUND || cursor.closed) continue
+    if (cursor.position === null && cursor.start !== null) links.set(cursor.container, cursor.start)
+  }
+  return links
 }

@@ -10,15 +10,24 @@ import { eachBounded } from '../concurrency/index.ts'
 import { invariant } from '../model/errors.ts'
 import type { LedgerEvent, PutEvent, Representation, StreamEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
+import type { VersionPart } from '../vault/types.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
-import type { Change, ContentPart, Present, Removed } from '../workloads/workload.ts'
+import type { Change, Present, Removed } from '../workloads/workload.ts'
 import { closeContainer, isClosing } from './closing.ts'
 import { uncontested } from './contested.ts'
-import { decidePresent, decideRemoved, type Known, needsCommitFirst } from './decide.ts'
+import {
+  type Departure,
+  decidePresent,
+  decideRemoved,
+  type Known,
+  needsCommitFirst,
+} from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
+import { compareReturned, knowContainersOf } from './parents.ts'
 import { newCursor } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { KILLED_WORKER } from './suspects.ts'
+import { hasOwnCursor, tellerOf } from './tellers.ts'
 
 /** Ids looked up in the tables at once. */
 const LOOKUP_MAX = 200
@@ -26,26 +35,48 @@ const LOOKUP_MAX = 200
 /** `stopped`: the deadline came, or another writer was faster; the page was not taken whole. */
 export type PageOutcome = 'taken' | 'stopped'
 
-/** `asked`: these are the items' own answers, which no container contests. */
-export async function takeChanges(
+/** The changes that this container's cursor told. */
+export async function takeTold(
   capture: StreamCapture,
   changes: readonly Change[],
-  source: 'listed' | 'asked' = 'listed',
+  by: GraphId,
 ): Promise<PageOutcome> {
-  const latest = [...new Map(changes.map((c) => [c.id, c])).values()]
-  for (let at = 0; at < latest.length; at += LOOKUP_MAX) {
-    const part = latest.slice(at, at + LOOKUP_MAX)
-    const known = await lookUpSettled(capture, part)
-    if (known === 'stopped') return 'stopped'
+  for (const part of partsOf(changes)) {
+    const looked = await lookUpSettled(capture, part, by)
+    if (looked === 'stopped') return 'stopped'
+    const { known } = looked
     for (const change of part) {
-      if (change.op === 'removed') await takeRemoved(capture, change, known.get(change.id))
+      if (change.op === 'removed') await takeRemoved(capture, change, known.get(change.id), by)
     }
-    const listed = part.filter((c) => c.op === 'present')
-    const now = source === 'asked' ? { present: listed } : await takeClaims(capture, listed, known)
-    if (now === undefined) return 'stopped'
-    if ((await takePresent(capture, now.present, known)) === 'stopped') return 'stopped'
+    const listed = part.filter((change) => change.op === 'present')
+    compareReturned(capture, listed, looked)
+    const claims = await takeClaims(capture, listed, known)
+    if (claims === undefined) return 'stopped'
+    if ((await takePresent(capture, claims.present, known)) === 'stopped') return 'stopped'
   }
   return 'taken'
+}
+
+/** What items answered for themselves, which no container contests. */
+export async function takeAnswers(
+  capture: StreamCapture,
+  answers: readonly Present[],
+): Promise<PageOutcome> {
+  for (const part of partsOf(answers)) {
+    const { known } = await lookUp(capture, part)
+    if ((await takePresent(capture, part, known)) === 'stopped') return 'stopped'
+  }
+  return 'taken'
+}
+
+/** The last word on each thing; containers first, so that nothing stands in what is not known. */
+function* partsOf<T extends Change>(changes: readonly T[]): Generator<T[]> {
+  const latest = [...new Map(changes.map((change) => [change.id, change])).values()]
+  const containers = latest.filter((change) => change.kind === 'container')
+  const items = latest.filter((change) => change.kind !== 'container')
+  for (const group of [containers, items]) {
+    for (let at = 0; at < group.length; at += LOOKUP_MAX) yield group.slice(at, at + LOOKUP_MAX)
+  }
 }
 
 /** Without those that stand elsewhere; undefined where the deadline came. */
@@ -68,20 +99,26 @@ async function takeClaims(
 async function lookUpSettled(
   capture: StreamCapture,
   part: readonly Change[],
-): Promise<Map<GraphId, Known> | 'stopped'> {
-  const known = await lookUp(capture, part)
-  const isUnsettled = part.some(
-    (change) => change.op === 'removed' && needsCommitFirst(change, known.get(change.id)),
-  )
-  if (!isUnsettled) return known
+  by: GraphId,
+): Promise<LookedUp | 'stopped'> {
+  const looked = await lookUp(capture, part)
+  const isUnsettled = part.some((change) => {
+    const known = looked.known.get(change.id)
+    const departure = change.op === 'removed' && departureOf(capture, change, known, by)
+    return departure && needsCommitFirst(departure, known)
+  })
+  if (!isUnsettled) return looked
   return (await capture.save()) ? await lookUp(capture, part) : 'stopped'
 }
 
+interface LookedUp {
+  known: Map<GraphId, Known>
+  /** What was held once and is deleted. */
+  deleted: Set<GraphId>
+}
+
 /** What is known of the items now: pending events first, then the committed rows. */
-async function lookUp(
-  capture: StreamCapture,
-  changes: readonly Change[],
-): Promise<Map<GraphId, Known>> {
+async function lookUp(capture: StreamCapture, changes: readonly Change[]): Promise<LookedUp> {
   const { tables, signal } = capture.context
   const ids = changes.map((c) => c.id)
   const held =
@@ -89,11 +126,13 @@ async function lookUp(
       ? new Map<GraphId, HeldItem>()
       : await tables.current(ids, capture.headSeq, signal)
   const known = new Map<GraphId, Known>()
+  const deleted = new Set<GraphId>()
   for (const id of ids) {
     const one = knownOf(capture, id, held.get(id))
     if (one) known.set(id, one)
+    else if (held.has(id)) deleted.add(id)
   }
-  return known
+  return { known, deleted }
 }
 
 function knownOf(
@@ -103,11 +142,12 @@ function knownOf(
 ): Known | undefined {
   const event = capture.pending.event(id)
   if (event?.op === 'put') {
-    const { marker, place, representations } = event
-    return { marker, place, representations, hasOpenEntry: false }
+    const { kind, marker, place, representations } = event
+    return { kind, marker, place, representations, hasOpenEntry: false }
   }
   if (!held || held.deleted || event?.op === 'deleted') return undefined
   return {
+    kind: held.kind,
     marker: held.marker,
     place: held.place,
     representations: held.representations,
@@ -125,15 +165,44 @@ async function takeRemoved(
   capture: StreamCapture,
   change: Removed,
   known: Known | undefined,
+  by: GraphId,
 ): Promise<void> {
   const told = { at: new Date(capture.context.clock.now()).toISOString(), round: capture.round.id }
-  const decision = decideRemoved(change, known, told)
-  // Before anything of it is pending: a failure in between must not leave half of it to be saved.
-  if (change.kind === 'container') await closeContainer(capture, change.id)
-  const event = decision === 'ignore' ? ledgerEntryEnds(capture, change, known, told) : decision
+  const departure = departureOf(capture, change, known, by)
+  const event = departure && (await departed(capture, departure, known, told))
   capture.pending.count('seen')
   if (event) capture.pending.add(event)
   capture.pending.count(event?.op === 'left' ? 'left' : 'unchanged')
+}
+
+/** What ends, and where; undefined: nothing of it is known that this cursor could end. */
+function departureOf(
+  capture: StreamCapture,
+  { id, kind, container }: Removed,
+  known: Known | undefined,
+  by: GraphId,
+): Departure | undefined {
+  const entry = capture.entryOf(id)
+  const held = known?.kind ?? entry?.kind ?? kind ?? 'item'
+  if (container !== undefined) return { id, kind: held, container }
+  // What could not be stored where it went to last stands there.
+  const place = entry?.place ?? known?.place
+  if (!place || tellerOf(capture, { item: id, kind: held, place }) !== by) return undefined
+  return { id, kind: held, container: place.container }
+}
+
+async function departed(
+  capture: StreamCapture,
+  departure: Departure,
+  known: Known | undefined,
+  told: { at: string; round: number },
+): Promise<StreamEvent | undefined> {
+  const decision = decideRemoved(departure, known, told)
+  const isNews = decision !== 'ignore' || hasOwnCursor(capture, departure.id)
+  // Before anything of it is pending: a failure in between must not leave half of it to be saved.
+  if (departure.kind === 'container' && isNews) await closeContainer(capture, departure.id)
+  if (decision !== 'ignore') return decision
+  return ledgerEntryEnds(capture, departure, known, told)
 }
 
 /**
@@ -142,12 +211,12 @@ async function takeRemoved(
  */
 function ledgerEntryEnds(
   capture: StreamCapture,
-  change: Removed,
+  change: Departure,
   known: Known | undefined,
   told: { at: string; round: number },
 ): StreamEvent | undefined {
-  const entry = capture.pending.event(change.id) ?? capture.open.get(change.id)?.event
-  if (entry?.op !== 'ledger' || entry.place.container !== change.container) return undefined
+  const entry = capture.entryOf(change.id)
+  if (entry?.place.container !== change.container) return undefined
   const subject = { kind: change.kind, item: change.id }
   if (known?.row) return { op: 'left', ...subject, place: known.row, ...told }
   return { op: 'resolved', ...subject, how: 'gone' }
@@ -189,6 +258,7 @@ async function takePresent(
   known: ReadonlyMap<GraphId, Known>,
 ): Promise<PageOutcome> {
   const jobs: ContentJob[] = []
+  await knowContainersOf(capture, present)
   for (const change of present) {
     const before = known.get(change.id)
     const decision = decidePresent(change, before, capture.context.workload.compare)
@@ -208,7 +278,8 @@ async function takePresent(
   let stopped = false
   const { reader, suspects } = capture.context
   await eachBounded(jobs, suspects.concurrency(reader.concurrency), async (job) => {
-    if (capture.outOfTime) stopped = true
+    // Containers cost no request, and what stands in them must find them stored.
+    if (capture.outOfTime && job.change.kind === 'item') stopped = true
     else await fetchContent(capture, job)
   })
   return stopped ? 'stopped' : 'taken'
@@ -242,7 +313,10 @@ async function storeContent(capture: StreamCapture, job: ContentJob): Promise<vo
   const { reader, signal } = capture.context
   const content = await reader.content(change, signal)
   if (content.outcome === 'content') {
-    await putItem(capture, job, { count: 'stored', carried: [], parts: content.parts })
+    const [first, ...others] = content.parts
+    const noted = first && content.note ? { ...first, note: content.note } : first
+    const parts = noted ? [noted, ...others] : []
+    await putItem(capture, job, { count: 'stored', carried: [], parts })
     return
   }
   const isGone = content.outcome === 'gone'
@@ -269,7 +343,7 @@ async function putItem(
   how: {
     count: 'stored' | 'restated'
     carried: readonly Representation[]
-    parts: ContentPart[]
+    parts: VersionPart[]
   },
 ): Promise<void> {
   try {
@@ -284,10 +358,11 @@ async function putItem(
 /** A container that is read gets a cursor; one that is excluded loses it, and its members. */
 async function takeContainer(capture: StreamCapture, change: Present): Promise<void> {
   const cursor = capture.cursors.get(change.id)
-  if (isClosing(change)) {
+  if (isClosing(capture, change)) {
     await closeContainer(capture, change.id)
     return
   }
+  if (!hasOwnCursor(capture, change.id)) return
   if (!cursor || cursor.closed) capture.setCursor(newCursor(change.id))
 }
 
@@ -295,7 +370,7 @@ async function put(
   capture: StreamCapture,
   job: ContentJob,
   carried: readonly Representation[],
-  parts: Parameters<typeof capture.writer.addVersion>[0]['parts'],
+  parts: readonly VersionPart[],
 ): Promise<void> {
   const { change, known, why } = job
   const { context, pending } = capture

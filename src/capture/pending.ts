@@ -8,8 +8,10 @@ import {
   type Counts,
   type Cursor,
   type LedgerEvent,
+  type LeftEvent,
   NO_COUNTS,
   type PastPlace,
+  type PutEvent,
   type StreamEvent,
 } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
@@ -27,17 +29,18 @@ export class Pending {
     return this.#events.get(item)
   }
 
-  hasPutIn(container: GraphId): boolean {
-    return [...this.#events.values()].some(
-      (event) => event.op === 'put' && event.place.container === container,
-    )
+  hasPut(is: (event: PutEvent) => boolean): boolean {
+    return [...this.#events.values()].some((event) => event.op === 'put' && is(event))
   }
 
-  /** Items that could not be stored in this container. */
-  ledgerIn(container: GraphId): LedgerEvent[] {
-    return [...this.#events.values()].filter(
-      (event) => event.op === 'ledger' && event.place.container === container,
-    ) as LedgerEvent[]
+  /** Items that could not be stored. */
+  ledger(): LedgerEvent[] {
+    return [...this.#events.values()].filter((event) => event.op === 'ledger')
+  }
+
+  /** Items that have left. */
+  left(): LeftEvent[] {
+    return [...this.#events.values()].filter((event) => event.op === 'left')
   }
 
   add(event: StreamEvent): void {

@@ -11,7 +11,7 @@ import type { GraphId } from '../model/ids.ts'
 import type { ChangePage } from '../workloads/workload.ts'
 import type { HeldScans } from './held-scans.ts'
 import { mayHold } from './members.ts'
-import { takeChanges } from './page.ts'
+import { takeTold } from './page.ts'
 import {
   absent,
   advanced,
@@ -108,13 +108,20 @@ async function takePage(reading: Reading, cursor: Cursor, page: ChangePage): Pro
   const { container } = cursor
   const scan = await scanOf(reading, cursor)
   if (container === CONTAINERS && page.changes.length > 0) capture.listChanged()
-  if ((await takeChanges(capture, page.changes)) === 'stopped') return 'stopped'
+  if ((await takeTold(capture, page.changes, container)) === 'stopped') return 'stopped'
+  // The page itself says that all of it must be read again.
+  if (!isStill(capture.cursors.get(container), cursor)) return 'on'
   if (scan !== undefined) await scans.add(container, scan, page.changes)
   const open = scan === undefined ? cursor : { ...cursor, scan }
   const next = advanced(open, capture.round.id, page)
   capture.setCursor(next)
   takeBack(capture, next)
   return capture.full && !(await capture.save()) ? 'stopped' : 'on'
+}
+
+function isStill(now: Cursor | undefined, { start, position, round }: Cursor): boolean {
+  if (now === undefined) return true
+  return now.start === start && now.position === position && now.round === round
 }
 
 /** The scan that the page belongs to; one is begun where the page is the very first. */

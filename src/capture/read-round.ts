@@ -6,11 +6,21 @@
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
 import { HeldScans } from './held-scans.ts'
+import { settleOrphans } from './orphans.ts'
 import { type Reading, readContainer, type Step } from './read-container.ts'
-import { absentees, CONFIRMATIONS_MAX, isRead, isUnsettled, restarted, unsettled } from './round.ts'
+import {
+  absentees,
+  CONFIRMATIONS_MAX,
+  isRead,
+  isUnsettled,
+  orphaned,
+  restarted,
+  unsettled,
+} from './round.ts'
 import { settle } from './settle.ts'
 import { isOwnerTrouble, type StreamCapture, type StreamResult } from './stream-capture.ts'
-import { askFor, entryOf, hasUnseenPlaces, setAside, unreadNow } from './unreadable.ts'
+import { cursorOf } from './tellers.ts'
+import { askFor, hasUnseenPlaces, setAside, unreadNow } from './unreadable.ts'
 import { Walks } from './walks.ts'
 
 /** Rows of ended scans that one slice removes; what is more is left to the next round's end. */
@@ -65,7 +75,8 @@ async function takePhase(reading: Reading): Promise<Step> {
 /** Nothing is left to be read or settled in this round, but for what is aside. */
 function isDone(capture: StreamCapture): boolean {
   const { cursors, round } = capture
-  return unreadNow(capture).length === 0 && unsettled(cursors, round.id).length === 0
+  const isRead = unreadNow(capture).length === 0 && unsettled(cursors, round.id).length === 0
+  return isRead && orphaned(cursors, round.id).length === 0
 }
 
 /** The container list, and the containers that a full list of them lacks. */
@@ -90,6 +101,10 @@ async function readContainers(reading: Reading): Promise<Step> {
   }
   for (const cursor of unsettled(capture.cursors, capture.round.id)) {
     if ((await settleOne(reading, cursor)) === 'stopped') return 'stopped'
+  }
+  for (const { container } of orphaned(capture.cursors, capture.round.id)) {
+    if (capture.outOfTime || !(await reading.scans.save())) return 'stopped'
+    if ((await settleOrphans(capture, container)) === 'stopped') return 'stopped'
   }
   return 'on'
 }
@@ -153,7 +168,7 @@ async function contradicted(
   missing: readonly Cursor[],
 ): Promise<Step> {
   const { round } = capture
-  const isNews = missing.some(({ container }) => entryOf(capture, container) === undefined)
+  const isNews = missing.some(({ container }) => capture.entryOf(container) === undefined)
   for (const { container } of missing) capture.setCursor(restarted(container, null, round.id))
   if (isNews && !walks.listedAnew) {
     walks.listedAnew = true
@@ -184,6 +199,8 @@ async function addDeletions(capture: StreamCapture): Promise<Step> {
     const pending = capture.pending.event(event.item)
     if (pending && pending.op !== 'left') continue
     if (!isOver(event, capture.round.id, startedAt, capture.context.limits.deletionLagMs)) continue
+    // What stands in it has not left yet.
+    if (event.kind === 'container' && capture.hasOrphans(cursorOf(capture, event.item))) continue
     if (asks && event.kind === 'item') {
       const found = await askFor(capture, event)
       if (found === 'stopped') return 'stopped'

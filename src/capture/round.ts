@@ -119,6 +119,11 @@ export function unsettled(cursors: CursorMap, round: number): Comparison[] {
   return containersOf(cursors).filter((c) => isUnsettled(c, round)) as Comparison[]
 }
 
+/** Cursors read to their end, that tell of containers which went and left members behind. */
+export function orphaned(cursors: CursorMap, round: number): Cursor[] {
+  return containersOf(cursors).filter((c) => c.orphans && (c.closed === true || isRead(c, round)))
+}
+
 /** Containers that answered as if they were gone, and are not closed. */
 export function absentees(cursors: CursorMap, round: number): Cursor[] {
   return containersOf(cursors).filter((c) => isAbsent(c, round))

@@ -13,6 +13,7 @@ import {
   type CommitRef,
   type Counts,
   type Cursor,
+  type LedgerEvent,
   type LeftEvent,
   NO_COUNTS,
   type RoundState,
@@ -26,7 +27,14 @@ import { CursorAges } from './cursor-ages.ts'
 import { openLedger } from './ledger.ts'
 import type { PackLocks } from './pack-locks.ts'
 import { addCounts, Pending } from './pending.ts'
-import { type CursorMap, hasReadOn, openRound, roundCursor, savedRound } from './round.ts'
+import {
+  type CursorMap,
+  hasReadOn,
+  newCursor,
+  openRound,
+  roundCursor,
+  savedRound,
+} from './round.ts'
 import type { Suspects } from './suspects.ts'
 
 export interface CaptureLimits {
@@ -88,6 +96,8 @@ export class StreamCapture {
   readonly #ages: CursorAges
   /** Open ledger entries and items that left, by item. */
   readonly open: Map<GraphId, OpenEntry>
+  /** Containers that are known to this slice: no need to look them up again. */
+  readonly containersSeen = new Set<GraphId>()
   /** Tells the trouble of one item or container from the owner's. */
   readonly blame = new Blame()
   /** As it was saved, until `beginRound`. */
@@ -181,6 +191,17 @@ export class StreamCapture {
       .filter((event) => event.op === 'left')
   }
 
+  /** The open ledger entry of an item or container, committed or on its way into the next commit. */
+  entryOf(item: GraphId): LedgerEvent | undefined {
+    const event = this.pending.event(item) ?? this.open.get(item)?.event
+    return event?.op === 'ledger' ? event : undefined
+  }
+
+  /** True where it has left, and was not found again. */
+  hasLeft(item: GraphId): boolean {
+    return (this.pending.event(item) ?? this.open.get(item)?.event)?.op === 'left'
+  }
+
   /** What an error means for one item or container. Throws what is the owner's trouble. */
   failureOf(error: unknown, item: GraphId): ItemFailure {
     const failure = itemFailure(error)
@@ -198,10 +219,26 @@ export class StreamCapture {
     this.#isUnsettled = true
   }
 
-  setCursor(cursor: Cursor): void {
+  /** Sets all of it but for the note of orphans, which stays until it is taken back. */
+  setCursor({ orphans: _, ...cursor }: Cursor): void {
+    this.#setCursor(this.hasOrphans(cursor.container) ? { ...cursor, orphans: true } : cursor)
+  }
+
+  #setCursor(cursor: Cursor): void {
     this.cursors.set(cursor.container, cursor)
     this.#ages.readOn(cursor)
     this.pending.cursor(cursor)
+  }
+
+  /** True where members of gone containers of which this cursor tells are still to be dealt with. */
+  hasOrphans(teller: GraphId): boolean {
+    return this.cursors.get(teller)?.orphans === true
+  }
+
+  setOrphans(teller: GraphId, has: boolean): void {
+    if (this.hasOrphans(teller) === has) return
+    const { orphans: _, ...cursor } = this.cursors.get(teller) ?? newCursor(teller)
+    this.#setCursor(has ? { ...cursor, orphans: true } : cursor)
   }
 
   setPhase(phase: RoundState['phase']): void {

@@ -7,23 +7,18 @@
  * so as long as a container is aside an item is asked for before it is called deleted. Why this
  * is no open round: docs/decisions/011-unreadable-containers.md.
  */
-import { CONTAINERS, type Cursor, type LedgerEvent, type LeftEvent } from '../model/events.ts'
+import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
 import { type GraphId, keyHash } from '../model/ids.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
 import type { Present } from '../workloads/workload.ts'
 import { ledgerEvent } from './ledger.ts'
-import { takeChanges } from './page.ts'
+import { takeAnswers } from './page.ts'
 import { isRead, unread } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
-
-/** The open entry of the container, committed or on its way into the next commit. */
-export function entryOf(capture: StreamCapture, container: GraphId): LedgerEvent | undefined {
-  const event = capture.pending.event(container) ?? capture.open.get(container)?.event
-  return event?.op === 'ledger' ? event : undefined
-}
+import { cursorOf } from './tellers.ts'
 
 function isAside(capture: StreamCapture, container: GraphId): boolean {
-  const { nextTry } = entryOf(capture, container) ?? { nextTry: '' }
+  const { nextTry } = capture.entryOf(container) ?? { nextTry: '' }
   if (nextTry === '') return false
   return nextTry === undefined || Date.parse(nextTry) > capture.context.clock.now()
 }
@@ -59,7 +54,7 @@ export async function setAside(
 /** Ends the entry of a container that was read to its end after all. */
 export function takeBack(capture: StreamCapture, cursor: Cursor): void {
   const { container } = cursor
-  if (!isRead(cursor, capture.round.id) || !entryOf(capture, container)) return
+  if (!isRead(cursor, capture.round.id) || !capture.entryOf(container)) return
   capture.pending.add({ op: 'resolved', kind: 'container', item: container, how: 'readable' })
 }
 
@@ -73,7 +68,7 @@ export function hasUnseenPlaces(capture: StreamCapture): boolean {
  * because nothing tells when it goes. One that is not listed yet will be read.
  */
 export async function isKeptOut(capture: StreamCapture, { place }: Present): Promise<boolean> {
-  const { container } = place
+  const container = cursorOf(capture, place.container)
   const cursor = capture.cursors.get(container)
   if (cursor) return cursor.closed === true
   const pending = capture.pending.event(container)
@@ -97,7 +92,7 @@ export async function askFor(
   try {
     const item = await reader.item(left.item, signal)
     if (!item || (await isKeptOut(capture, item))) return 'gone'
-    return (await takeChanges(capture, [item], 'asked')) === 'taken' ? 'settled' : 'stopped'
+    return (await takeAnswers(capture, [item])) === 'taken' ? 'settled' : 'stopped'
   } catch (error) {
     const failure = capture.failureOf(error, left.item)
     const held = (await tables.current([left.item], capture.headSeq, signal)).get(left.item)

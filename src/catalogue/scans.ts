@@ -26,6 +26,8 @@ type ScanState = 'held' | 'free'
 
 const progressSchema: z.ZodType<ScanProgress> = z.object({
   seq: z.int().nonnegative(),
+  at: graphIdSchema.optional(),
+  containers: z.string().optional(),
   continuation: z.string().optional(),
   asking: z.boolean(),
   unseen: z.array(graphIdSchema),

@@ -223,8 +223,14 @@ export interface ScanRef {
 
 /** How far the members of a container have been compared with its scan. */
 export interface ScanProgress {
-  /** The list of the container is gone through as of this seq. */
+  /** The lists are gone through as of this seq. */
   seq: number
+  /**
+   * Whose list is gone through, where the cursor tells of many containers, and where the page of
+   * the list of containers begins in which it stands. Absent: that of the scan's own container.
+   */
+  at?: GraphId | undefined
+  containers?: string | undefined
   /** Of that list; undefined: from its beginning. */
   continuation?: string | undefined
   /** True: what the scan lacks is asked for one by one. */

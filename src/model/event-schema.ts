@@ -139,6 +139,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.object({
   scan: z.string().exactOptional(),
   pages: whole.exactOptional(),
   emptyPages: whole.exactOptional(),
+  orphans: z.literal(true).exactOptional(),
 })
 
 export const roundSchema: z.ZodType<RoundState> = z.object({

@@ -176,6 +176,11 @@ export interface Cursor {
   pages?: number
   /** The last so many of `pages` brought nothing; absent where the last one brought something. */
   emptyPages?: number
+  /**
+   * Of containers without a cursor of their own, of which this cursor tells, some are gone, and what
+   * stood in them is still to be dealt with; or only their ids are known, and they are to be asked for.
+   */
+  orphans?: true
 }
 
 /** Stands in `Cursor.container` for the state of the round itself (capture/round.ts). */

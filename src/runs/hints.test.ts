@@ -43,8 +43,8 @@ async function company(...names: string[]) {
   const mail = { ask: async (_name: string): Promise<void> => undefined }
   const reader = ({ graphId }: { graphId: GraphId }): StreamReader => ({
     ...{ changes: unused, content: unused, item: unused, concurrency: 1, requests: () => 1 },
-    async changedSince(link) {
-      assert.equal(link, 'link')
+    async changedSince(links) {
+      assert.equal(links.get(CONTAINERS), 'link')
       asked.push(graphId)
       await mail.ask(graphId)
       const answer = answers.get(graphId) ?? false

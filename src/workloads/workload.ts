@@ -28,7 +28,10 @@ export interface Present {
   json: unknown
   /** Bytes of content, as far as the service says before it is fetched. */
   expectedBytes?: number
-  /** Containers only: its items are read with a cursor of their own. */
+  /**
+   * Containers only: its items are read with a cursor of their own. Those that are read through
+   * another container's cursor (`Workload.cursorOf`) say nothing here.
+   */
   hasCursor?: boolean
   excluded?: ExclusionReason
 }
@@ -36,9 +39,14 @@ export interface Present {
 /** `removed` ends membership in that container only; the item may be elsewhere. */
 export interface Removed {
   op: 'removed'
-  kind: ItemKind
+  /** Absent: the service does not say. What is held of it says it, whatever stands here. */
+  kind?: ItemKind
   id: GraphId
-  container: GraphId
+  /**
+   * Absent: it is gone from wherever it stands among what this cursor tells of. For services that
+   * know one place of an item (SharePoint).
+   */
+  container?: GraphId
 }
 
 export type Change = Present | Removed
@@ -60,7 +68,16 @@ export interface ContentPart {
 
 /** What fetching an item's content gave. Trouble of the whole mailbox or network is thrown. */
 export type ContentOutcome =
-  | { outcome: 'content'; parts: ContentPart[] }
+  | {
+      outcome: 'content'
+      parts: ContentPart[]
+      /**
+       * What the fetching itself found out of these bytes: small, JSON, kept as `note` of the
+       * first part's representation, also in later versions that share it. Called once, after
+       * that part is consumed.
+       */
+      note?: () => Record<string, unknown> | undefined
+    }
   /** The item itself is the trouble: it goes to the ledger and the cursor may pass. */
   | ({ outcome: 'ledger' } & ItemFailure)
   /** It was listed and is gone now: the next page will say `removed`. */
@@ -68,6 +85,34 @@ export type ContentOutcome =
 
 /** How the content of a version compares with the one before it. */
 export type Comparison = 'same' | 'decoration' | 'content'
+
+/** Where the reading of long content goes on. */
+export interface LongPosition {
+  /** Bytes that were read. */
+  offset: number
+  /** Opaque to capture: what the workload must keep to go on from there (the state of a hash). */
+  state: string
+}
+
+/** Reads content that is too long for one slice. */
+export interface LongReader {
+  /** Content of at least so many `expectedBytes` is read over several slices. */
+  readonly fromBytes: number
+  /** The representation that it becomes. */
+  readonly name: RepresentationName
+  /**
+   * Pieces from `from` on (undefined: from the beginning), each exactly `pieceBytes` long but for
+   * the last. Ends only where the content is whole and, as far as the service has a hash of it,
+   * right. Throws `ContentBroken` (transient: go on from the last position) and `ContentChanged`
+   * (it is not what `item` says any more: begin anew), and what `content` throws.
+   */
+  read(
+    item: Present,
+    from: LongPosition | undefined,
+    pieceBytes: number,
+    signal: AbortSignal,
+  ): AsyncIterable<{ bytes: Uint8Array; next: LongPosition }>
+}
 
 /** Reads one stream. Bound to one owner and its service limits for the length of one slice. */
 export interface StreamReader {
@@ -78,11 +123,15 @@ export interface StreamReader {
    */
   changes(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
   /**
-   * A hint: has anything changed since this link of the container list? One cheap request where
-   * nothing has; false may be wrong where the list does not show a change, true may be too
-   * cautious. Moves nothing. Throws what `changes` throws. Absent: nobody can tell, so read.
+   * A hint: has anything changed since these links? One cheap request where nothing has (one for
+   * each container with a cursor, where the list does not tell of them); false may be wrong where
+   * the service does not show a change, true may be too cautious. Moves nothing. Throws what
+   * `changes` throws. Absent: nobody can tell, so read.
+   *
+   * `links`: the link that the last complete read of a container ended with. CONTAINERS always; of
+   * workloads with `cursorOf` every container that is read as well.
    */
-  changedSince?(link: string, signal: AbortSignal): Promise<boolean>
+  changedSince?(links: ReadonlyMap<GraphId, string>, signal: AbortSignal): Promise<boolean>
   /**
    * How much there is to read, for an estimate: a few cheap requests, before the first copy. Absent:
    * nobody can tell.
@@ -90,8 +139,13 @@ export interface StreamReader {
   size?(signal: AbortSignal): Promise<{ items?: number; bytes?: number }>
   /** The item's own representations besides `json`. */
   content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
-  /** One item as it is now, for ledger retries and comparisons; undefined where it is gone. */
+  /**
+   * One item as it is now, for ledger retries and comparisons; undefined where it is gone. Of
+   * workloads with `cursorOf` also a container that has no cursor of its own.
+   */
   item(id: GraphId, signal: AbortSignal): Promise<Present | undefined>
+  /** Long content, piece by piece over many slices; absent: `content` serves whatever the size. */
+  readonly long?: LongReader
   /** At most so many content calls at once for this owner (Outlook: 4 for each mailbox). */
   readonly concurrency: number
   /** Requests sent by this reader so far. */
@@ -109,6 +163,12 @@ export interface Workload {
   readonly linkLifetimeMs?: number
   /** Pure: from Graph markers alone. */
   compare(before: Marker, now: Marker): Comparison
+  /**
+   * Whose cursor tells the changes of what stands in this container: its own id, or that of the
+   * container whose changes speak of everything below it (a drive, of its folders). Absent: every
+   * container has its own. Pure, from the id alone.
+   */
+  cursorOf?(container: GraphId): GraphId
   reader(owner: OwnerIdentity): StreamReader
 }
 

@@ -179,7 +179,8 @@ export class ScriptedMailbox {
         this.#refuse(container)
         return this.#page(container, this.#links.read(container, link))
       },
-      changedSince: async (link) => {
+      changedSince: async (links) => {
+        const link = links.get(CONTAINERS) ?? null
         step({ op: 'changes', container: CONTAINERS, link })
         const { changes } = this.#page(CONTAINERS, this.#links.read(CONTAINERS, link))
         return changes.length > 0

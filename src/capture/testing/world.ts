@@ -1,4 +1,4 @@
-/** One owner, one scripted mailbox, the real vault and catalogue over stores in memory. */
+/** One owner, one scripted mailbox (or another scripted service), the real vault and catalogue over stores in memory. */
 import type { Catalogue, Owner, StreamTables } from '../../catalogue/types.ts'
 import { invariant } from '../../model/errors.ts'
 import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/ids.ts'
@@ -9,7 +9,7 @@ import type { ContentReader, VaultApi } from '../../vault/types.ts'
 import type { Workload } from '../../workloads/workload.ts'
 import { askHint, type Hint } from '../hint.ts'
 import { runSlice, type SliceResult, type SliceSettings } from '../index.ts'
-import type { ScriptedMailbox } from './scripted-mailbox.ts'
+import type { ScriptedClock, ScriptedMailbox } from './scripted-mailbox.ts'
 import { SLICE_SETTINGS } from './settings.ts'
 
 const MIB = 1024 * 1024
@@ -17,8 +17,13 @@ const START = Date.parse('2026-11-21T08:00:00Z')
 /** A mailbox that does not settle within this many slices never does. */
 const SLICES_MAX = 200
 
-export interface World {
-  box: ScriptedMailbox
+/** What a world needs of a scripted service. */
+export interface Scripted {
+  workload(clock: ScriptedClock): Workload
+}
+
+export interface World<Box extends Scripted = ScriptedMailbox> {
+  box: Box
   owner: OwnerId
   clock: Clock & { advance(ms: number): void }
   blobs: MemoryBlobStore
@@ -42,10 +47,10 @@ export interface World {
   hasLeft(item: GraphId): boolean
 }
 
-export async function captureWorld(
-  box: ScriptedMailbox,
+export async function captureWorld<Box extends Scripted = ScriptedMailbox>(
+  box: Box,
   options: Partial<SliceSettings> = {},
-): Promise<World> {
+): Promise<World<Box>> {
   const { clock, blobs, vault, catalogue, signal, ...backend } = memoryBackend({
     start: START,
     packBytes: MIB,

@@ -18,7 +18,7 @@ import {
   WalkGuard,
 } from '../../graph/index.ts'
 import { AppError } from '../../model/errors.ts'
-import { CONTAINERS, type Display } from '../../model/events.ts'
+import { CONTAINERS, type Display, type ItemKind } from '../../model/events.ts'
 import { type GraphId, keyHash } from '../../model/ids.ts'
 import type { ChangePage, Present, Removed } from '../workload.ts'
 import { createExpandFallback, type ExpandFallback, type Fields } from './expand-fallback.ts'
@@ -250,7 +250,7 @@ function displayOf(message: JsonObject): Display {
   }
 }
 
-function removedOf(page: DeltaPage, container: GraphId, kind: Removed['kind']): Removed[] {
+function removedOf(page: DeltaPage, container: GraphId, kind: ItemKind): Removed[] {
   return page.removed.map(({ id }) => ({ op: 'removed', kind, id: id as GraphId, container }))
 }
 

@@ -4,6 +4,7 @@
  * Not here: the in-place archive (a mailbox of its own), calendars, contacts, folder rules.
  */
 import { type Graph, MAILBOX_CONCURRENCY, mailboxOf } from '../../graph/index.ts'
+import { CONTAINERS } from '../../model/events.ts'
 import type { RestorableWorkload, StreamReader, Workload } from '../workload.ts'
 import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
@@ -30,7 +31,10 @@ export function mailWorkload(options: MailOptions): Workload & RestorableWorkloa
       const items = createItemReader(mailbox)
       return {
         changes: changes.page,
-        changedSince: (link, signal) => foldersChangedSince(mailbox, link, signal),
+        changedSince: async (links, signal) => {
+          const link = links.get(CONTAINERS)
+          return link === undefined || (await foldersChangedSince(mailbox, link, signal))
+        },
         content: content.fetch,
         item: items.read,
         concurrency: MAILBOX_CONCURRENCY,

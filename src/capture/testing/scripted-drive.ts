@@ -1,0 +1,252 @@
+/**
+ * Drives for tests of capture: folders and files with SharePoint's delta rules, in memory.
+ *
+ * One cursor for each drive, which tells of everything in it: the latest state of a thing whenever
+ * it is shown, a folder that was renamed or moved without what stands below it, and what is gone
+ * without its place or kind. Whether the children of a folder that is gone are named, and whether
+ * a read from the beginning shows parents first, is the test's choice. Every call moves the clock.
+ */
+import { AppError } from '../../model/errors.ts'
+import { CONTAINERS, type Marker } from '../../model/events.ts'
+import { type GraphId, keyHash } from '../../model/ids.ts'
+import type {
+  Change,
+  ChangePage,
+  ContentOutcome,
+  Present,
+  StreamReader,
+  Workload,
+} from '../../workloads/workload.ts'
+import { type LinkPlace, type Refusal, ScriptedLinks } from './scripted-links.ts'
+import type { ScriptedClock } from './scripted-mailbox.ts'
+
+/** A file or folder. Ids are `<drive>/<name of the id>`. */
+export interface ScriptedNode {
+  /** The drive's id, or that of a folder in it. */
+  parent: GraphId
+  name: string
+  /** Undefined for a folder. */
+  content: string | undefined
+  version: number
+}
+
+export class ScriptedDrive {
+  readonly drives = new Map<GraphId, string>()
+  readonly nodes = new Map<GraphId, ScriptedNode>()
+  /** The service names what stood in a folder that is gone. */
+  namesChildren = false
+  /** A read from the beginning shows what was made last first. */
+  childrenFirst = false
+  /** Changes in one page. */
+  pageSize = 3
+  /** Files whose content answers with an error of the item. */
+  readonly corrupt = new Set<GraphId>()
+  /** Things that no read from the beginning shows. */
+  readonly hidden = new Set<GraphId>()
+  /** Happens while the drive is read: one before each call of the reader. */
+  readonly meanwhile: (() => void)[] = []
+  contentRequests = 0
+  /** Things that were asked for one by one, in order. */
+  readonly asked: GraphId[] = []
+  #requests = 0
+  #version = 0
+  /** What died with a folder, for its way back. */
+  readonly #dead = new Map<GraphId, Map<GraphId, ScriptedNode>>()
+  readonly #logs = new Map<GraphId, GraphId[]>()
+  readonly #links = new ScriptedLinks()
+
+  createDrive(id: GraphId): void {
+    this.drives.set(id, id)
+    this.#log(CONTAINERS, id)
+  }
+
+  deleteDrive(id: GraphId): void {
+    this.drives.delete(id)
+    for (const node of [...this.nodes.keys()]) if (driveOf(node) === id) this.nodes.delete(node)
+    this.#log(CONTAINERS, id)
+  }
+
+  /** Makes or changes a file or folder; one without `content` is a folder. */
+  put(id: GraphId, change: Partial<ScriptedNode>): void {
+    const before = this.nodes.get(id) ?? { parent: driveOf(id), name: id, content: undefined }
+    this.#version += 1
+    this.nodes.set(id, { ...before, ...change, version: this.#version })
+    this.#log(driveOf(id), id)
+  }
+
+  /** With everything below it. */
+  remove(id: GraphId): void {
+    const dead = new Map<GraphId, ScriptedNode>()
+    for (const [below, node] of this.nodes) if (this.isBelow(below, id)) dead.set(below, node)
+    for (const below of dead.keys()) {
+      this.nodes.delete(below)
+      if (this.namesChildren && below !== id) this.#log(driveOf(id), below)
+    }
+    if (dead.size > 0) this.#log(driveOf(id), id)
+    this.#dead.set(id, dead)
+  }
+
+  /** From the recycle bin: the service tells of the thing itself only. */
+  bringBack(id: GraphId): void {
+    for (const [below, node] of this.#dead.get(id) ?? []) {
+      if (this.nodes.has(node.parent) || this.drives.has(node.parent)) this.nodes.set(below, node)
+    }
+    this.#dead.delete(id)
+    if (this.nodes.has(id)) this.#log(driveOf(id), id)
+  }
+
+  /** Itself included. */
+  isBelow(id: GraphId, above: GraphId): boolean {
+    for (let at: GraphId | undefined = id; at; at = this.nodes.get(at)?.parent) {
+      if (at === above) return true
+    }
+    return false
+  }
+
+  /** Refuses links that were given out so far. */
+  expire(refusal: Refusal): void {
+    this.#links.expire(refusal)
+  }
+
+  workload(clock: ScriptedClock): Workload {
+    return {
+      // The name of a stream means nothing to capture.
+      name: 'mail',
+      compare: compareScripted,
+      cursorOf: driveOf,
+      reader: () => this.#reader(clock),
+    }
+  }
+
+  #reader(clock: ScriptedClock): StreamReader {
+    const step = () => {
+      clock.advance(1)
+      this.meanwhile.shift()?.()
+      this.#requests += 1
+    }
+    return {
+      concurrency: 2,
+      requests: () => this.#requests,
+      changes: async (container, link) => {
+        step()
+        if (container !== CONTAINERS && !this.drives.has(container)) throw gone()
+        return this.#page(container, this.#links.read(container, link))
+      },
+      changedSince: async (links) => {
+        step()
+        return [...links].some(([container, link]) => {
+          const place = this.#links.read(container, link)
+          return this.#page(container, place).changes.length > 0
+        })
+      },
+      content: async (item) => {
+        step()
+        this.contentRequests += 1
+        return this.#content(item)
+      },
+      item: async (id) => {
+        step()
+        this.asked.push(id)
+        return this.#present(id)
+      },
+    }
+  }
+
+  #logOf(container: GraphId): GraphId[] {
+    const log = this.#logs.get(container) ?? []
+    this.#logs.set(container, log)
+    return log
+  }
+
+  #log(container: GraphId, id: GraphId): void {
+    this.#logOf(container).push(id)
+  }
+
+  #page(container: GraphId, place: LinkPlace | undefined): ChangePage {
+    const log = this.#logOf(container)
+    const { from, began } = place ?? { from: 0, began: log.length }
+    // What was there when a read from the beginning began, and what has happened since.
+    const old = log.slice(0, began)
+    const order = [...(this.childrenFirst ? old.reverse() : old), ...log.slice(began)]
+    const shown = order.slice(from, from + this.pageSize)
+    const end = from + shown.length
+    const changes = shown.flatMap((id, n): Change[] => {
+      const isOld = from + n < began
+      const present = this.#present(id)
+      if (present) return isOld && this.hidden.has(id) ? [] : [present]
+      if (isOld) return []
+      return container === CONTAINERS
+        ? [{ op: 'removed', kind: 'container', id, container }]
+        : [{ op: 'removed', id }]
+    })
+    return end < log.length
+      ? { changes, next: this.#links.write('position', { from: end, began }) }
+      : { changes, delta: this.#links.write('start', { from: end, began: 0 }) }
+  }
+
+  #present(id: GraphId): Present | undefined {
+    const drive = this.drives.get(id)
+    if (drive !== undefined) return presentDrive(id, drive)
+    const node = this.nodes.get(id)
+    return node && presentNode(id, node)
+  }
+
+  #content({ id }: Present): ContentOutcome {
+    const content = this.nodes.get(id)?.content
+    if (content === undefined) return { outcome: 'gone' }
+    if (this.corrupt.has(id)) {
+      return { outcome: 'ledger', reason: 'corrupt', code: 'FileCorrupt', retry: true }
+    }
+    const note = () => (content.startsWith('odd') ? { isOdd: true } : undefined)
+    return { outcome: 'content', parts: [{ name: 'content', bytes: bytesOf(content) }], note }
+  }
+}
+
+/** Everything in a drive is told by the drive. */
+export function driveOf(id: GraphId): GraphId {
+  return (id.split('/')[0] ?? id) as GraphId
+}
+
+async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
+  yield new TextEncoder().encode(text)
+}
+
+function gone(): AppError {
+  return new AppError({ code: 'ItemGone', kind: 'permanent', message: 'no such drive' })
+}
+
+function presentDrive(id: GraphId, name: string): Present {
+  return {
+    op: 'present',
+    kind: 'container',
+    id,
+    place: { container: CONTAINERS, sortKey: keyHash(id) },
+    marker: { content: name, decoration: '', change: name },
+    display: { name },
+    json: { id, name },
+    hasCursor: true,
+  }
+}
+
+function presentNode(id: GraphId, { parent, name, content, version }: ScriptedNode): Present {
+  const isFolder = content === undefined
+  return {
+    op: 'present',
+    kind: isFolder ? 'container' : 'item',
+    id,
+    place: { container: isFolder ? CONTAINERS : parent, sortKey: keyHash(id) },
+    marker: {
+      content: isFolder ? 'folder' : `file ${content}`,
+      decoration: `${name} in ${parent}`,
+      change: String(version),
+    },
+    display: { name, ...(isFolder && { parent }) },
+    json: { id, name, parent },
+  }
+}
+
+/** Hash and size decide: a new change key alone is no new content. */
+function compareScripted(before: Marker, now: Marker) {
+  if (before.content !== now.content) return 'content'
+  return before.decoration === now.decoration ? 'same' : 'decoration'
+}
