@@ -36,20 +36,44 @@ export interface Departure {
   container: GraphId
 }
 
+/** Permissions are read apart from content, and carried over as long as they are the same. */
+export type PermissionsDecision = 'none' | 'carry' | 'read'
+
 export type Decision =
   | { decide: 'unchanged' }
   /** Content must be fetched. */
-  | { decide: 'content'; why: PutEvent['why'] }
+  | { decide: 'content'; why: PutEvent['why']; permissions: PermissionsDecision }
   /** A new version that shares the content of the one before. */
-  | { decide: 'restate'; why: PutEvent['why']; carried: Representation[] }
+  | {
+      decide: 'restate'
+      why: PutEvent['why']
+      carried: Representation[]
+      permissions: PermissionsDecision
+    }
 
 function samePlace(a: Place, b: Place): boolean {
   return a.container === b.container && a.sortKey === b.sortKey
 }
 
-/** Representations that a version shares with its successor: all but Graph's own JSON. */
-function carriedOver(known: Known): Representation[] {
-  return known.representations.filter((r) => r.name !== 'json')
+/**
+ * Representations that a version shares with its successor: all but Graph's own JSON, and the
+ * permissions where they changed.
+ */
+function carriedOver(known: Known, permissions: PermissionsDecision): Representation[] {
+  return known.representations.filter(
+    ({ name }) => name !== 'json' && (name !== 'permissions' || permissions === 'carry'),
+  )
+}
+
+/** What is held of the permissions, where it may be carried over. */
+export function heldPermissions(known: Known | undefined): Representation[] {
+  return known?.representations.filter(({ name }) => name === 'permissions') ?? []
+}
+
+function decidePermissions(now: Marker, known: Known | undefined): PermissionsDecision {
+  if (now.sharing === undefined) return 'none'
+  const isHeld = known?.marker.sharing === now.sharing && heldPermissions(known).length > 0
+  return isHeld ? 'carry' : 'read'
 }
 
 export function decidePresent(
@@ -57,16 +81,18 @@ export function decidePresent(
   known: Known | undefined,
   compare: (before: Marker, now: Marker) => Comparison,
 ): Decision {
-  if (!known) return { decide: 'content', why: 'new' }
+  const permissions = decidePermissions(change.marker, known)
+  if (!known) return { decide: 'content', why: 'new', permissions }
   const comparison = compare(known.marker, change.marker)
   const moved = known.place.container !== change.place.container
   const replaced = !samePlace(known.place, change.place)
-  if (comparison === 'content') return { decide: 'content', why: 'content' }
+  if (comparison === 'content') return { decide: 'content', why: 'content', permissions }
   if (comparison === 'same' && !replaced && !known.hasOpenEntry) return { decide: 'unchanged' }
   return {
     decide: 'restate',
     why: moved ? 'moved' : 'decoration',
-    carried: carriedOver(known),
+    carried: carriedOver(known, permissions),
+    permissions,
   }
 }
 

@@ -13,18 +13,22 @@ import type { GraphId } from '../model/ids.ts'
 import type { VersionPart } from '../vault/types.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
 import type { Change, Present, Removed } from '../workloads/workload.ts'
+import { mayCarry } from './carry.ts'
 import { closeContainer, isClosing } from './closing.ts'
 import { uncontested } from './contested.ts'
 import {
+  type Decision,
   type Departure,
   decidePresent,
   decideRemoved,
   type Known,
   needsCommitFirst,
+  type PermissionsDecision,
 } from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
 import { compareReturned, knowContainersOf } from './parents.ts'
 import { newCursor } from './round.ts'
+import { sharingOf, withUnread } from './sharing.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { KILLED_WORKER } from './suspects.ts'
 import { hasOwnCursor, tellerOf } from './tellers.ts'
@@ -246,10 +250,13 @@ export function takeFailure(
   toLedger(capture, { ...entry, id: entry.item }, failure)
 }
 
-interface ContentJob {
+export interface ContentJob {
   change: Present
   known: Known | undefined
   why: PutEvent['why']
+  permissions: PermissionsDecision
+  /** What the version shares with the one before; undefined: its content is fetched. */
+  carried?: Representation[]
 }
 
 async function takePresent(
@@ -265,15 +272,15 @@ async function takePresent(
     if (decision.decide === 'unchanged') {
       capture.pending.count('seen')
       capture.pending.count('unchanged')
-    } else if (decision.decide === 'content' || change.kind === 'container') {
-      jobs.push({ change, known: before, why: decision.why })
-    } else if (await mayCarry(capture, change, decision.carried)) {
-      const { why, carried } = decision
-      const job = { change, known: before, why }
-      await putItem(capture, job, { count: 'restated', carried, parts: [] })
-    } else {
-      jobs.push({ change, known: before, why: decision.why })
+      continue
     }
+    const { why, permissions } = decision
+    const job = { change, known: before, why, permissions }
+    const carried = await carriedBy(capture, change, decision)
+    // What costs a request waits for its turn, and for the deadline.
+    if (carried === undefined || permissions === 'read') {
+      jobs.push({ ...job, ...(carried && { carried }) })
+    } else await putItem(capture, job, { count: 'restated', carried, parts: [] })
   }
   let stopped = false
   const { reader, suspects } = capture.context
@@ -285,38 +292,54 @@ async function takePresent(
   return stopped ? 'stopped' : 'taken'
 }
 
-/** Segments of this very commit are fresh; earlier ones must stay locked long enough. */
-async function mayCarry(
+/** What the version shares with the one before; undefined: all of it is fetched. */
+async function carriedBy(
   capture: StreamCapture,
   change: Present,
-  carried: readonly Representation[],
-): Promise<boolean> {
-  if (capture.pending.event(change.id)?.op === 'put') return true
-  return await capture.context.locks.allow(carried, capture.context.signal)
+  decision: Exclude<Decision, { decide: 'unchanged' }>,
+): Promise<Representation[] | undefined> {
+  if (decision.decide === 'content' || change.kind === 'container') return undefined
+  return (await mayCarry(capture, change, decision.carried)) ? decision.carried : undefined
 }
 
 async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<void> {
   const { change } = job
   if (change.kind === 'container') {
     await takeContainer(capture, change)
-    await put(capture, job, [], [])
+    const sharing = await sharingOf(capture, job)
+    await put(capture, withUnread(job, sharing), sharing.carried, sharing.parts)
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
     return
   }
   const { suspects } = capture.context
   if (suspects.accuses(change.id)) toLedger(capture, change, KILLED_WORKER)
+  else if (job.carried) await restate(capture, job, job.carried)
   else await suspects.during(change, () => storeContent(capture, job))
+}
+
+/** The content as it was, under new permissions. */
+async function restate(
+  capture: StreamCapture,
+  job: ContentJob,
+  carried: readonly Representation[],
+): Promise<void> {
+  const sharing = await sharingOf(capture, job)
+  const parts = sharing.parts
+  await putItem(capture, withUnread(job, sharing), { count: 'restated', carried, parts })
 }
 
 async function storeContent(capture: StreamCapture, job: ContentJob): Promise<void> {
   const { change } = job
   const { reader, signal } = capture.context
+  // Short, and whole before the content is begun: a stream that nobody reads would keep its slot.
+  const sharing = await sharingOf(capture, job)
   const content = await reader.content(change, signal)
   if (content.outcome === 'content') {
     const [first, ...others] = content.parts
     const noted = first && content.note ? { ...first, note: content.note } : first
-    const parts = noted ? [noted, ...others] : []
-    await putItem(capture, job, { count: 'stored', carried: [], parts })
+    const parts = [...(noted ? [noted, ...others] : []), ...sharing.parts]
+    const { carried } = sharing
+    await putItem(capture, withUnread(job, sharing), { count: 'stored', carried, parts })
     return
   }
   const isGone = content.outcome === 'gone'
@@ -343,7 +366,7 @@ async function putItem(
   how: {
     count: 'stored' | 'restated'
     carried: readonly Representation[]
-    parts: VersionPart[]
+    parts: readonly VersionPart[]
   },
 ): Promise<void> {
   try {

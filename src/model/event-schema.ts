@@ -49,6 +49,7 @@ export const markerSchema: z.ZodType<Marker> = z.object({
   decoration: z.string(),
   change: z.string(),
   at: z.string().exactOptional(),
+  sharing: z.string().exactOptional(),
 })
 
 export const displaySchema: z.ZodType<Display> = z.object({
@@ -58,6 +59,7 @@ export const displaySchema: z.ZodType<Display> = z.object({
   size: z.number().exactOptional(),
   isRead: z.boolean().exactOptional(),
   hasAttachments: z.boolean().exactOptional(),
+  unread: z.array(z.enum(REPRESENTATIONS)).exactOptional(),
   parent: graphIdSchema.exactOptional(),
   wellKnownName: z.string().exactOptional(),
   excluded: z.enum(EXCLUSION_REASONS).exactOptional(),

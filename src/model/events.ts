@@ -19,7 +19,14 @@ export interface SegmentRef {
 }
 
 /** One way in which a version is held. `json` is Graph's own answer, `mime` the RFC 5322 stream. */
-export const REPRESENTATIONS = ['json', 'mime', 'attachments', 'exact', 'content'] as const
+export const REPRESENTATIONS = [
+  'json',
+  'mime',
+  'attachments',
+  'exact',
+  'content',
+  'permissions',
+] as const
 export type RepresentationName = (typeof REPRESENTATIONS)[number]
 
 export interface Representation {
@@ -43,6 +50,11 @@ export interface Marker {
   change: string
   /** ISO time of the last change, as the service says it: which of two claims is the newer one. */
   at?: string
+  /**
+   * State of who may see the item. Differs: the representation `permissions` is read anew, apart from
+   * the content. Absent: it has no permissions of its own.
+   */
+  sharing?: string
 }
 
 /** What a person sees in a list. Personal data: in sealed parts and row values, never in keys. */
@@ -57,6 +69,8 @@ export interface Display {
   size?: number
   isRead?: boolean
   hasAttachments?: boolean
+  /** Representations that could not be read, and are tried again on a slow cycle. */
+  unread?: RepresentationName[]
   /** Containers: Graph id of the parent container. */
   parent?: GraphId
   /** Containers: the service's fixed name (`inbox`), where it has one. */

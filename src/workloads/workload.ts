@@ -140,6 +140,11 @@ export interface StreamReader {
   /** The item's own representations besides `json`. */
   content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
   /**
+   * Who may see an item or container whose marker has `sharing`: parts named `permissions`, short.
+   * Trouble of the item is an answer. Absent: this workload has none.
+   */
+  permissions?(item: Present, signal: AbortSignal): Promise<ContentOutcome>
+  /**
    * One item as it is now, for ledger retries and comparisons; undefined where it is gone. Of
    * workloads with `cursorOf` also a container that has no cursor of its own.
    */

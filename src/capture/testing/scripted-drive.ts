@@ -27,6 +27,8 @@ export interface ScriptedNode {
   name: string
   /** Undefined for a folder. */
   content: string | undefined
+  /** Who may see it; absent: it inherits. */
+  sharing?: string | undefined
   version: number
 }
 
@@ -46,6 +48,9 @@ export class ScriptedDrive {
   /** Happens while the drive is read: one before each call of the reader. */
   readonly meanwhile: (() => void)[] = []
   contentRequests = 0
+  permissionRequests = 0
+  /** Things whose permissions answer with an error of the item. */
+  readonly veiled = new Set<GraphId>()
   /** Things that were asked for one by one, in order. */
   readonly asked: GraphId[] = []
   #requests = 0
@@ -144,6 +149,11 @@ export class ScriptedDrive {
         this.contentRequests += 1
         return this.#content(item)
       },
+      permissions: async (item) => {
+        step()
+        this.permissionRequests += 1
+        return this.#permissions(item)
+      },
       item: async (id) => {
         step()
         this.asked.push(id)
@@ -191,6 +201,15 @@ export class ScriptedDrive {
     return node && presentNode(id, node)
   }
 
+  #permissions({ id }: Present): ContentOutcome {
+    const sharing = this.nodes.get(id)?.sharing
+    if (sharing === undefined) return { outcome: 'gone' }
+    if (this.veiled.has(id)) {
+      return { outcome: 'ledger', reason: 'refused', code: 'AccessDenied', retry: true }
+    }
+    return { outcome: 'content', parts: [{ name: 'permissions', bytes: bytesOf(sharing) }] }
+  }
+
   #content({ id }: Present): ContentOutcome {
     const content = this.nodes.get(id)?.content
     if (content === undefined) return { outcome: 'gone' }
@@ -228,7 +247,8 @@ function presentDrive(id: GraphId, name: string): Present {
   }
 }
 
-function presentNode(id: GraphId, { parent, name, content, version }: ScriptedNode): Present {
+function presentNode(id: GraphId, node: ScriptedNode): Present {
+  const { parent, name, content, sharing, version } = node
   const isFolder = content === undefined
   return {
     op: 'present',
@@ -237,8 +257,9 @@ function presentNode(id: GraphId, { parent, name, content, version }: ScriptedNo
     place: { container: isFolder ? CONTAINERS : parent, sortKey: keyHash(id) },
     marker: {
       content: isFolder ? 'folder' : `file ${content}`,
-      decoration: `${name} in ${parent}`,
+      decoration: `${name} in ${parent}, ${sharing ?? 'inherited'}`,
       change: String(version),
+      ...(sharing !== undefined && { sharing }),
     },
     display: { name, ...(isFolder && { parent }) },
     json: { id, name, parent },

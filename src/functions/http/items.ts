@@ -131,6 +131,6 @@ function whole(held: HeldItem) {
 }
 
 function described(display: HeldItem['display']) {
-  const { name, by, date, size, isRead, hasAttachments } = display
-  return { name, by, date, size, isRead, hasAttachments }
+  const { name, by, date, size, isRead, hasAttachments, unread } = display
+  return { name, by, date, size, isRead, hasAttachments, unread }
 }
