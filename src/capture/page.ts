@@ -282,14 +282,14 @@ async function takePresent(
       jobs.push({ ...job, ...(carried && { carried }) })
     } else await putItem(capture, job, { count: 'restated', carried, parts: [] })
   }
-  let stopped = false
+  let outcome: PageOutcome = 'taken'
   const { reader, suspects } = capture.context
   await eachBounded(jobs, suspects.concurrency(reader.concurrency), async (job) => {
     // Containers cost no request, and what stands in them must find them stored.
-    if (capture.outOfTime && job.change.kind === 'item') stopped = true
-    else await fetchContent(capture, job)
+    const isLate = capture.outOfTime && job.change.kind === 'item'
+    if (isLate || (await fetchContent(capture, job)) === 'stopped') outcome = 'stopped'
   })
-  return stopped ? 'stopped' : 'taken'
+  return outcome
 }
 
 /** What the version shares with the one before; undefined: all of it is fetched. */
@@ -302,19 +302,35 @@ async function carriedBy(
   return (await mayCarry(capture, change, decision.carried)) ? decision.carried : undefined
 }
 
-async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<void> {
+async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<PageOutcome> {
   const { change } = job
   if (change.kind === 'container') {
     await takeContainer(capture, change)
     const sharing = await sharingOf(capture, job)
     await put(capture, withUnread(job, sharing), sharing.carried, sharing.parts)
     capture.pending.count(change.excluded ? 'excluded' : 'stored')
-    return
+    return 'taken'
   }
   const { suspects } = capture.context
   if (suspects.accuses(change.id)) toLedger(capture, change, KILLED_WORKER)
   else if (job.carried) await restate(capture, job, job.carried)
-  else await suspects.during(change, () => storeContent(capture, job))
+  else {
+    // First: whoever finds the new version stored must be able to trust that these are.
+    if ((await takeEarlier(capture, job)) === 'stopped') return 'stopped'
+    await suspects.during(change, () => storeContent(capture, job))
+  }
+  return 'taken'
+}
+
+/** The versions before this one that the service keeps; each is captured once. */
+async function takeEarlier(
+  capture: StreamCapture,
+  { change, known }: ContentJob,
+): Promise<PageOutcome> {
+  const { reader, signal } = capture.context
+  if (!reader.earlier) return 'taken'
+  const versions = await reader.earlier(change, known?.marker, signal)
+  return versions.length === 0 ? 'taken' : await takeAnswers(capture, versions)
 }
 
 /** The content as it was, under new permissions. */

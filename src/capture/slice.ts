@@ -217,7 +217,10 @@ async function openStream(owner: Owner, name: WorkloadName, deps: SliceDeps, sig
     stream: await deps.vault.stream(owner.owner, name, signal),
     tables: catalogue.stream(owner.owner, name),
     workload,
-    reader: workload.reader({ graphId: owner.graphId }),
+    reader: workload.reader({
+      graphId: owner.graphId,
+      ...(owner.earlierVersions && { earlierVersions: owner.earlierVersions }),
+    }),
     suspects: await Suspects.open(catalogue, { ...owner, workload: name }, signal),
     locks: new PackLocks(catalogue.packs, owner.owner, clock, settings.protectionDays),
     clock,

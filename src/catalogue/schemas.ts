@@ -65,6 +65,7 @@ export const ownerSchema: z.ZodType<Owner> = z.object({
   resource: keyHashSchema,
   graphId: graphIdSchema,
   workloads,
+  earlierVersions: z.union([z.literal('all'), whole]).exactOptional(),
   dueAt: z.string(),
   hintAt: z.string().exactOptional(),
   followAt: z.string().exactOptional(),

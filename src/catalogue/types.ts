@@ -87,6 +87,8 @@ export interface Owner {
   resource: KeyHash
   graphId: GraphId
   workloads: WorkloadName[]
+  /** By policy; absent: none. Files only. */
+  earlierVersions?: 'all' | number
   /** ISO time at which it is due for a round, whatever a hint says. */
   dueAt: string
   /** ISO time at which a hint is due: a cheap question whether anything changed. Absent: never. */

@@ -9,6 +9,8 @@ import { type KeyHash, WORKLOADS } from '../model/ids.ts'
 
 /** Longer lists belong into a group, which a later version will resolve. */
 const LIST_MAX = 5000
+/** SharePoint's usual limit of major versions. */
+const VERSIONS_MAX = 500
 const entry = z.string().trim().min(1).max(320)
 
 export const policySchema = z.strictObject({
@@ -17,6 +19,13 @@ export const policySchema = z.strictObject({
   include: z.array(entry).max(LIST_MAX).default([]),
   exclude: z.array(entry).max(LIST_MAX).default([]),
   workloads: z.array(z.enum(WORKLOADS)).min(1).default(['mail']),
+  /**
+   * Of a file that is new or was edited: how many of the versions that the service keeps besides are
+   * captured too. Each costs a download, and their list two units.
+   */
+  fileVersions: z
+    .union([z.enum(['none', 'all']), z.int().min(1).max(VERSIONS_MAX)])
+    .default('none'),
 })
 
 export type Policy = z.infer<typeof policySchema>
@@ -26,6 +35,7 @@ export const DEFAULT_POLICY: Policy = {
   include: [],
   exclude: [],
   workloads: ['mail'],
+  fileVersions: 'none',
 }
 
 export interface PolicySubject {

@@ -243,49 +243,66 @@ function isOnes(error: unknown): error is AppError {
  * owner holds follows the policy; a workload that is new to it is due at once.
  */
 async function ensureOwner(
-  deps: Pick<SeeingDeps, 'catalogue' | 'vault' | 'clock'>,
+  deps: Pick<SeeingDeps, 'catalogue' | 'vault' | 'clock' | 'policy'>,
   resource: Resource,
   signal: AbortSignal,
 ): Promise<void> {
-  const { owner, workloads } = resource
+  const { owner } = resource
   if (resource.state !== 'protected' || !owner) return
   const at = new Date(deps.clock.now()).toISOString()
+  const scope = scopeOf(resource, deps.policy)
   const held = await deps.catalogue.owners.get(owner, signal)
   if (held) {
-    if (!isSame(held.workloads, workloads))
-      await follow(deps.catalogue, { owner, workloads, at }, signal)
+    if (!isIn(held, scope)) await follow(deps.catalogue, { owner, scope, at }, signal)
     return
   }
   const { graphId, kind, name } = resource
   await deps.vault.registerOwner({ owner, graphId, kind, name }, signal)
-  await deps.catalogue.owners.insert(newOwner(resource, owner, at), signal)
+  await deps.catalogue.owners.insert(newOwner({ ...resource, owner }, scope, at), signal)
 }
 
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name))
+/** What the policy asks for of an owner. */
+type Scope = Pick<Owner, 'workloads' | 'earlierVersions'>
+
+function scopeOf({ workloads, kind }: Resource, { fileVersions }: Policy): Scope {
+  const hasEarlier = kind === 'site' && fileVersions !== 'none'
+  return { workloads, ...(hasEarlier && { earlierVersions: fileVersions }) }
+}
+
+function isIn(owner: Owner, { workloads, earlierVersions }: Scope): boolean {
+  const isSame = workloads.length === owner.workloads.length
+  return (
+    isSame &&
+    workloads.every((name) => owner.workloads.includes(name)) &&
+    owner.earlierVersions === earlierVersions
+  )
 }
 
 async function follow(
   catalogue: Catalogue,
-  { owner, workloads, at }: { owner: OwnerId; workloads: WorkloadName[]; at: string },
+  { owner, scope, at }: { owner: OwnerId; scope: Scope; at: string },
   signal: AbortSignal,
 ): Promise<void> {
   await catalogue.owners.update(
     owner,
-    (now) => {
-      const isNew = workloads.some((name) => !now.workloads.includes(name))
-      return { ...now, workloads, ...(isNew && { dueAt: at }) }
+    ({ earlierVersions: _, ...now }) => {
+      const isNew = scope.workloads.some((name) => !now.workloads.includes(name))
+      return { ...now, ...scope, ...(isNew && { dueAt: at }) }
     },
     signal,
   )
 }
 
-function newOwner(resource: Resource, owner: OwnerId, at: string): Owner {
+function newOwner(
+  { owner, key, graphId }: Resource & { owner: OwnerId },
+  scope: Scope,
+  at: string,
+): Owner {
   return {
     owner,
-    resource: resource.key,
-    graphId: resource.graphId,
-    workloads: resource.workloads,
+    resource: key,
+    graphId,
+    ...scope,
     dueAt: at,
     coverage: 'waiting',
     trouble: '',

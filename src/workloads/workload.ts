@@ -140,6 +140,13 @@ export interface StreamReader {
   /** The item's own representations besides `json`. */
   content(item: Present, signal: AbortSignal): Promise<ContentOutcome>
   /**
+   * The versions before the present one that the policy asks for, each an item of its own in a
+   * container that only they stand in (and that is its own `cursorOf`). Asked for before the content of a new
+   * version is stored. `held`: the marker of the version that we hold as the item's own, which need
+   * not be among them. Absent: this workload has none.
+   */
+  earlier?(item: Present, held: Marker | undefined, signal: AbortSignal): Promise<Present[]>
+  /**
    * Who may see an item or container whose marker has `sharing`: parts named `permissions`, short.
    * Trouble of the item is an answer. Absent: this workload has none.
    */
@@ -157,9 +164,14 @@ export interface StreamReader {
   requests(): number
 }
 
+/** Of files: how many of the versions that the service keeps are captured, the newest first. */
+export type EarlierVersions = 'none' | 'all' | number
+
 export interface OwnerIdentity {
   /** Graph id of the user, site ... */
   graphId: GraphId
+  /** By policy; default: none. */
+  earlierVersions?: EarlierVersions
 }
 
 export interface Workload {

@@ -30,6 +30,8 @@ export interface ScriptedNode {
   /** Who may see it; absent: it inherits. */
   sharing?: string | undefined
   version: number
+  /** Contents before the present one, the newest first. */
+  past?: string[]
 }
 
 export class ScriptedDrive {
@@ -49,6 +51,9 @@ export class ScriptedDrive {
   readonly meanwhile: (() => void)[] = []
   contentRequests = 0
   permissionRequests = 0
+  /** Versions that the reader offers beside the present one. */
+  earlierVersions = 0
+  versionRequests = 0
   /** Things whose permissions answer with an error of the item. */
   readonly veiled = new Set<GraphId>()
   /** Things that were asked for one by one, in order. */
@@ -73,9 +78,11 @@ export class ScriptedDrive {
 
   /** Makes or changes a file or folder; one without `content` is a folder. */
   put(id: GraphId, change: Partial<ScriptedNode>): void {
-    const before = this.nodes.get(id) ?? { parent: driveOf(id), name: id, content: undefined }
+    const made = { parent: driveOf(id), name: id, content: undefined, version: 0 }
+    const before: ScriptedNode = this.nodes.get(id) ?? made
     this.#version += 1
-    this.nodes.set(id, { ...before, ...change, version: this.#version })
+    const past = isEdited(before, change) ? [before.content, ...(before.past ?? [])] : before.past
+    this.nodes.set(id, { ...before, ...change, version: this.#version, ...(past && { past }) })
     this.#log(driveOf(id), id)
   }
 
@@ -149,6 +156,14 @@ export class ScriptedDrive {
         this.contentRequests += 1
         return this.#content(item)
       },
+      earlier: async (item, held) => {
+        if (this.earlierVersions === 0 || item.id.includes('@')) return []
+        step()
+        this.versionRequests += 1
+        return this.#earlier(item).filter(
+          ({ marker }) => `file ${marker.content}` !== held?.content,
+        )
+      },
       permissions: async (item) => {
         step()
         this.permissionRequests += 1
@@ -201,6 +216,19 @@ export class ScriptedDrive {
     return node && presentNode(id, node)
   }
 
+  #earlier({ id }: Present): Present[] {
+    const past = this.nodes.get(id)?.past ?? []
+    return past.slice(0, this.earlierVersions).map((content, n): Present => {
+      const version = `${id}@${past.length - n}` as GraphId
+      return {
+        ...{ op: 'present', kind: 'item', id: version, json: { content } },
+        place: { container: `${id}@` as GraphId, sortKey: keyHash(version) },
+        marker: { content, decoration: '', change: '' },
+        display: { name: `version ${past.length - n}` },
+      }
+    })
+  }
+
   #permissions({ id }: Present): ContentOutcome {
     const sharing = this.nodes.get(id)?.sharing
     if (sharing === undefined) return { outcome: 'gone' }
@@ -210,8 +238,16 @@ export class ScriptedDrive {
     return { outcome: 'content', parts: [{ name: 'permissions', bytes: bytesOf(sharing) }] }
   }
 
+  #contentOf(id: GraphId): string | undefined {
+    const [file = '', version] = id.split('@')
+    const node = this.nodes.get(file as GraphId)
+    if (version === undefined) return node?.content
+    const past = node?.past ?? []
+    return past[past.length - Number(version)]
+  }
+
   #content({ id }: Present): ContentOutcome {
-    const content = this.nodes.get(id)?.content
+    const content = this.#contentOf(id)
     if (content === undefined) return { outcome: 'gone' }
     if (this.corrupt.has(id)) {
       return { outcome: 'ledger', reason: 'corrupt', code: 'FileCorrupt', retry: true }
@@ -221,9 +257,17 @@ export class ScriptedDrive {
   }
 }
 
-/** Everything in a drive is told by the drive. */
+/** Everything in a drive is told by the drive, but for earlier versions, of which nothing tells. */
 export function driveOf(id: GraphId): GraphId {
-  return (id.split('/')[0] ?? id) as GraphId
+  return id.endsWith('@') ? id : ((id.split('/')[0] ?? id) as GraphId)
+}
+
+function isEdited(
+  before: ScriptedNode,
+  change: Partial<ScriptedNode>,
+): before is ScriptedNode & { content: string } {
+  const { content } = before
+  return content !== undefined && change.content !== undefined && change.content !== content
 }
 
 async function* bytesOf(text: string): AsyncIterable<Uint8Array> {

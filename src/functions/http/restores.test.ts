@@ -186,7 +186,7 @@ describe('policy and setup', () => {
     const { json } = await api.call('GET', 'v1/policy', { role: 'Viewer' })
     assert.deepEqual(json, {
       n: 2,
-      policy: { ...policy, exclude: [], workloads: ['mail'] },
+      policy: { ...policy, exclude: [], workloads: ['mail'], fileVersions: 'none' },
     })
   })
 
