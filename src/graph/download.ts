@@ -34,6 +34,8 @@ export interface DownloadOptions {
   source: DownloadSource
   /** Where reading goes on, and how long the whole was when it began. */
   from?: { offset: number; total: number }
+  /** Told the length of the whole as soon as it is announced. */
+  onTotal?: (total: number) => void
   /** The media type that the file has; JSON and HTML are taken for content only under it. */
   mediaType?: string
   signal: AbortSignal
@@ -135,6 +137,7 @@ function beginningOf(response: Response, options: DownloadOptions, state: State)
   const total = totalOf(response)
   const tag = headers.get('etag') ?? undefined
   if (differs(state.total, total) || differs(state.tag, tag)) throw contentChanged(call)
+  if (total !== undefined) options.onTotal?.(total)
   state.total ??= total
   state.tag ??= tag
   return state.at - begins

@@ -141,7 +141,11 @@ export const MESSAGES: readonly { pattern: RegExp; verdict: Verdict }[] = [
     pattern: /'DeltaToken' not supported/i,
     verdict: verdict('refused', 'DeltaNotSupported', 'item'),
   },
-  { pattern: /mysite not found|does not have a SPO license/i, verdict: noContent },
+  { pattern: /mysite not found/i, verdict: noContent },
+  {
+    pattern: /does not have a SPO license/i,
+    verdict: verdict('not-provisioned', 'NoSharePointLicence', 'owner'),
+  },
   { pattern: /target session is expected in mailbox/i, verdict: movedAway },
 ]
 

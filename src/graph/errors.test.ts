@@ -100,7 +100,7 @@ const messages: [string, FailureClass, string][] = [
   ['Application is over its MailboxConcurrency limit.', 'wait', 'Throttled'],
   ["Parameter 'DeltaToken' not supported for this request.", 'refused', 'DeltaNotSupported'],
   ["Unable to retrieve user's mysite URL: user's mysite not found.", ...noContent()],
-  ['Tenant does not have a SPO license.', ...noContent()],
+  ['Tenant does not have a SPO license.', 'not-provisioned', 'NoSharePointLicence'],
 ]
 
 function noContent(): [FailureClass, string] {

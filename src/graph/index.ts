@@ -42,3 +42,11 @@ export {
   UNITS,
 } from './sharepoint.ts'
 export { readSharePointDelta, type SharePointPage } from './sharepoint-delta.ts'
+export {
+  createSites,
+  type FilesPlace,
+  type Site,
+  type SitePage,
+  type SiteState,
+  type Sites,
+} from './sites.ts'

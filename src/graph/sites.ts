@@ -1,0 +1,223 @@
+/**
+ * Which sites there are in the tenant, in which state, and which one a user's or group's files are
+ * in.
+ *
+ * A site without content that can be read (archived, locked, deleted), a user without a OneDrive
+ * and a tenant without a licence are expected states: values, not errors. A OneDrive is a site and
+ * a group's drive is its site's library, so users and groups are only asked where their site is.
+ */
+import { AppError, hasCode } from '../model/errors.ts'
+import type { Graph } from './client.ts'
+import { type JsonObject, objectOf, textOf } from './json.ts'
+import { pageOf, WalkGuard, walkPages } from './paging.ts'
+import { type SharePoint, sharePointOf } from './sharepoint.ts'
+import { readSharePointDelta } from './sharepoint-delta.ts'
+
+export type SiteState =
+  | 'live'
+  /** Put to rest: its content cannot be read until it is reactivated. */
+  | 'archived'
+  /** Nobody is let in; what is in it is still there. */
+  | 'locked'
+  | 'deleted'
+
+export interface Site {
+  /** `host,collection,web`. */
+  id: string
+  name: string
+  webUrl: string
+  /** A OneDrive. Undefined where the page did not say. */
+  isPersonal?: boolean
+  /** As far as a list says it: a locked site looks live until something in it is asked for. */
+  state: 'live' | 'archived'
+}
+
+export interface SitePage {
+  sites: Site[]
+  removed: { id: string }[]
+  /** At most one of the links is there; a list without delta ends without one. */
+  next?: string
+  delta?: string
+}
+
+/** Where the files of a user or group are. */
+export type FilesPlace =
+  | { state: 'ready'; site: string; drive: string }
+  /** There are none; the stable code says why. */
+  | { state: 'not-provisioned'; code: string }
+  | { state: 'locked'; code: string }
+  /** We may not look; a person must grant it. */
+  | { state: 'refused'; code: string }
+
+export interface Sites {
+  /**
+   * One page of all site collections, of all regions; subsites are not among them. Null link: from
+   * the beginning.
+   */
+  all(link: string | null, signal: AbortSignal): Promise<SitePage>
+  /** One page of changed and deleted sites. Throws `ResyncNeeded`. */
+  changes(link: string | null, signal: AbortSignal): Promise<SitePage>
+  /** The sites right below this one. */
+  subsites(site: string, signal: AbortSignal): Promise<Site[]>
+  /** Two units at most. Throws where it is not certain. */
+  state(site: string, signal: AbortSignal): Promise<SiteState>
+  filesOf(who: { user: string } | { group: string }, signal: AbortSignal): Promise<FilesPlace>
+  /** Requests sent so far. */
+  requests(): number
+  /** Resource units charged so far. */
+  units(): number
+}
+
+const SELECT = 'id,name,displayName,webUrl,isPersonalSite,siteCollection,createdDateTime'
+const DELTA_SELECT = `${SELECT},deleted`
+
+export function createSites(graph: Graph, tenant: string): Sites {
+  const sharePoint = sharePointOf(graph, tenant)
+  const guards = { all: new WalkGuard(ALL), changes: new WalkGuard(CHANGES) }
+  return {
+    async all(link, signal) {
+      if (link === null) guards.all = new WalkGuard(ALL)
+      const query = { $select: SELECT }
+      const where = link === null ? { path: ['sites', 'getAllSites'], query } : { link }
+      const page = pageOf(
+        await sharePoint.json({ name: ALL, ...where, charge: 'list' }, signal),
+        ALL,
+      )
+      guards.all.check(link, page)
+      const next = page.next === undefined ? {} : { next: page.next }
+      return { sites: page.items.flatMap(siteOf), removed: [], ...next }
+    },
+    async changes(link, signal) {
+      if (link === null) guards.changes = new WalkGuard(CHANGES)
+      const { items, deleted, ...links } = await readSharePointDelta({
+        ...{ call: CHANGES, link, guard: guards.changes },
+        read: (at) => sharePoint.json(changesRequest(at), signal),
+        // The tenant is always there: a link that is not found is one whose time is over.
+        isThere: () => Promise.resolve(true),
+      })
+      const removed = deleted.map((site) => ({ id: textOf(site, 'id') ?? '' }))
+      return { sites: items.flatMap(siteOf), removed, ...links }
+    },
+    subsites: (site, signal) => subsitesOf(sharePoint, site, signal),
+    state: (site, signal) => stateOf(sharePoint, site, signal),
+    filesOf: (who, signal) => filesOf(sharePoint, who, signal),
+    requests: sharePoint.requests,
+    units: sharePoint.units,
+  }
+}
+
+const ALL = 'sites.getAllSites'
+const CHANGES = 'sites.delta'
+
+function changesRequest(link: string | null) {
+  const anew = { path: ['sites', 'delta'], query: { $select: DELTA_SELECT } }
+  return link === null
+    ? { name: CHANGES, ...anew, charge: 'deltaAnew' as const }
+    : { name: CHANGES, link, charge: 'deltaOn' as const }
+}
+
+/** None where the page leaves out what names it. */
+function siteOf(site: JsonObject): Site[] {
+  const id = textOf(site, 'id')
+  if (id === undefined) return []
+  const { isPersonalSite } = site
+  return [
+    {
+      id,
+      name: textOf(site, 'displayName') ?? textOf(site, 'name') ?? '',
+      webUrl: textOf(site, 'webUrl') ?? '',
+      ...(typeof isPersonalSite === 'boolean' ? { isPersonal: isPersonalSite } : {}),
+      state: isArchived(site) ? 'archived' : 'live',
+    },
+  ]
+}
+
+/** `recentlyArchived`, `fullyArchived`, `reactivating`: none of them lets its content be read. */
+function isArchived(site: JsonObject): boolean {
+  const collection = objectOf(site, 'siteCollection')
+  const details = collection && objectOf(collection, 'archivalDetails')
+  return (details && textOf(details, 'archiveStatus')) !== undefined
+}
+
+async function subsitesOf(
+  sharePoint: SharePoint,
+  site: string,
+  signal: AbortSignal,
+): Promise<Site[]> {
+  const name = 'sites.sites'
+  const first = { path: ['sites', site, 'sites'], query: { $select: SELECT } }
+  const pages = walkPages(name, (link) =>
+    sharePoint.json({ name, ...(link === null ? first : { link }), charge: 'list' }, signal),
+  )
+  const found: Site[] = []
+  for await (const page of pages) found.push(...page.flatMap(siteOf))
+  return found
+}
+
+async function stateOf(
+  sharePoint: SharePoint,
+  site: string,
+  signal: AbortSignal,
+): Promise<SiteState> {
+  const ask = (name: string, path: string[], $select: string) =>
+    sharePoint.json({ name, path, query: { $select }, charge: 'item' }, signal)
+  try {
+    const found = await ask('sites.get', ['sites', site], SELECT)
+    if (isArchived(found)) return 'archived'
+    // A lock shows only where something in the site is asked for.
+    await ask('sites.drive', ['sites', site, 'drive', 'root'], 'id').catch(unlessNone)
+    return 'live'
+  } catch (error) {
+    if (hasCode(error, 'ResourceLocked')) return 'locked'
+    if (hasCode(error, 'ItemGone')) return 'deleted'
+    throw error
+  }
+}
+
+/** A site may have no library of documents. */
+function unlessNone(error: unknown): void {
+  if (!hasCode(error, 'ItemGone') && !hasCode(error, 'ContentNotAvailable')) throw error
+}
+
+async function filesOf(
+  sharePoint: SharePoint,
+  who: { user: string } | { group: string },
+  signal: AbortSignal,
+): Promise<FilesPlace> {
+  const path = 'user' in who ? ['users', who.user, 'drive'] : ['groups', who.group, 'drive']
+  const query = { $select: 'id,driveType,webUrl,sharePointIds' }
+  try {
+    return placeOf(
+      await sharePoint.json({ name: 'drive.get', path, query, charge: 'item' }, signal),
+    )
+  } catch (error) {
+    const place = placeWithout(error)
+    if (place === undefined) throw error
+    return place
+  }
+}
+
+function placeOf(drive: JsonObject): FilesPlace {
+  const ids = objectOf(drive, 'sharePointIds') ?? {}
+  const host = URL.parse(textOf(ids, 'siteUrl') ?? '')?.hostname
+  const [collection, web] = [textOf(ids, 'siteId'), textOf(ids, 'webId')]
+  const id = textOf(drive, 'id')
+  if (host === undefined || !collection || !web || !id) {
+    return { state: 'not-provisioned', code: 'ContentNotAvailable' }
+  }
+  return { state: 'ready', site: [host, collection, web].join(','), drive: id }
+}
+
+/** Whatever code "mysite not found" comes under: there is no OneDrive, or not yet. */
+const NO_DRIVE = ['ContentNotAvailable', 'ItemGone', 'MailboxNotAvailable']
+/** No licence in the tenant; nobody of that id. */
+const NO_FILES = ['NoSharePointLicence', 'OwnerGone']
+
+function placeWithout(error: unknown): FilesPlace | undefined {
+  if (!(error instanceof AppError)) return undefined
+  const { code } = error
+  if (NO_DRIVE.includes(code)) return { state: 'not-provisioned', code: 'ContentNotAvailable' }
+  if (NO_FILES.includes(code)) return { state: 'not-provisioned', code }
+  if (code === 'ResourceLocked') return { state: 'locked', code }
+  return error.kind === 'denied' ? { state: 'refused', code } : undefined
+}
