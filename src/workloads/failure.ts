@@ -42,6 +42,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   LinksRefused: { reason: 'unavailable', retry: true, isDoubtful: true },
   ContainerUnreadable: { reason: 'unavailable', retry: true },
   ContentBroken: { reason: 'unavailable', retry: true, isDoubtful: true },
+  // Of files: changed while they were read, or not what their hash says.
+  ContentChanged: { reason: 'unavailable', retry: true },
+  ContentDiffers: { reason: 'unavailable', retry: true },
   // Of a container that is not even begun: elsewhere it is no trouble.
   ResyncNeeded: { reason: 'unavailable', retry: true, isDoubtful: true },
 }

@@ -1,0 +1,62 @@
+/**
+ * Drive: the files and folders of a site's libraries. A OneDrive is a site of its own.
+ *
+ * Only drives have cursors; everything in one is told by its drive's list of changes.
+ */
+import { type Graph, SHAREPOINT_CONCURRENCY, sharePointOf } from '../../graph/index.ts'
+import { CONTAINERS } from '../../model/events.ts'
+import type { Clock } from '../../ports.ts'
+import type { StreamReader, Workload } from '../workload.ts'
+import { Addresses } from './addresses.ts'
+import { createChangeReader } from './changes.ts'
+import { createContentReader } from './content.ts'
+import { LIST_AGE_MS } from './drive-list.ts'
+import { drivesChangedSince } from './hint.ts'
+import { addressOf, driveIdOf } from './ids.ts'
+import { createItemReader } from './item.ts'
+import { createLongReader } from './long.ts'
+import { compareMarkers } from './markers.ts'
+
+/** Content of at least so many bytes is read over several slices. */
+export const LONG_BYTES = 64 * 1024 * 1024
+
+export interface DriveOptions {
+  graph: Graph
+  clock: Clock
+  /** Directory id of the tenant, whose units all sites share. */
+  tenant: string
+  /** Items asked for in one page of changes. */
+  pageSize: number
+  /** Fetches what the service takes for malware, through its beta override. */
+  includeInfected: boolean
+  /** How long a list of drives is believed. */
+  listAgeMs?: number
+  longBytes?: number
+}
+
+/** The reading half of the workload. */
+export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
+  const { graph, clock, tenant, pageSize, includeInfected } = options
+  const { listAgeMs = LIST_AGE_MS, longBytes = LONG_BYTES } = options
+  return {
+    compare: compareMarkers,
+    cursorOf: (container) =>
+      container === CONTAINERS ? container : driveIdOf(addressOf(container).drive),
+    reader(owner): StreamReader {
+      const sharePoint = sharePointOf(graph, tenant)
+      const addresses = new Addresses()
+      const ways = { sharePoint, clock, listAgeMs, pageSize, addresses, includeInfected }
+      const changes = createChangeReader({ ...ways, site: owner.graphId })
+      return {
+        changes: changes.page,
+        changedSince: (links, signal) => drivesChangedSince(ways, links, signal),
+        content: createContentReader(ways).fetch,
+        item: createItemReader(sharePoint, addresses).read,
+        long: createLongReader({ ...ways, fromBytes: longBytes }),
+        concurrency: SHAREPOINT_CONCURRENCY,
+        requests: sharePoint.requests,
+        units: () => ({ all: sharePoint.units(), permissions: sharePoint.permissionUnits() }),
+      }
+    },
+  }
+}
