@@ -162,6 +162,11 @@ export interface StreamReader {
   readonly concurrency: number
   /** Requests sent by this reader so far. */
   requests(): number
+  /**
+   * Resource units charged to this reader so far, where the service charges them; those for
+   * permissions, which are in `all` too, also by themselves.
+   */
+  units?(): { all: number; permissions: number }
 }
 
 /** Of files: how many of the versions that the service keeps are captured, the newest first. */
