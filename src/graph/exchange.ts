@@ -42,8 +42,11 @@ export interface GraphCall {
   budget: BudgetKey
   /** What the call costs by rule, where the service charges units. */
   units?: number
-  /** `streamed` hands a long body on while it arrives; its slot stays taken until it ended. */
-  answer: 'buffered' | 'streamed'
+  /**
+   * `streamed` hands a long body on while it arrives; its slot stays taken until it ended.
+   * `redirect`: what is asked for is the address in the answer, which nobody follows here.
+   */
+  answer: 'buffered' | 'streamed' | 'redirect'
   meter: Meter
   signal: AbortSignal
 }

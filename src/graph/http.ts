@@ -80,6 +80,11 @@ function noteCharge(exchange: Exchange, headers: Headers): void {
 
 async function accept(exchange: Exchange, response: Response, clock: Clock): Promise<void> {
   const { call } = exchange
+  if (call.answer === 'redirect' && response.status === 302) {
+    await response.body?.cancel()
+    exchange.response = buffered(response, [])
+    return
+  }
   if (!response.ok) {
     const body = await readFailureText(response)
     const { status, headers } = response

@@ -195,3 +195,19 @@ test('bytes are sent as they are, under the type that the caller names', async (
   assert.equal(seen?.headers.get('content-type'), 'application/octet-stream')
   assert.deepEqual(new Uint8Array((await seen?.arrayBuffer()) ?? []), body)
 })
+
+test('an address that the service redirects to is told and not followed', async () => {
+  const address = 'https://contoso.sharepoint.com/d?tempauth=x'
+  const answers: Step[] = [
+    () => new Response(null, { status: 302, headers: { Location: address } }),
+    () => json({}),
+    () => new Response(null, { status: 302, headers: { Location: address } }),
+  ]
+  let sent = 0
+  const { sharePoint } = sharePointOn((request) => answers[sent++]?.(request) ?? json({}))
+  const content = { name: 'x', path: ['content'], charge: 'download' } as const
+  assert.equal(await sharePoint.addressOf(content, signal), address)
+  await assert.rejects(sharePoint.addressOf(content, signal), (e) => hasCode(e, 'UnreadableAnswer'))
+  await assert.rejects(sharePoint.send(content, signal), (e) => hasCode(e, 'RequestNotUnderstood'))
+  assert.equal(sent, 3)
+})

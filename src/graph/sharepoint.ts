@@ -7,7 +7,7 @@
  */
 import type { Graph, GraphRequest } from './client.ts'
 import type { Meter } from './exchange.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, unreadableAnswer } from './json.ts'
 
 /** Resource units of one request, by its kind; each page is a request (facts 2.2). */
 export const UNITS = {
@@ -43,6 +43,11 @@ export interface AddressRequest
 export interface SharePoint {
   send(request: SharePointRequest, signal: AbortSignal): Promise<Response>
   json(request: SharePointRequest, signal: AbortSignal): Promise<JsonObject>
+  /**
+   * The address that the service redirects to, a secret (P9). Throws `UnreadableAnswer` where it
+   * does not redirect.
+   */
+  addressOf(request: SharePointRequest, signal: AbortSignal): Promise<string>
   /** Without a token. What a refused address is answered with is thrown at the first refusal. */
   sendTo(request: AddressRequest, signal: AbortSignal): Promise<Response>
   /** Requests that left this process, retries included. */
@@ -63,8 +68,16 @@ export function sharePointOf(graph: Graph, tenant: string): SharePoint {
     units: UNITS[charge],
     meter: charge === 'permissions' ? permissions : ordinary,
   })
+  const send: SharePoint['send'] = ({ charge, ...rest }, signal) =>
+    graph.send({ ...rest, ...dress(charge) }, signal)
   return {
-    send: ({ charge, ...rest }, signal) => graph.send({ ...rest, ...dress(charge) }, signal),
+    send,
+    async addressOf(request, signal) {
+      const response = await send({ ...request, answer: 'redirect' }, signal)
+      const address = response.headers.get('location')
+      if (address === null) throw unreadableAnswer(request.name, 'it names no address')
+      return address
+    },
     json: ({ charge, ...rest }, signal) => graph.json({ ...rest, ...dress(charge) }, signal),
     sendTo: ({ charge, address, ...rest }, signal) =>
       graph.send({ ...rest, preauthenticated: address, ...dress(charge) }, signal),
