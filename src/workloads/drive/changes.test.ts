@@ -263,3 +263,13 @@ test('one item, folder or drive is read as it is now, and stands where the list 
   assert.equal(names().length, asked + 1, 'the root is known by now')
   assert.equal(await reader.item('b!gone' as GraphId, signal), undefined)
 })
+
+test('how much a site holds is told by the roots of its drives', async () => {
+  const { reader } = driveOn({
+    [LIST]: () => json({ value: [{ id: DRIVE }, { id: 'b!2' }] }),
+    [`drives/${DRIVE}/root`]: () => json({ id: ROOT, size: 700 }),
+    'drives/b!2/root': () => json({ id: 'R2', size: 50 }),
+  })
+  assert.deepEqual(await reader.size?.(signal), { bytes: 750 })
+  assert.deepEqual(reader.units?.(), { all: 4, permissions: 0 })
+})

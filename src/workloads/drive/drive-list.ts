@@ -4,7 +4,13 @@
  * Graph has no delta of it, and two units for each look would be more than an unchanged drive
  * costs. So a list is believed for a while, and then asked for again.
  */
-import { type JsonObject, resyncNeeded, type SharePoint, walkPages } from '../../graph/index.ts'
+import {
+  type JsonObject,
+  resyncNeeded,
+  type SharePoint,
+  textOf,
+  walkPages,
+} from '../../graph/index.ts'
 import { AppError, hasCode } from '../../model/errors.ts'
 import { CONTAINERS } from '../../model/events.ts'
 import type { Clock } from '../../ports.ts'
@@ -12,6 +18,7 @@ import type { ChangePage, Removed } from '../workload.ts'
 import { isLocked, siteClosed } from './closed-site.ts'
 import { decodeListCursor, encodeListCursor, type ListCursor } from './cursors.ts'
 import { driveIdOf } from './ids.ts'
+import { sizeOf } from './markers.ts'
 import { DRIVE_SELECT, presentDrive } from './present.ts'
 
 const CALL = 'sites.drives'
@@ -47,7 +54,7 @@ export async function driveListPage(
     return { changes: [], delta: text }
   }
   const at = options.clock.now()
-  const drives = (await readDrives(options, signal)).map(presentDrive)
+  const drives = (await readDrives(options, DRIVE_SELECT, signal)).map(presentDrive)
   const ids = drives.map(({ id }) => id)
   const gone = (before?.drives ?? []).map(driveIdOf).filter((id) => !ids.includes(id))
   const removed = gone.map(
@@ -57,10 +64,11 @@ export async function driveListPage(
 }
 
 async function readDrives(
-  { sharePoint, site }: DriveListOptions,
+  { sharePoint, site }: Pick<DriveListOptions, 'sharePoint' | 'site'>,
+  fields: string,
   signal: AbortSignal,
 ): Promise<JsonObject[]> {
-  const first = { path: ['sites', site, 'drives'], query: { $select: DRIVE_SELECT } }
+  const first = { path: ['sites', site, 'drives'], query: { $select: fields } }
   const pages = walkPages(CALL, (link) => {
     const where = link === null ? first : { link }
     return sharePoint.json({ name: CALL, ...where, charge: 'list' }, signal)
@@ -77,6 +85,26 @@ async function readDrives(
     throw error
   }
   return all
+}
+
+/** Drives whose size is asked for; a site with more is estimated by these. */
+const MEASURED_MAX = 20
+
+/** Bytes in the site's drives: two units, and one for each drive. How many files, nobody says. */
+export async function sizeOfDrives(
+  options: Pick<DriveListOptions, 'sharePoint' | 'site'>,
+  signal: AbortSignal,
+): Promise<{ bytes: number }> {
+  const drives = await readDrives(options, 'id,system', signal)
+  const measured = drives.slice(0, MEASURED_MAX)
+  let bytes = 0
+  for (const drive of measured) {
+    const path = ['drives', textOf(drive, 'id') ?? '', 'root']
+    const request = { name: 'drives.root', path, query: { $select: 'id,size' } }
+    bytes += sizeOf(await options.sharePoint.json({ ...request, charge: 'item' }, signal))
+  }
+  const share = measured.length === 0 ? 1 : drives.length / measured.length
+  return { bytes: Math.round(bytes * share) }
 }
 
 function tooMany(): AppError {

@@ -10,7 +10,7 @@ import type { StreamReader, Workload } from '../workload.ts'
 import { Addresses } from './addresses.ts'
 import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
-import { LIST_AGE_MS } from './drive-list.ts'
+import { LIST_AGE_MS, sizeOfDrives } from './drive-list.ts'
 import { drivesChangedSince } from './hint.ts'
 import { addressOf, driveIdOf } from './ids.ts'
 import { createItemReader } from './item.ts'
@@ -50,6 +50,7 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
       return {
         changes: changes.page,
         changedSince: (links, signal) => drivesChangedSince(ways, links, signal),
+        size: (signal) => sizeOfDrives({ sharePoint, site: owner.graphId }, signal),
         content: createContentReader(ways).fetch,
         item: createItemReader(sharePoint, addresses).read,
         long: createLongReader({ ...ways, fromBytes: longBytes }),
