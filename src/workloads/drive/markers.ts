@@ -38,7 +38,8 @@ function canonical(value: unknown): unknown {
   return kept.map(([key, one]) => [key, canonical(one)])
 }
 
-function digestOf(object: JsonObject, fields: readonly string[]): string {
+/** Equal of equal fields, whatever their order and whether missing or null. */
+export function digestOf(object: JsonObject, fields: readonly string[]): string {
   const picked = fields.map((field) => [field, canonical(object[field] ?? undefined)])
   return createHash('sha256').update(JSON.stringify(picked), 'utf8').digest('hex')
 }

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sharePointOf } from '../../graph/index.ts'
+import { graphError, graphOn, json, type Step, scripted } from '../../graph/testing/scripted.ts'
+import { hasCode } from '../../model/errors.ts'
+import type { GraphId } from '../../model/ids.ts'
+import { hasOwnPermissions, permissionsOf, readPermissions } from './permissions.ts'
+import { BASE, DRIVE, file, NEXT } from './testing/scripted-drive.ts'
+import { earlierOf, readVersions, versionBytes } from './versions.ts'
+
+const signal = new AbortController().signal
+const ITEM = `${DRIVE}/a` as GraphId
+
+function sharePointOn(...steps: Step[]) {
+  const script = scripted(...steps)
+  return { ...script, sharePoint: sharePointOf(graphOn(script.transport).graph, 'tenant') }
+}
+
+const link = {
+  ...{ id: 'l', roles: ['read'], shareId: 'u!secret', hasPassword: false },
+  link: { type: 'view', scope: 'anonymous', webUrl: 'https://secret' },
+}
+const direct = { id: 'd', roles: ['write'], grantedToV2: { user: { id: 'ada' } } }
+const inherited = { id: 'i', roles: ['owner'], inheritedFrom: { id: 'x' } }
+
+test('permissions are asked for only where they are the item’s own, or changed', () => {
+  const shown = (more: object) => hasOwnPermissions({ json: file('a', undefined, more) })
+  assert.equal(shown({}), false)
+  assert.equal(shown({ shared: { scope: 'users' } }), true)
+  assert.equal(shown({ '@microsoft.graph.sharedChanged': 'True' }), true)
+})
+
+test('who may see an item is read whole, five units a page, without what opens it', async () => {
+  const next = `${BASE}/drives/d/items/a/permissions?$skiptoken=2`
+  const { sharePoint, seen } = sharePointOn(
+    () => json({ value: [link, inherited], [NEXT]: next }),
+    () => json({ value: [direct] }),
+  )
+  const found = await readPermissions(sharePoint, ITEM, signal)
+  assert.deepEqual(
+    found?.own.map(({ id }) => id),
+    ['d', 'l'],
+  )
+  assert.equal(found?.inherited, 1)
+  assert.doesNotMatch(JSON.stringify(found), /secret/)
+  assert.deepEqual([sharePoint.units(), sharePoint.permissionUnits()], [10, 10])
+  assert.match(decodeURIComponent(seen[0]?.url ?? ''), /items\/a\/permissions$/)
+})
+
+test('equal permissions have one digest, whatever their order and their addresses', () => {
+  const digest = (...all: object[]) => permissionsOf(all.map((one) => ({ ...one }))).digest
+  assert.equal(digest(link, direct), digest(direct, { ...link, shareId: 'other' }, inherited))
+  assert.notEqual(digest(link, direct), digest({ ...link, roles: ['write'] }, direct))
+  assert.notEqual(digest(link, direct), digest(direct))
+})
+
+test('an item that is gone has no permissions and no versions; a drive is asked at its root', async () => {
+  const gone = () => graphError(404, 'itemNotFound')
+  const { sharePoint, seen } = sharePointOn(gone, gone, () => json({ value: [] }))
+  assert.equal(await readPermissions(sharePoint, ITEM, signal), undefined)
+  assert.equal(await readVersions(sharePoint, { id: ITEM, policy: 'all' }, signal), undefined)
+  await readPermissions(sharePoint, DRIVE, signal)
+  assert.match(decodeURIComponent(seen[2]?.url ?? ''), /root\/permissions$/)
+})
+
+const versions = [3, 2, 1].map((n) => ({
+  ...{ id: `${n}.0`, size: n * 10, lastModifiedDateTime: `2026-01-0${n}T00:00:00Z` },
+  lastModifiedBy: { user: { displayName: 'Ada' } },
+}))
+
+test('the current version is the file; earlier ones come newest first, as many as wanted', async () => {
+  assert.deepEqual(earlierOf(versions)[0], {
+    ...{ id: '2.0', bytes: 20, at: '2026-01-02T00:00:00Z', by: 'Ada' },
+  })
+  const ids = async (policy: 'none' | 'all' | { last: number }) => {
+    const { sharePoint } = sharePointOn(() => json({ value: versions }))
+    const found = await readVersions(sharePoint, { id: ITEM, policy }, signal)
+    return [found?.map(({ id }) => id), sharePoint.units()]
+  }
+  assert.deepEqual(await ids('all'), [['2.0', '1.0'], 2])
+  assert.deepEqual(await ids({ last: 1 }), [['2.0'], 2])
+  assert.deepEqual(await ids('none'), [[], 0])
+})
+
+test('the bytes of a version come from the address that it redirects to, held to its size', async () => {
+  const [, version] = versions
+  assert.ok(version)
+  const redirect = (address: string) => () =>
+    new Response(null, { status: 302, headers: { Location: address } })
+  const read = async (name: string, bytes: number) => {
+    const { sharePoint, seen } = sharePointOn(
+      redirect('https://v/1'),
+      () => new Response(null, { status: 401 }),
+      redirect('https://v/2'),
+      () => new Response(new Uint8Array(bytes)),
+    )
+    const [earlier] = earlierOf([{}, version])
+    assert.ok(earlier)
+    const content = { id: ITEM, json: { name }, version: earlier }
+    let length = 0
+    for await (const piece of versionBytes(sharePoint, content, signal)) length += piece.byteLength
+    return { length, seen }
+  }
+  const { length, seen } = await read('a.bin', 20)
+  assert.equal(length, 20)
+  assert.equal(seen.at(-1)?.headers.get('authorization'), null)
+  await assert.rejects(read('a.bin', 19), (error) => hasCode(error, 'ContentDiffers'))
+  assert.equal((await read('a.docx', 19)).length, 19)
+})
