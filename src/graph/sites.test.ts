@@ -74,10 +74,10 @@ test('live, archived, locked and deleted are states of a site', async () => {
   const archived = { siteCollection: { archivalDetails: { archiveStatus: 'recentlyArchived' } } }
   const there = () => json(site('a'))
   const states: [string, Step[]][] = [
-    ['live', [there, () => json({ id: 'root' })]],
+    ['live', [there, () => json({ id: 'b!1' }), () => json({ id: 'root' })]],
     ['live', [there, () => graphError(404, 'itemNotFound')]],
     ['archived', [() => json(site('a', archived))]],
-    ['locked', [there, () => graphError(423, 'resourceLocked')]],
+    ['locked', [there, () => json({ id: 'b!1' }), () => graphError(423, 'resourceLocked')]],
     ['locked', [() => graphError(423, 'resourceLocked')]],
     ['deleted', [() => graphError(404, 'itemNotFound')]],
   ]

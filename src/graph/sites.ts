@@ -59,7 +59,7 @@ export interface Sites {
   changes(link: string | null, signal: AbortSignal): Promise<SitePage>
   /** The sites right below this one. */
   subsites(site: string, signal: AbortSignal): Promise<Site[]>
-  /** Two units at most. Throws where it is not certain. */
+  /** Three units at most. Throws where it is not certain. */
   state(site: string, signal: AbortSignal): Promise<SiteState>
   filesOf(who: { user: string } | { group: string }, signal: AbortSignal): Promise<FilesPlace>
   /** Requests sent so far. */
@@ -164,8 +164,10 @@ async function stateOf(
   try {
     const found = await ask('sites.get', ['sites', site], SELECT)
     if (isArchived(found)) return 'archived'
-    // A lock shows only where something in the site is asked for.
-    await ask('sites.drive', ['sites', site, 'drive', 'root'], 'id').catch(unlessNone)
+    // A lock may show only where something in the site is asked for.
+    const drive = await ask('sites.drive', ['sites', site, 'drive'], 'id').catch(unlessNone)
+    const id = drive && textOf(drive, 'id')
+    if (id !== undefined) await ask('drives.root', ['drives', id, 'root'], 'id')
     return 'live'
   } catch (error) {
     if (hasCode(error, 'ResourceLocked')) return 'locked'
@@ -175,8 +177,9 @@ async function stateOf(
 }
 
 /** A site may have no library of documents. */
-function unlessNone(error: unknown): void {
+function unlessNone(error: unknown): undefined {
   if (!hasCode(error, 'ItemGone') && !hasCode(error, 'ContentNotAvailable')) throw error
+  return undefined
 }
 
 async function filesOf(
