@@ -27,7 +27,9 @@ const NAMES = [
   ...(['sites', 'createSite', 'createOneDrive', 'setSiteState', 'renameSite'] as const),
   ...(['deleteSite', 'createLibrary', 'renameLibrary', 'deleteLibrary', 'setQuota'] as const),
   ...(['putFile', 'makeFolder', 'makeShortcut', 'renameItem', 'moveItem'] as const),
-  ...(['deleteItem', 'setItemDates', 'flagMalware'] as const),
+  ...(['deleteItem', 'setItemDates', 'flagMalware', 'shareItem', 'unshareItem'] as const),
+  ...(['driveSnapshot', 'expireTokens', 'expireDriveDelta', 'expireDownloads'] as const),
+  ...(['failDelta', 'loopDelta', 'stopDeltaLoop'] as const),
 ] as const satisfies readonly (keyof Operations)[]
 
 /** Fails to compile when an operation is missing above. */

@@ -5,7 +5,7 @@
  * taken effect already. No kind invents content: raw control characters are those that the JSON
  * held escaped, so a reader that copes gets the very same value.
  */
-import type { Answer } from './http.ts'
+import { type Answer, StreamedBody } from './http.ts'
 
 export const FAULT_KINDS = [
   'throttled',
@@ -28,6 +28,11 @@ export const FAULT_KINDS = [
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** Of downloads only, and in no mix: the right length, one byte of it wrong. */
+export const DOWNLOAD_FAULT_KINDS = ['wrong-bytes'] as const
+
+export type AnyFaultKind = FaultKind | (typeof DOWNLOAD_FAULT_KINDS)[number]
 
 /** Seen on reads only; a mix never does them to a write. */
 const READS_ONLY: ReadonlySet<FaultKind> = new Set([
@@ -71,7 +76,7 @@ export interface RetryHint {
 }
 
 /** What is answered in place of the call; null: this kind serves the call first. */
-export function answerInstead(kind: FaultKind, { seconds, nowMs }: RetryHint): Instead | null {
+export function answerInstead(kind: AnyFaultKind, { seconds, nowMs }: RetryHint): Instead | null {
   switch (kind) {
     case 'throttled':
       return throttled({ 'retry-after': String(Math.ceil(seconds ?? RETRY_AFTER_SECONDS)) })
@@ -123,7 +128,7 @@ export function answerInstead(kind: FaultKind, { seconds, nowMs }: RetryHint): I
 const CUT_AT = 0.6
 
 /** The answer as it reaches the client; null: this answer has nothing that could be spoilt. */
-export function spoil(kind: FaultKind, answer: Answer): Answer | null {
+export function spoil(kind: AnyFaultKind, answer: Answer): Answer | null {
   switch (kind) {
     case 'drop-after':
       return { status: 0, drop: true }
@@ -133,6 +138,10 @@ export function spoil(kind: FaultKind, answer: Answer): Answer | null {
       return answer.body === undefined
         ? { status: 0, drop: true }
         : { ...answer, body: answer.body, cutAt: CUT_AT }
+    case 'wrong-bytes':
+      return answer.body instanceof StreamedBody
+        ? { ...answer, body: withWrongByte(answer.body) }
+        : null
     case 'truncated-json': {
       const json = jsonOf(answer)
       return json === null ? null : asText(answer, truncated(json))
@@ -148,8 +157,24 @@ export function spoil(kind: FaultKind, answer: Answer): Answer | null {
   }
 }
 
+/** The byte in the middle is another one. */
+function withWrongByte({ size, chunks }: StreamedBody): StreamedBody {
+  const wrong = Math.floor(size / 2)
+  return new StreamedBody(size, function* () {
+    let at = 0
+    for (const chunk of chunks()) {
+      const copy = Uint8Array.from(chunk)
+      const here = wrong - at
+      if (here >= 0 && here < copy.length) copy[here] = (copy[here] ?? 0) ^ 1
+      at += copy.length
+      yield copy
+    }
+  })
+}
+
 function jsonOf({ status, body }: Answer): string | null {
-  const isJson = status === 200 && typeof body === 'object' && !(body instanceof Uint8Array)
+  const isBytes = body instanceof Uint8Array || body instanceof StreamedBody
+  const isJson = status === 200 && typeof body === 'object' && !isBytes
   return isJson ? JSON.stringify(body) : null
 }
 

@@ -7,7 +7,7 @@
  * before: not on the order in which different calls arrive, so a run can be repeated. Faults
  * live in memory only.
  */
-import { FAULT_KINDS, type FaultKind, kindsFor } from './fault-kinds.ts'
+import { type AnyFaultKind, FAULT_KINDS, type FaultKind, kindsFor } from './fault-kinds.ts'
 import { stableNumber } from './ids.ts'
 
 const FAULTS_MAX = 1_000
@@ -16,7 +16,7 @@ const COUNTED_CALLS_MAX = 200_000
 const CHANCE_STEPS = 2 ** 31
 
 /** `fail`: with the spec's status. `mix`: one of `kinds` (default all), picked by the seed. */
-export type FaultAction = 'hold' | 'fail' | 'mix' | FaultKind
+export type FaultAction = 'hold' | 'fail' | 'mix' | AnyFaultKind
 
 export interface FaultSpec {
   readonly method?: string

@@ -5,15 +5,27 @@
  * Invariants: a body is read whole and at most to its limit; every request gets exactly one
  * answer, or its connection is destroyed on purpose; servers listen on loopback only.
  */
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** A body that is made while it is sent: a file of any size takes no memory. */
+export class StreamedBody {
+  readonly size: number
+  readonly chunks: () => Iterable<Uint8Array>
+
+  constructor(size: number, chunks: () => Iterable<Uint8Array>) {
+    this.size = size
+    this.chunks = chunks
+  }
+}
+
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** An object is sent as JSON, bytes and text as they are. */
-  readonly body?: object | Uint8Array | string
+  /** An object is sent as JSON, bytes, streams and text as they are. */
+  readonly body?: object | Uint8Array | StreamedBody | string
   /** Cuts the connection instead of answering. */
   readonly drop?: true
   /** Sends this share of the body (0 to 1) under the full length, then cuts the connection. */
@@ -68,12 +80,44 @@ function toCall(request: IncomingMessage): Call {
   }
 }
 
-function send(response: ServerResponse, answer: Answer): void {
+/** Waits for a client that reads slowly; one that went away ends it. */
+async function sendStream(
+  response: ServerResponse,
+  { answer, stream }: { readonly answer: Answer; readonly stream: StreamedBody },
+): Promise<void> {
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': stream.size })
+  response.flushHeaders()
+  let left = Math.floor(stream.size * (answer.cutAt ?? 1))
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  for (const chunk of stream.chunks()) {
+    const part = chunk.subarray(0, left)
+    left -= part.length
+    if (!response.write(part)) await drained(response, gone.signal)
+    if (left === 0 || gone.signal.aborted) break
+  }
+  if (answer.cutAt === undefined) response.end()
+  else response.write('', () => response.socket?.destroy())
+}
+
+async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  try {
+    await once(response, 'drain', { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
   if (answer.drop) {
     response.socket?.destroy()
     return
   }
   const { body } = answer
+  if (body instanceof StreamedBody) {
+    await sendStream(response, { answer, stream: body })
+    return
+  }
   const raw = typeof body === 'string' || body instanceof Uint8Array
   const payload = raw || body === undefined ? (body ?? '') : JSON.stringify(body)
   response.writeHead(answer.status, {
@@ -114,7 +158,7 @@ export async function serve(options: {
         if (error instanceof ClientGone) return
         options.onBug(error)
         const message = error instanceof Error ? error.message : String(error)
-        send(response, { status: 500, body: { error: { code: 'tenantBug', message } } })
+        return send(response, { status: 500, body: { error: { code: 'tenantBug', message } } })
       },
     )
     running.add(work)

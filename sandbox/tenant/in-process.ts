@@ -8,7 +8,7 @@ import { assembleTenant } from './assemble.ts'
 import type { Operations } from './control/operations.ts'
 import type { ControlClient } from './control-client.ts'
 import { createFaultBoard } from './faults.ts'
-import type { Answer, Call } from './http.ts'
+import { type Answer, type Call, StreamedBody } from './http.ts'
 import { DEFAULT_IDENTITY_HEADER, TENANT_ID } from './identities.ts'
 import { DEFAULT_SETTINGS, type TenantSettings } from './state/settings.ts'
 import { TenantState } from './state/tenant-state.ts'
@@ -80,6 +80,10 @@ function toResponse(answer: Answer): Response {
   if (answer.drop) throw new TypeError('fetch failed: the connection was cut')
   const { body, status, headers = {} } = answer
   if (body === undefined) return new Response(null, { status, headers })
+  if (body instanceof StreamedBody) {
+    const sent = { ...headers, 'content-length': String(body.size) }
+    return new Response(streamOf(body, answer.cutAt), { status, headers: sent })
+  }
   const isRaw = typeof body === 'string' || body instanceof Uint8Array
   const bytes = Buffer.from(isRaw ? body : JSON.stringify(body))
   const typed = isRaw ? headers : { 'content-type': 'application/json', ...headers }
@@ -87,6 +91,23 @@ function toResponse(answer: Answer): Response {
   return new Response(cut(bytes.subarray(0, Math.floor(bytes.length * answer.cutAt))), {
     status,
     headers: typed,
+  })
+}
+
+/** Chunk by chunk, as they are asked for. */
+function streamOf(body: StreamedBody, cutAt: number | undefined): ReadableStream<Uint8Array> {
+  let left = Math.floor(body.size * (cutAt ?? 1))
+  const chunks = body.chunks()[Symbol.iterator]()
+  return new ReadableStream({
+    pull(controller) {
+      const chunk = left === 0 ? { done: true as const } : chunks.next()
+      if (!chunk.done) {
+        const part = chunk.value.subarray(0, left)
+        left -= part.length
+        controller.enqueue(part)
+      } else if (cutAt === undefined) controller.close()
+      else controller.error(new TypeError('terminated: the connection was cut'))
+    },
   })
 }
 

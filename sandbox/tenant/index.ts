@@ -14,6 +14,11 @@ import { DEFAULT_SETTINGS, type TenantSettings } from './state/settings.ts'
 import { TenantState } from './state/tenant-state.ts'
 
 export type {
+  DriveItemSnapshot,
+  DriveSnapshot,
+  FileVersionSnapshot,
+} from './control/drive-snapshot.ts'
+export type {
   AttachmentSnapshot,
   FolderSnapshot,
   MailboxSnapshot,

@@ -1,6 +1,6 @@
 /** Control operations on faults: see `faults.ts` for what they do and `fault-kinds.ts` for how. */
 import { z } from 'zod'
-import { FAULT_KINDS } from '../fault-kinds.ts'
+import { DOWNLOAD_FAULT_KINDS, FAULT_KINDS } from '../fault-kinds.ts'
 import type { FaultBoard, FaultSpec } from '../faults.ts'
 import { defined } from './defined.ts'
 import { ControlError, operation } from './operation.ts'
@@ -16,7 +16,7 @@ const Fault = z
     perPath: z.boolean().optional(),
     rate: z.number().min(0).max(1).optional(),
     timesMax: z.number().int().min(1).optional(),
-    action: z.enum(['hold', 'fail', 'mix', ...FAULT_KINDS]),
+    action: z.enum(['hold', 'fail', 'mix', ...FAULT_KINDS, ...DOWNLOAD_FAULT_KINDS]),
     kinds: z.array(z.enum(FAULT_KINDS)).min(1).optional(),
     retryAfterSeconds: z.number().min(0).max(86_400).optional(),
     status: z.number().int().min(400).max(599).optional(),

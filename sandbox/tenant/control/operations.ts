@@ -19,10 +19,12 @@ import { EXPIRED_LINK_FORMS, type TenantSettings } from '../state/settings.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { defined } from './defined.ts'
 import { driveOperations } from './drive-operations.ts'
+import { driveTroubleOperations } from './drive-trouble-operations.ts'
 import { faultOperations } from './fault-operations.ts'
 import { mailboxOperations } from './mailbox-operations.ts'
 import { ControlError, operation } from './operation.ts'
 import { ransomOperation } from './ransom-operation.ts'
+import { sharingOperations } from './sharing-operations.ts'
 import { siteOperations } from './site-operations.ts'
 import { troubleOperations } from './trouble-operations.ts'
 import { userOperations } from './user-operations.ts'
@@ -159,6 +161,8 @@ export function createOperations(dependencies: ControlDependencies) {
     ...ransomOperation(dependencies.state),
     ...siteOperations(dependencies.state),
     ...driveOperations(dependencies.state),
+    ...sharingOperations(dependencies.state),
+    ...driveTroubleOperations(dependencies.state),
   }
 }
 

@@ -24,6 +24,8 @@ export interface Work {
   readonly app: string
   /** The name that it is counted under, refused or not: refused calls cost budget as well. */
   readonly kind: string
+  /** What faults look at, where the path alone does not say what is asked for. */
+  readonly faultPath?: string | undefined
   /** Id of the user whose mailbox is asked, where there is one. */
   readonly user?: string | undefined
   serve(): Promise<Answer>
@@ -34,7 +36,7 @@ type Ids = ReturnType<typeof requestIds>
 export async function answerWork(options: FrontOptions, work: Work): Promise<Answer> {
   const { call, app } = work
   const ids = requestIds(call)
-  const path = decodedPath(call.rawPath)
+  const path = work.faultPath ?? decodedPath(call.rawPath)
   const fault = options.faults.take({ app, method: call.method, path })
   const instead = fault && answerOfFault(options, fault, ids)
   if (instead?.drop) return instead

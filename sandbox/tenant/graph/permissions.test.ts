@@ -22,7 +22,9 @@ function readTable(file: string): Map<string, Set<string>> {
 
 function keyOf(call: string): string {
   const [method = '', path = ''] = call.split(' ')
-  return `${method} ${path.toLowerCase().replace(/\{\w+\}/g, '{id}')}`
+  // The published list does not tell the versions apart.
+  const unversioned = path.toLowerCase().replace(/^\/beta\//, '/')
+  return `${method} ${unversioned.replace(/\{\w+\}/g, '{id}')}`
 }
 
 const extra = readTable(new URL('permissions-extra.tsv', new URL('../', import.meta.url)).pathname)

@@ -105,4 +105,12 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   [`GET ${ITEM}`]: READ_ITEM,
   [`GET ${ITEM}:/{path}`]: READ_FILES,
   [`GET ${ITEM}/children`]: READ_FILES,
+  [`GET ${ITEM}/content`]: READ_FILES,
+  [`GET /beta${ITEM}/content`]: READ_FILES,
+  [`GET /beta${ITEM}/contentStream`]: READ_FILES,
+  [`GET ${ITEM}/versions`]: READ_FILES,
+  [`GET ${ITEM}/versions/{version}`]: READ_FILES,
+  [`GET ${ITEM}/versions/{version}/content`]: READ_FILES,
+  [`GET ${ITEM}/permissions`]: READ_FILES,
+  [`GET ${ITEM}/permissions/{permission}`]: READ_FILES,
 }

@@ -19,6 +19,8 @@ export interface GraphRequest {
   readonly contentType: string
   /** A header as it was sent; undefined: it was not. */
   header(name: string): string | undefined
+  /** For answers that are a download themselves. */
+  readonly count: { sent(bytes: number): void }
   /** Decoded path parameter; a bug if the route has none of that name. */
   param(name: string): string
   body(): Promise<Buffer>

@@ -8,9 +8,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TokenService } from '../entra/tokens.ts'
 import type { Answer, Call } from '../http.ts'
-import { REQUEST_BYTES_MAX } from '../limits.ts'
+import { REQUEST_BYTES_MAX, UNITS_ONE } from '../limits.ts'
 import { answerWork, type FrontOptions } from './answering.ts'
 import { answerBatch, BATCH_PATH } from './batch.ts'
+import {
+  answerDownload,
+  DOWNLOAD_KIND,
+  faultPathOf,
+  isDownloadPath,
+  lookUpDownload,
+  openDownload,
+} from './drive/content.ts'
 import { accessDenied, badRequest, GraphError, notBuilt } from './errors.ts'
 import { parsePrefer, parseQuery } from './query.ts'
 import type { GraphRequest } from './request.ts'
@@ -27,6 +35,8 @@ export interface GraphOptions extends FrontOptions {
 }
 
 const VERSION_PATH = '/v1.0/'
+/** Its calls are those of `routes.ts` that begin with `/beta`. */
+const BETA_PATH = '/beta/'
 
 type Claims = Awaited<ReturnType<TokenService['verifyGraph']>>
 
@@ -40,6 +50,7 @@ interface SignedCall {
 export function createGraph(options: GraphOptions): (call: Call) => Promise<Answer> {
   return async (call) => {
     if (isUploadPath(call.rawPath)) return answerUploadCall(options, call)
+    if (isDownloadPath(call.rawPath)) return answerDownloadCall(options, call)
     const claims = await verifiedClaims(options.tokens, call)
     if (call.method === 'POST' && BATCH_PATH.test(call.rawPath)) {
       return answerBatchCall(options, call, claims)
@@ -87,6 +98,30 @@ function answerUploadCall(options: GraphOptions, call: Call): Promise<Answer> {
       const answer = await answerUpload(state, call)
       if (state.settings.latencyMs > 0) await delay(state.settings.latencyMs)
       return answer
+    },
+  })
+}
+
+/** A download URL is its own authentication too, and spends the budget of who asked for it. */
+function answerDownloadCall(options: GraphOptions, call: Call): Promise<Answer> {
+  const { state, counters, units } = options
+  const given = lookUpDownload(state, call)
+  const app = given?.ticket.app ?? ''
+  return answerWork(options, {
+    call,
+    app,
+    kind: DOWNLOAD_KIND,
+    faultPath: given && faultPathOf(state, given),
+    serve: async () => {
+      const download = openDownload(state, call)
+      // A front that knows nothing of Graph: it has no words (facts/graph.md 2.1).
+      if (download === null) return { status: 401 }
+      counters.charge(app, DOWNLOAD_KIND, UNITS_ONE)
+      return underHeaders(units.charge(app, UNITS_ONE), async () => {
+        const { latencyMs } = state.settings
+        if (latencyMs > 0) await delay(latencyMs)
+        return answerDownload(state, call, { download, sent: counters.sent })
+      })
     },
   })
 }
@@ -155,7 +190,10 @@ async function underHeaders(
 /** Segments are decoded one by one: ids may hold an encoded slash. null: not decodable. */
 function segmentsOf(rawPath: string): string[] | null {
   try {
-    return rawPath.slice(VERSION_PATH.length).replace(/\/$/, '').split('/').map(decodeURIComponent)
+    const path = rawPath.startsWith(BETA_PATH)
+      ? rawPath.slice(1)
+      : rawPath.slice(VERSION_PATH.length)
+    return path.replace(/\/$/, '').split('/').map(decodeURIComponent)
   } catch (error) {
     if (error instanceof URIError) return null
     throw error
@@ -163,9 +201,13 @@ function segmentsOf(rawPath: string): string[] | null {
 }
 
 function findRoute(call: Call): RouteMatch | null {
-  if (!call.rawPath.startsWith(VERSION_PATH)) return null
+  if (!isVersioned(call.rawPath)) return null
   const segments = segmentsOf(call.rawPath)
   return segments && matchRoute(call.method, segments)
+}
+
+function isVersioned(rawPath: string): boolean {
+  return rawPath.startsWith(VERSION_PATH) || rawPath.startsWith(BETA_PATH)
 }
 
 function unservedPath(call: Call): GraphError {
@@ -219,10 +261,11 @@ function toRequest(
   claims: { appId: string; permissions: ReadonlySet<string> },
 ): GraphRequest {
   const query = parseQuery(call.rawQuery, match.route.options)
+  const versionPath = call.rawPath.startsWith(BETA_PATH) ? BETA_PATH : VERSION_PATH
   return {
     state: options.state,
-    root: `${options.baseUrl()}/v1.0`,
-    path: call.rawPath.slice(VERSION_PATH.length - 1),
+    root: `${options.baseUrl()}${versionPath.slice(0, -1)}`,
+    path: call.rawPath.slice(versionPath.length - 1),
     appId: claims.appId,
     permissions: claims.permissions,
     options: query.options,
@@ -230,6 +273,7 @@ function toRequest(
     prefer: parsePrefer(call.headers['prefer']),
     contentType: call.headers['content-type'] ?? '',
     header: (name) => call.headers[name]?.toString(),
+    count: { sent: options.counters.sent },
     param: (name) => {
       const value = match.params[name]
       if (value === undefined) throw new Error(`the route has no parameter ${name}`)

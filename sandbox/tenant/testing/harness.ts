@@ -29,7 +29,11 @@ export interface GraphJson {
   readonly '@odata.deltaLink'?: string
   readonly '@removed'?: { readonly reason: string }
   readonly value: GraphJson[]
-  readonly error: { readonly code: string; readonly message: string }
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly innerError: { readonly code?: string }
+  }
   readonly id: string
   readonly displayName: string
   readonly userPrincipalName: string
@@ -55,11 +59,45 @@ export interface GraphJson {
   readonly size: number
   readonly contentBytes?: string
   readonly item?: GraphJson
+  /** Of sites, drives and their items. */
+  readonly '@microsoft.graph.downloadUrl'?: string
+  readonly '@microsoft.graph.sharedChanged'?: string
+  readonly eTag: string
+  readonly cTag?: string
+  readonly webUrl: string
+  readonly deleted?: { readonly state: string }
+  readonly file?: { readonly mimeType: string; readonly hashes?: { readonly quickXorHash: string } }
+  readonly folder?: { readonly childCount: number }
+  readonly package?: { readonly type: string }
+  readonly root?: object
+  readonly system?: object
+  readonly shared?: { readonly scope: string }
+  readonly malware?: { readonly description: string }
+  readonly remoteItem?: GraphJson
+  readonly parentReference: {
+    readonly driveId: string
+    readonly id: string
+    readonly path?: string
+    readonly name?: string
+  }
+  readonly fileSystemInfo: {
+    readonly createdDateTime: string
+    readonly lastModifiedDateTime: string
+  }
+  readonly siteCollection?: { readonly archivalDetails?: { readonly archiveStatus: string } }
+  readonly isPersonalSite: boolean
+  readonly quota: { readonly total: number; readonly used: number }
+  readonly roles: readonly string[]
+  readonly link?: { readonly type: string; readonly scope: string }
+  readonly hasPassword: boolean
+  readonly inheritedFrom?: { readonly id: string }
+  readonly grantedToV2?: Readonly<Record<string, { readonly displayName: string }>>
+  readonly grantedToIdentitiesV2?: readonly object[]
+  readonly expirationDateTime?: string
   /** Of a batch. */
   readonly responses: readonly BatchPart[]
   /** Of an upload session. */
   readonly uploadUrl: string
-  readonly expirationDateTime: string
   readonly nextExpectedRanges: readonly string[]
 }
 
@@ -82,6 +120,7 @@ export interface CallOptions {
   readonly json?: unknown
   readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly beta?: true
   /** Most tests ask for immutable ids, as the product does. */
   readonly mutable?: boolean
 }
@@ -134,9 +173,11 @@ export async function startBench(t: TestContext, options: TenantOptions = {}): P
   }
 
   async function send(path: string, how: CallOptions): Promise<Response> {
-    const url = path.startsWith('http') ? path : `${tenant.url}/v1.0${path}`
+    const version = how.beta ? 'beta' : 'v1.0'
+    const url = path.startsWith('http') ? path : `${tenant.url}/${version}${path}`
     const body = how.json === undefined ? how.text : JSON.stringify(how.json)
     return fetch(url, {
+      redirect: 'manual',
       method: how.method ?? (body === undefined ? 'GET' : 'POST'),
       headers: {
         authorization: `Bearer ${await tokenOf(how.as ?? 'restore')}`,

@@ -1,9 +1,12 @@
 /** The calls of sites and drives: path, name, query options, resource units, who answers. */
-import { UNITS_LIST, UNITS_ONE } from '../../limits.ts'
+import { UNITS_LIST, UNITS_ONE, UNITS_PERMISSIONS } from '../../limits.ts'
 import type { Handler } from '../request.ts'
+import * as content from './content.ts'
 import { deltaItems } from './delta.ts'
 import * as items from './items.ts'
+import { getPermission, listPermissions } from './permissions.ts'
 import * as sites from './sites.ts'
+import * as versions from './versions.ts'
 
 /** A delta is cheaper for who has a token. */
 export type Units = number | { readonly withToken: number; readonly without: number }
@@ -16,6 +19,7 @@ export type DriveRow = readonly [
   handle: Handler,
 ]
 
+const NONE: readonly string[] = []
 const ONE = ['$select'] as const
 const LIST = ['$select', '$top'] as const
 const DELTA = ['$select', '$top', 'token'] as const
@@ -24,6 +28,7 @@ const DELTA_UNITS = { withToken: UNITS_ONE, without: UNITS_LIST } as const
 
 const DRIVE = '/drives/{drive}'
 const ITEM = `${DRIVE}/items/{item}`
+const VERSION = `${ITEM}/versions/{version}`
 
 export const DRIVE_ROWS: readonly DriveRow[] = [
   ['GET /sites/getAllSites', 'sites.all', LIST, UNITS_LIST, sites.allSites],
@@ -49,4 +54,18 @@ export const DRIVE_ROWS: readonly DriveRow[] = [
   [`GET ${ITEM}`, 'item.get', ONE, UNITS_ONE, items.getItem],
   [`GET ${ITEM}:/{path}`, 'item.get', ONE, UNITS_ONE, items.getBelowItem],
   [`GET ${ITEM}/children`, 'children.list', CHILDREN, UNITS_LIST, items.listChildren],
+  [`GET ${ITEM}/content`, 'content.get', NONE, UNITS_ONE, content.getContent],
+  [`GET /beta${ITEM}/content`, 'content.get', NONE, UNITS_ONE, content.getContentBeta],
+  [`GET /beta${ITEM}/contentStream`, 'content.stream', NONE, UNITS_ONE, content.getContentStream],
+  [`GET ${ITEM}/versions`, 'versions.list', ONE, UNITS_LIST, versions.listVersions],
+  [`GET ${VERSION}`, 'version.get', ONE, UNITS_ONE, versions.getVersion],
+  [`GET ${VERSION}/content`, 'version.content', NONE, UNITS_ONE, versions.getVersionContent],
+  [`GET ${ITEM}/permissions`, 'permissions.list', NONE, UNITS_PERMISSIONS, listPermissions],
+  [
+    `GET ${ITEM}/permissions/{permission}`,
+    'permission.get',
+    NONE,
+    UNITS_PERMISSIONS,
+    getPermission,
+  ],
 ]
