@@ -2,11 +2,14 @@
  * Starts the tenant as a process of its own:
  *   node sandbox/tenant/main.ts --port 7070 --control-port 7071 --state FILE
  *     [--seed N --users N --messages M --body-bytes B] [--import DIR] [--mail-advanced on|off]
+ *     [--files N --folders N --sites N --file-bytes B --odd-files on|off]
  *
  * Prints one JSON line on stdout when it is ready; everything else goes to stderr.
  * Exit codes: 0 stopped by a signal, 1 a failure, 2 wrong arguments or a port in use.
  */
 import { parseArgs } from 'node:util'
+import type { FileSeedOptions } from './content/generated-files.ts'
+import { defined } from './control/defined.ts'
 import { startTenant, type TenantOptions } from './index.ts'
 
 const DEFAULT_USERS = 5
@@ -26,6 +29,22 @@ function portNumber(name: string, text: string | undefined): number {
   return port
 }
 
+function switchOf(name: string, text = 'off'): boolean {
+  if (text !== 'on' && text !== 'off') throw new UsageError(`--${name} is on or off, not '${text}'`)
+  return text === 'on'
+}
+
+/** Sites and drives, where they are asked for. */
+function fileOptions(values: Readonly<Record<string, string | undefined>>): FileSeedOptions {
+  const numbers = {
+    files: wholeNumber('files', values['files']),
+    folders: wholeNumber('folders', values['folders']),
+    sites: wholeNumber('sites', values['sites']),
+    fileBytes: wholeNumber('file-bytes', values['file-bytes']),
+  }
+  return { ...defined(numbers), oddFiles: switchOf('odd-files', values['odd-files']) }
+}
+
 function readArguments(): TenantOptions {
   const { values } = parseArgs({
     options: {
@@ -36,22 +55,23 @@ function readArguments(): TenantOptions {
       users: { type: 'string' },
       messages: { type: 'string' },
       'body-bytes': { type: 'string' },
+      files: { type: 'string' },
+      folders: { type: 'string' },
+      sites: { type: 'string' },
+      'file-bytes': { type: 'string' },
+      'odd-files': { type: 'string' },
       import: { type: 'string' },
       'mail-advanced': { type: 'string' },
     },
   })
   const seed = wholeNumber('seed', values.seed)
   const bodyBytes = wholeNumber('body-bytes', values['body-bytes'])
-  const advanced = values['mail-advanced'] ?? 'off'
-  if (advanced !== 'on' && advanced !== 'off') {
-    throw new UsageError(`--mail-advanced is on or off, not '${advanced}'`)
-  }
   return {
     port: portNumber('port', values.port),
     controlPort: portNumber('control-port', values['control-port']),
     ...(values.state === undefined ? {} : { stateFile: values.state }),
     ...(values.import === undefined ? {} : { importDirectory: values.import }),
-    settings: { mailAdvanced: advanced === 'on' },
+    settings: { mailAdvanced: switchOf('mail-advanced', values['mail-advanced']) },
     ...(seed === undefined
       ? {}
       : {
@@ -60,6 +80,7 @@ function readArguments(): TenantOptions {
             users: wholeNumber('users', values.users) ?? DEFAULT_USERS,
             messages: wholeNumber('messages', values.messages) ?? DEFAULT_MESSAGES,
             ...(bodyBytes === undefined ? {} : { bodyBytes }),
+            ...fileOptions(values),
           },
         }),
   }

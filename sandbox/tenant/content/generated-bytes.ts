@@ -6,6 +6,7 @@
  * comes back and costs no room either (`readDescription`).
  */
 import { createCipheriv, createHash, hash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { GeneratedContent } from '../drive-model.ts'
 import { QuickXorHash } from './quick-xor.ts'
 import { VOCABULARIES } from './vocabulary.ts'
@@ -105,22 +106,51 @@ export interface Digest {
   readonly quickXorHash: string
 }
 
+/** Pieces between two breaths of a long reading: 16 MiB. */
+const PIECES_AT_ONCE = 64
 const DIGESTS_MAX = 10_000
 const digests = new Map<string, Digest>()
 
 /** Reads the whole of it once; asked again it is known. */
 export function digestOfGenerated(content: GeneratedContent): Digest {
-  const key = `${content.kind}:${content.seed}:${content.size}`
-  const known = digests.get(key)
+  const known = digests.get(keyOf(content))
   if (known) return known
+  const reading = readForDigest(content)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done) return value
+  }
+}
+
+/** The same without keeping others waiting: 5 GB take many seconds. */
+export async function digestLongGenerated(content: GeneratedContent): Promise<Digest> {
+  const known = digests.get(keyOf(content))
+  if (known) return known
+  const reading = readForDigest(content)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done) return value
+    await setImmediate()
+  }
+}
+
+function keyOf({ kind, seed, size }: GeneratedContent): string {
+  return `${kind}:${seed}:${size}`
+}
+
+/** Pauses now and then; what it returns is known from then on. */
+function* readForDigest(content: GeneratedContent): Generator<undefined, Digest> {
   const sha256 = createHash('sha256')
   const quickXor = new QuickXorHash()
+  let pieces = 0
   for (const piece of generatedPieces(content)) {
     sha256.update(piece)
     quickXor.update(piece)
+    pieces += 1
+    if (pieces % PIECES_AT_ONCE === 0) yield
   }
   const digest = { sha256: sha256.digest('hex'), quickXorHash: quickXor.digest() }
-  digests.set(key, digest)
+  digests.set(keyOf(content), digest)
   const oldest = digests.keys().next()
   if (digests.size > DIGESTS_MAX && !oldest.done) digests.delete(oldest.value)
   return digest

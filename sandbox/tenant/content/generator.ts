@@ -9,6 +9,7 @@
 import { stableGuid, stableNumber } from '../ids.ts'
 import type { Folder, Mailbox, User, UserProfile } from '../model.ts'
 import type { TenantState } from '../state/tenant-state.ts'
+import { type FileSeedOptions, type FileSeedResult, seedFiles } from './generated-files.ts'
 import { generateMail } from './generated-mail.ts'
 import { PEOPLE } from './vocabulary.ts'
 
@@ -16,7 +17,7 @@ export const DEFAULT_DOMAIN = 'sandbox.example'
 const USERS_MAX = 10_000
 const MESSAGES_MAX = 1_000_000
 
-export interface SeedOptions {
+export interface SeedOptions extends FileSeedOptions {
   readonly seed: number
   /** Mailboxes; from two on there is one more user, who has none. */
   readonly users: number
@@ -26,7 +27,7 @@ export interface SeedOptions {
   readonly bodyBytes?: number
 }
 
-export interface SeedResult {
+export interface SeedResult extends FileSeedResult {
   readonly users: number
   readonly messages: number
 }
@@ -41,9 +42,12 @@ export function seedTenant(state: TenantState, options: SeedOptions): SeedResult
     if (options.users >= 2) createWithoutMailbox(state, options)
     for (const [index, user] of users.entries()) {
       const folders = createFolders(state, user)
-      generateMail(state, { user, folders, people: users, index, ...options })
+      generateMail(state, { ...options, user, folders, people: users, index })
     }
-    return { users: users.length, messages: users.length * options.messages }
+    // A shared mailbox has no OneDrive.
+    const people = users.filter(({ mailbox }) => mailbox?.purpose === 'user')
+    const files = seedFiles(state, people, options)
+    return { users: users.length, messages: users.length * options.messages, ...files }
   })
 }
 

@@ -1,5 +1,6 @@
 /** Control operations that do what people do to files and folders. One operation, one transaction. */
 import { z } from 'zod'
+import { digestLongGenerated } from '../content/generated-bytes.ts'
 import { mimeTypeOf } from '../content/mime-types.ts'
 import type { Actor, Content, DriveItem, GeneratedContent } from '../drive-model.ts'
 import type { FileContent } from '../state/drive-items.ts'
@@ -92,36 +93,30 @@ function told({ id, eTag, version }: DriveItem) {
   return { id, eTag, version }
 }
 
+function putFile(state: TenantState, input: z.output<typeof FileInput>): DriveItem {
+  const { parent, name } = folderFor(state, input.drive, input.path)
+  const there = state.items.childNamed(parent, name)
+  if (there && there.kind !== 'file') throw new ControlError(`${name} is no file`)
+  const file: FileContent = {
+    content: contentOf(state, input),
+    mimeType: input.mimeType ?? mimeTypeOf(name),
+    ...defined({ shownHash: input.shownHash, shownSize: input.shownSize }),
+  }
+  const nowMs = state.nowMs()
+  const by = defined({ by: actorNamed(state, input.by) })
+  const modified = defined({ fsModifiedMs: secondsOf(input.modified) })
+  if (there) return state.items.replaceContent(there, file, { nowMs, ...by, ...modified })
+  const created = defined({ fsCreatedMs: secondsOf(input.created) })
+  return state.items.createFile(parent, { name, ...created, ...modified, ...by }, file, nowMs)
+}
+
 function filing(state: TenantState) {
   return {
     /** Makes the file, or a new version of the one that is there. */
-    putFile: operation(FileInput, (input) =>
-      state.db.transaction(() => {
-        const { parent, name } = folderFor(state, input.drive, input.path)
-        const by = actorNamed(state, input.by)
-        const file: FileContent = {
-          content: contentOf(state, input),
-          mimeType: input.mimeType ?? mimeTypeOf(name),
-          ...defined({ shownHash: input.shownHash, shownSize: input.shownSize }),
-        }
-        const nowMs = state.nowMs()
-        const times = defined({
-          fsCreatedMs: secondsOf(input.created),
-          fsModifiedMs: secondsOf(input.modified),
-        })
-        const there = state.items.childNamed(parent, name)
-        if (there && there.kind !== 'file') throw new ControlError(`${name} is no file`)
-        return told(
-          there
-            ? state.items.replaceContent(there, file, {
-                nowMs,
-                ...defined({ by }),
-                ...defined({ fsModifiedMs: times.fsModifiedMs }),
-              })
-            : state.items.createFile(parent, { name, ...times, ...defined({ by }) }, file, nowMs),
-        )
-      }),
-    ),
+    putFile: operation(FileInput, async (input) => {
+      if (input.generated) await digestLongGenerated(input.generated)
+      return state.db.transaction(() => told(putFile(state, input)))
+    }),
     /** `notebook`: a package of OneNote, which is a folder as well. */
     makeFolder: operation(
       z.strictObject({ ...Place, notebook: z.boolean().default(false) }),

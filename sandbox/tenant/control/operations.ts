@@ -78,6 +78,11 @@ const Seed = z.strictObject({
   users: z.number().int().min(0),
   messages: z.number().int().min(0),
   bodyBytes: z.number().int().min(1).optional(),
+  files: z.number().int().min(0).optional(),
+  folders: z.number().int().min(0).optional(),
+  sites: z.number().int().min(0).optional(),
+  fileBytes: z.number().int().min(0).optional(),
+  oddFiles: z.boolean().optional(),
 })
 
 function tokenOperations({ state, tokens, apps }: ControlDependencies) {

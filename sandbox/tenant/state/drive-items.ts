@@ -330,17 +330,17 @@ export class ItemStore {
   ): DriveItem {
     const { file, remote = null } = place
     const actor = JSON.stringify(by)
+    const seq = this.#db.nextSeq()
     const pk = this.#db.run(
       `INSERT INTO items(drive, id, guid, serial, seq, shared_seq, parent, name, kind, deleted, etag,
          ctag, size, mime, content, quick_xor, version, created, modified, fs_created, fs_modified,
          created_by, modified_by, malware, remote, unique_permissions, changed)
-       VALUES(?, ?, ?, (SELECT count(*) + 1 FROM items WHERE drive = ?), ?, 0, ?, ?, ?, 0, 1, 1, ?,
-         ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)`,
+       VALUES(?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 1, 1, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)`,
       place.drive,
       place.id,
       place.guid,
-      place.drive,
-      this.#db.nextSeq(),
+      seq,
+      seq,
       place.parent,
       name,
       place.kind,
