@@ -40,3 +40,11 @@ test('quickXorHash is the same in whatever pieces the bytes come', () => {
     assert.equal(hash.digest(), slowly(bytes), `pieces of ${size}`)
   }
 })
+
+test('quickXorHash reads a buffer that begins anywhere in the memory under it', () => {
+  const memory = Buffer.from(Uint8Array.from({ length: 1_000 }, (_, n) => (n * n + 3 * n) & 0xff))
+  for (const start of [0, 1, 2, 3, 5]) {
+    const bytes = memory.subarray(start, start + 700)
+    assert.equal(quickXorHash(bytes), slowly(bytes), `from ${start}`)
+  }
+})

@@ -44,7 +44,7 @@ export class QuickXorHash {
     const source =
       start % WORD === 0
         ? new Uint32Array(bytes.buffer, start, count)
-        : new Uint32Array(bytes.slice(from, from + count * WORD).buffer)
+        : new Uint32Array(Uint8Array.from(bytes.subarray(from, from + count * WORD)).buffer)
     const words = this.#words
     const ringWords = RING_BYTES / WORD
     let at = ringAt / WORD
