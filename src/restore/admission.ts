@@ -9,16 +9,18 @@ import { AppError } from '../model/errors.ts'
 import { CONTAINERS } from '../model/events.ts'
 import type { OwnerId } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
+import type { RestorableWorkload } from '../workloads/workload.ts'
 import { findItems, selectionUnknown } from './held.ts'
 import type { RestoreRequest, StoredRequest } from './request.ts'
-import { destinationUnknown } from './step-context.ts'
+import { destinationUnknown, type RestoreDeps } from './step-context.ts'
 
 /** Throws an AppError of kind `permanent` for everything that a person can put right. */
 export async function admit(
   request: RestoreRequest,
-  deps: { catalogue: Catalogue; clock: Clock },
+  deps: Pick<RestoreDeps, 'catalogue' | 'clock' | 'workloads'>,
   signal: AbortSignal,
 ): Promise<StoredRequest> {
+  checkConflict(request, deps.workloads(request.workload))
   const resource = await deps.catalogue.resources.get(request.resource, signal)
   if (!resource) throw refuse('ResourceUnknown')
   const owner = resource.owner
@@ -35,6 +37,21 @@ export async function admit(
 function stored(request: RestoreRequest, owner: OwnerId, seq: number): StoredRequest {
   const { resource, workload, selection, destination, conflict } = request
   return { version: 1, resource, owner, workload, seq, selection, destination, conflict }
+}
+
+function checkConflict(
+  { conflict, workload }: RestoreRequest,
+  { conflicts }: RestorableWorkload,
+): void {
+  const { policies, others = '' } = conflicts
+  if (policies.includes(conflict)) return
+  throw new AppError({
+    code: 'ConflictNotOffered',
+    kind: 'permanent',
+    message: `A restore of ${workload} cannot answer conflicts with ${conflict}. ${others}`.trim(),
+    hint: `Choose one of: ${policies.join(', ')}.`,
+    context: { workload, conflict },
+  })
 }
 
 /** Nothing can be written there now. */

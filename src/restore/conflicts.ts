@@ -17,7 +17,7 @@ import type { ExistingItems } from './existing.ts'
 import { ALIKE_MAX, OPEN_BYTES_MAX } from './limits.ts'
 import type { StepContext } from './step-context.ts'
 import { troubleOf } from './trouble.ts'
-import { contentsOf, openJson, openVersion } from './versions.ts'
+import { contentsOf, openBytes, openJson, openVersion } from './versions.ts'
 
 export type Verdict =
   | { verdict: 'missing' }
@@ -206,7 +206,7 @@ export class Conflicts {
   async #hasContent(id: GraphId, held: HeldItem): Promise<boolean> {
     const { source, sendSignal, signal } = this.#context
     const contents = contentsOf(held)
-    const bytes = contents.reduce((sum, c) => sum + c.bytes, 0)
+    const bytes = openBytes(contents, source.streamed)
     const release = await this.#memory.claim(Math.min(bytes, OPEN_BYTES_MAX), signal)
     try {
       const { key, seq } = held

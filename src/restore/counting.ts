@@ -58,6 +58,8 @@ const RESTORE_OUTCOME_OF = {
   doing: 'pending',
   created: 'pending',
   settling: 'pending',
+  replacing: 'pending',
+  renaming: 'pending',
   done: 'restored',
   skipped: 'skipped',
   there: 'alreadyThere',

@@ -42,7 +42,13 @@ const runSchema = z.strictObject({
   sentBefore: z.number().optional(),
   /** Ms since 1970 at which its creation was known. */
   createdAt: z.number().optional(),
+  /** Ms since 1970: nothing was sent for this slot earlier. */
+  since: z.number().optional(),
   newId: graphId.optional(),
+  /** Where a long upload goes on; sealed, because it holds a pre-authenticated address (P9). */
+  upload: z.string().optional(),
+  /** The item that it takes the place of was thrown away for it. */
+  replaced: z.literal(true).optional(),
   check: z.enum(CHECKS).optional(),
   fields: z.array(z.string()).optional(),
   code: z.string().optional(),
@@ -58,6 +64,8 @@ export type SlotRun = z.output<typeof runSchema>
  * The life of a slot. Items: pending -> doing -> created -> (settling ->) done, or to an end on
  * the way; folders: pending -> done | failed. `settling` is an item that was sent more than
  * once: it is looked at again after the lag, because the earlier send may only now be visible.
+ * One that replaces another, once it is read back: created -> replacing (the other one is thrown
+ * away) -> renaming (it gets the name) -> done.
  * Of an undo: pending -> doing -> done (removed) | left | gone | refused | unknown.
  */
 export const SLOT_STATES = [
@@ -65,6 +73,8 @@ export const SLOT_STATES = [
   'doing',
   'created',
   'settling',
+  'replacing',
+  'renaming',
   'done',
   'skipped',
   'there',
@@ -105,10 +115,15 @@ export function beginning(plan: SlotPlan): { state: SlotState; run: SlotRun } {
   }
   if (plan.action === 'skip') return { state: 'skipped', run: { attempt: 0 } }
   if (plan.action === 'there') return { state: 'there', run: { attempt: 0 } }
+  if (plan.action === 'refuse') {
+    return { state: 'refused', run: { attempt: 0, ...(plan.refusal ?? NOT_POSSIBLE) } }
+  }
   if (plan.action !== 'none') return { state: 'pending', run: { attempt: 0 } }
   const message = 'The item is listed, but no version of it is held at that time.'
   return { state: 'failed', run: { attempt: 0, code: 'VersionMissing', message } }
 }
+
+const NOT_POSSIBLE = { code: 'NameRefused', message: 'It cannot have its name there.' }
 
 const LEFT = {
   EditedSince: ['left', 'It was edited after the restore.'],
@@ -118,6 +133,14 @@ const LEFT = {
   NotFound: ['gone', 'Nothing is there that the restore made for this item.'],
   FolderNotKnown: ['unknown', 'The folder in which the item was being made is not known.'],
   NotReadable: ['refused', 'The service does not let it be read.'],
+  Replaced: [
+    'left',
+    'It took the place of another one, which is in the recycle bin; without it nothing would be there.',
+  ],
+  NewVersion: [
+    'left',
+    'It is a version of what was there; the one before is in its version history.',
+  ],
 } as const satisfies Record<LeaveCode, readonly [SlotState, string]>
 
 /** How a removal ends that leaves the item alone. */
@@ -132,9 +155,18 @@ function beginningOfRemoval(plan: RemovalPlan): { state: SlotState; run: SlotRun
   return { state, run: { attempt: 0, code, message } }
 }
 
+const OPEN_STATES: readonly SlotState[] = [
+  'pending',
+  'doing',
+  'created',
+  'settling',
+  'replacing',
+  'renaming',
+]
+
 /** Ended: no step will touch it again. */
 export function isFinal(state: SlotState): boolean {
-  return !['pending', 'doing', 'created', 'settling'].includes(state)
+  return !OPEN_STATES.includes(state)
 }
 
 export function isItem(slot: OpenSlot): slot is OpenSlot<ItemPlan> {

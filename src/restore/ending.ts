@@ -6,7 +6,7 @@
  * unknown, what was not sent stays pending. Nothing is sent here.
  */
 import { addCounts, countSlot, type RestoreCounts, readCounts } from './counting.ts'
-import { isFinal } from './documents.ts'
+import { isFinal, type SlotState } from './documents.ts'
 import { JOB_LIFE_MS, LOST_STEPS_MAX, WAIT_DEFAULT_MS } from './limits.ts'
 import type { StepContext, StepOutcome } from './step-context.ts'
 
@@ -14,6 +14,8 @@ const ENDS = {
   RestoreOutOfTime: 'The job did not come to its end in time.',
   RestorePoisoned: 'The job stopped its worker again and again.',
 } as const
+/** The item is in the target, and something of the slot is still to be done. */
+const MADE: readonly SlotState[] = ['created', 'settling', 'replacing', 'renaming']
 type EndCode = keyof typeof ENDS
 
 /** Why the job must not go on; undefined where it may. */
@@ -29,7 +31,7 @@ export async function abandon(context: StepContext, code: EndCode): Promise<Step
   const { lease, slots, signal } = context
   const message = 'The job ended before the outcome was known.'
   for await (const slot of slots.all(signal)) {
-    const made = slot.state === 'created' || slot.state === 'settling'
+    const made = MADE.includes(slot.state)
     if (!made && slot.state !== 'doing') continue
     const check = slot.run.check ?? 'could-not-check'
     const run = made ? { ...slot.run, check, code } : { ...slot.run, code, message }

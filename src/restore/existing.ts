@@ -13,12 +13,15 @@ import { EXISTING_MAX } from './limits.ts'
 interface Existing {
   identity: string
   change: string
+  name?: string
 }
 
 export class ExistingItems {
   readonly #items = new Map<GraphId, Existing>()
   readonly #taken = new Set<GraphId>()
   readonly #byIdentity = new Map<string, GraphId[]>()
+  /** Of everything that is there, where names are unique. */
+  readonly names: string[] = []
 
   /** Throws `TargetFolderTooLarge`, `TargetFolderUnreadable`, and what the writer throws. */
   static async read(
@@ -28,9 +31,15 @@ export class ExistingItems {
   ): Promise<ExistingItems> {
     const existing = new ExistingItems()
     try {
-      for await (const { id, identity, change } of writer.existing(container, signal)) {
-        existing.#add(id, { identity: identityHash(identity), change })
-        if (existing.#items.size > EXISTING_MAX) throw targetTooLarge()
+      for await (const { kind, ...item } of writer.existing(container, signal)) {
+        const { id, identity, change, name } = item
+        if (name !== undefined) existing.names.push(name)
+        const named = name === undefined ? {} : { name }
+        if (kind === undefined) {
+          existing.#add(id, { identity: identityHash(identity), change, ...named })
+        }
+        const found = Math.max(existing.#items.size, existing.names.length)
+        if (found > EXISTING_MAX) throw targetTooLarge()
       }
     } catch (error) {
       // Not damage of one item, as the words of the service have it: nothing of the folder is told.
@@ -52,6 +61,11 @@ export class ExistingItems {
   /** Its change key, if it is there. */
   changeOf(id: GraphId): string | undefined {
     return this.#items.get(id)?.change
+  }
+
+  /** Its name, if it is there and names count. */
+  nameOf(id: GraphId): string | undefined {
+    return this.#items.get(id)?.name
   }
 
   /** Those of this identity that answer for no other item yet, in the order of their ids. */

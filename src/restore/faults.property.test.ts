@@ -53,11 +53,10 @@ function failing(writer: StreamWriter, draws: Draws): StreamWriter {
     containers: (signal) => read(() => writer.containers(signal)),
     createContainer: (name, parent, signal) =>
       make(() => writer.createContainer(name, parent, signal)),
-    create: (version, container, mark, signal) =>
-      make(() => writer.create(version, container, mark, signal)),
-    find: (container, mark, signal) => read(() => writer.find(container, mark, signal)),
+    create: (version, creation, signal) => make(() => writer.create(version, creation, signal)),
+    find: (search, signal) => read(() => writer.find(search, signal)),
     remove: (id, signal) => chancy(draws, 'GraphUnavailable', () => writer.remove(id, signal)),
-    check: (id, version, signal) => read(() => writer.check(id, version, signal)),
+    check: (id, version, spot, signal) => read(() => writer.check(id, version, spot, signal)),
     present: (id, signal) => read(() => writer.present(id, signal)),
     matches: (id, version, signal) => read(() => writer.matches(id, version, signal)),
     removeEmptyContainer: (id, signal) => make(() => writer.removeEmptyContainer(id, signal)),

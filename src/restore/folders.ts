@@ -6,7 +6,9 @@
  * under the root. A folder named by the request: everything by path under that folder, so that
  * nothing is mixed with what the target has. Two held folders are never merged: a target folder
  * is given out once, and a second folder of the same name is `Name (2)`, found or made (the service
- * knows localised and duplicate names, facts 7.34). Names compare as Exchange does: without case.
+ * knows localised and duplicate names, facts 7.34). Names compare as the services do: without
+ * case. A site holds libraries at its top: what finds none of its name there goes into the default
+ * one (`isHome`), and only in its own place is a library that is gone made anew.
  */
 import { AppError } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
@@ -14,8 +16,6 @@ import type { TargetContainer } from '../workloads/workload.ts'
 import type { FolderPlan } from './documents.ts'
 import type { HeldFolder } from './held.ts'
 
-/** The root itself: its children count as parentless, on both sides. */
-const ROOT_NAME = 'msgfolderroot'
 /** `Name (n)`: more than there can be folders on both sides, so a free name is always found. */
 const SUFFIX_MAX = 100_000
 
@@ -24,6 +24,8 @@ export interface FolderRules {
   byId: boolean
   /** The folder that the request names: everything goes below it. */
   under?: string
+  /** Fixed name of the root itself: its children count as parentless, on both sides. */
+  rootName?: string
 }
 
 /** Where something stands: in an existing container, below a folder slot, or in the root. */
@@ -53,6 +55,7 @@ class FolderPlanner {
   readonly #byFixedName: ReadonlyMap<string, TargetContainer>
   readonly #byPlace: ReadonlyMap<string, TargetContainer[]>
   readonly #roots: ReadonlySet<GraphId>
+  readonly #home: Parent | undefined
   readonly #taken = new Set<GraphId>()
   readonly #madeNames = new Set<string>()
   readonly #resolved = new Map<GraphId, Resolved>()
@@ -73,7 +76,11 @@ class FolderPlanner {
     this.#byFixedName = new Map(
       target.flatMap((t) => (t.wellKnownName === undefined ? [] : [[t.wellKnownName, t]])),
     )
-    this.#roots = new Set(target.filter((t) => t.wellKnownName === ROOT_NAME).map((t) => t.id))
+    const { rootName } = rules
+    const roots = target.filter((t) => rootName !== undefined && t.wellKnownName === rootName)
+    this.#roots = new Set(roots.map((t) => t.id))
+    const home = target.find((t) => t.isHome)
+    this.#home = home && { target: home.id }
     this.#byPlace = Map.groupBy(target, (t) => placeKey(this.#parentOf(t), t.name))
   }
 
@@ -81,7 +88,7 @@ class FolderPlanner {
     this.#claimCertain()
     const slots: FolderPlan[] = []
     if (this.#rules.under !== undefined) {
-      this.#base = this.#place(this.#rules.under, 'root')
+      this.#base = this.#place(this.#rules.under, this.#home ?? 'root')
     }
     for (const folder of this.#folders) {
       if (this.#selected.has(folder.id)) this.#resolve(folder)
@@ -123,17 +130,42 @@ class FolderPlanner {
     const certain = this.#certain(folder)
     if (certain) return { name: certain.name, action: 'use', target: certain.id }
     // The root cannot be made; items in it have no place unless the target shows its root.
-    if (folder.wellKnownName === ROOT_NAME && this.#rules.under === undefined) {
+    if (this.#isRoot(folder) && this.#rules.under === undefined) {
       return { name: folder.name, action: 'none' }
     }
-    return this.#place(folder.name, this.#parentPlace(folder))
+    const parent = this.#parentPlace(folder)
+    return parent === 'root' ? this.#atTop(folder) : this.#place(folder.name, parent)
+  }
+
+  /**
+   * At the top of the target. Where that holds libraries, one is made anew in its own place only:
+   * elsewhere, and for what is no library, the target's home takes what finds none of its name.
+   */
+  #atTop(folder: HeldFolder): Resolved {
+    if (this.#home === undefined) return this.#place(folder.name, 'root')
+    if (folder.isOrphan) return this.#place(folder.name, this.#home)
+    if (this.#rules.byId) return this.#place(folder.name, 'root')
+    return this.#found(folder.name, 'root') ?? this.#place(folder.name, this.#home)
+  }
+
+  #isRoot({ wellKnownName }: HeldFolder): boolean {
+    return wellKnownName !== undefined && wellKnownName === this.#rules.rootName
+  }
+
+  /** A folder of that name in that place that nobody else was given. */
+  #found(name: string, parent: Parent): Resolved | undefined {
+    const there = this.#byPlace.get(placeKey(parent, name))
+    const free = there?.find((t) => !this.#taken.has(t.id))
+    if (free === undefined) return undefined
+    this.#taken.add(free.id)
+    return { name: free.name, action: 'use', target: free.id }
   }
 
   #parentPlace(folder: HeldFolder): Parent {
     const top: Parent = this.#base ? whereIs(this.#base, 0) : 'root'
     const slot = folder.parent === undefined ? undefined : this.#slots.get(folder.parent)
     const parent = slot === undefined ? undefined : this.#folders[slot - this.#offset]
-    if (!parent || slot === undefined || parent.wellKnownName === ROOT_NAME) return top
+    if (!parent || slot === undefined || this.#isRoot(parent)) return top
     return whereIs(this.#resolve(parent), slot)
   }
 
@@ -146,13 +178,9 @@ class FolderPlanner {
     for (let n = 1; n <= SUFFIX_MAX; n += 1) {
       const candidate = n === 1 ? name : `${name} (${n})`
       const key = placeKey(parent, candidate)
-      const there = this.#byPlace.get(key)
-      const free = there?.find((t) => !this.#taken.has(t.id))
-      if (free) {
-        this.#taken.add(free.id)
-        return { name: free.name, action: 'use', target: free.id }
-      }
-      if (there || this.#madeNames.has(key)) continue
+      const found = this.#found(candidate, parent)
+      if (found) return found
+      if (this.#byPlace.has(key) || this.#madeNames.has(key)) continue
       this.#madeNames.add(key)
       return { name: candidate, action: 'make', ...(parent === 'root' ? {} : { parent }) }
     }
@@ -167,6 +195,26 @@ class FolderPlanner {
   #parentOf(container: TargetContainer): Parent {
     const { parent } = container
     return parent === undefined || this.#roots.has(parent) ? 'root' : { target: parent }
+  }
+}
+
+/** The same plans with the length of each folder's path in the target, as far as it is known. */
+export function withPathLengths(
+  plans: readonly FolderPlan[],
+  target: readonly TargetContainer[],
+): FolderPlan[] {
+  const there = new Map(target.map(({ id, pathLength }) => [id, pathLength ?? 0]))
+  const measured: FolderPlan[] = []
+  for (const plan of plans) measured.push({ ...plan, pathLength: lengthOf(plan) })
+  return measured
+
+  function lengthOf({ action, target: id, parent, name }: FolderPlan): number {
+    if (action === 'none') return 0
+    if (id !== undefined) return there.get(id) ?? 0
+    if (parent === undefined) return name.length
+    // Folders come after their parents, so that one is measured already.
+    const above = 'slot' in parent ? measured[parent.slot]?.pathLength : there.get(parent.target)
+    return (above ?? 0) + 1 + name.length
   }
 }
 

@@ -23,6 +23,8 @@ export interface HeldFolder {
   parent?: GraphId
   wellKnownName?: string
   excluded: boolean
+  /** Its parent is not held, so its own place is not known. */
+  isOrphan?: true
 }
 
 /** A listed item; `held` is absent where the catalogue has no version of it (P3). */
@@ -50,7 +52,9 @@ export async function readTree(
     continuation = page.continuation
   } while (continuation !== undefined)
   for (const folder of tree.values()) {
-    if (folder.parent !== undefined && !tree.has(folder.parent)) delete folder.parent
+    if (folder.parent === undefined || tree.has(folder.parent)) continue
+    delete folder.parent
+    folder.isOrphan = true
   }
   return tree
 }
@@ -107,7 +111,7 @@ export function withLostFolders(tree: FolderTree, homes: readonly GraphId[]): Fo
   const lost = homes.filter((id) => !tree.has(id))
   const standIns = lost.map((id): [GraphId, HeldFolder] => [
     id,
-    { id, key: keyHash(id), name: LOST_FOLDER_NAME, excluded: false },
+    { id, key: keyHash(id), name: LOST_FOLDER_NAME, excluded: false, isOrphan: true },
   ])
   return new Map([...tree, ...standIns])
 }
@@ -185,7 +189,7 @@ function tooManyFolders(folders: number): AppError {
   return new AppError({
     code: 'TooManyFolders',
     kind: 'permanent',
-    message: `This mailbox holds more than ${HELD_CONTAINERS_MAX} folders.`,
+    message: `This backup holds more than ${HELD_CONTAINERS_MAX} folders.`,
     hint: 'Select single items instead, or ask for support: the limit can be raised.',
     context: { folders },
   })

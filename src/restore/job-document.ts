@@ -12,21 +12,27 @@ import { count, graphId } from './slot-plans.ts'
 const totalsSchema = z.strictObject({
   /** Folders that are made anew. */
   folders: count,
-  /** Items of the selection: create + skip + alreadyThere + missing. */
+  /** Items of the selection: create + skip + alreadyThere + missing + refused. */
   items: count,
-  /** Items that will be made: restore + copy. */
+  /** Items that will be made: restore + copy + replace + version. */
   create: count,
   /** Made because nothing of them is there. */
   restore: count,
   /** Made beside one that has other content. */
   copy: count,
+  /** Made in the place of one that has other content. */
+  replace: count.default(0),
+  /** Made as a new version of one that has other content. */
+  version: count.default(0),
   /** Left out because one with other content is there. */
   skip: count,
   /** There with the same content: nothing to do. */
   alreadyThere: count,
   /** Listed, but no version is held: planned as failed. */
   missing: count,
-  /** Items that are in their target folder with other content (skip + copy). */
+  /** Planned as refused: they cannot have their name there. */
+  refused: count.default(0),
+  /** Items that are in their target folder with other content (skip + copy + replace + version). */
   conflicts: count,
   /** Plain bytes that will be written. */
   bytes: count,
@@ -60,9 +66,12 @@ export const NO_TOTALS: PlanTotals = {
   create: 0,
   restore: 0,
   copy: 0,
+  replace: 0,
+  version: 0,
   skip: 0,
   alreadyThere: 0,
   missing: 0,
+  refused: 0,
   conflicts: 0,
   bytes: 0,
   requests: 0,

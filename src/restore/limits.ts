@@ -7,7 +7,7 @@
 const MIB = 1024 * 1024
 
 /** Folders of one stream that are held in memory for a plan. More: `TooManyFolders`. */
-export const HELD_CONTAINERS_MAX = 10_000
+export const HELD_CONTAINERS_MAX = 100_000
 /** Slots of one plan, folders included. More: `RestoreTooLarge`, restore in parts. */
 export const SLOTS_MAX = 200_000
 /**
@@ -15,10 +15,12 @@ export const SLOTS_MAX = 200_000
  * More: `TargetFolderTooLarge`.
  */
 export const EXISTING_MAX = 500_000
-/** One version, opened. More: the slot fails with `ItemTooLarge`. Exchange stops at 150 MB. */
+/** One version, opened, but for what is streamed. More: the slot fails with `ItemTooLarge`. Exchange stops at 150 MB. */
 export const VERSION_BYTES_MAX = 160 * MIB
 /** Versions that are open at once, in sum; a slot waits for its share before it reads. */
 export const OPEN_BYTES_MAX = 256 * MIB
+/** Of a version that is streamed: a piece on its way up and the segments that it is read from. */
+export const STREAM_BYTES = 32 * MIB
 /** Items of one identity in one folder that are compared with a version. More: a conflict. */
 export const ALIKE_MAX = 4
 /** Items planned between two saves of the planning cursor. */

@@ -16,6 +16,7 @@ import { OPEN_BYTES_MAX, SLOT_PAGE, WAIT_DEFAULT_MS } from './limits.ts'
 import type { Stop, Worked } from './slot-work.ts'
 import { nearEnd, type StepContext, type StepOutcome } from './step-context.ts'
 import { waitMs } from './trouble.ts'
+import { openBytes } from './versions.ts'
 
 /** The row is written at least so often while slots are worked; then a cancel is seen too. */
 const HEARTBEAT_MS = 10_000
@@ -79,7 +80,7 @@ export class Pass {
       this.writer.concurrency,
       async (slot) => {
         // A version above the whole budget waits until it is alone.
-        const claim = Math.min(bytesOf(slot.plan), OPEN_BYTES_MAX)
+        const claim = Math.min(this.#bytesOf(slot.plan), OPEN_BYTES_MAX)
         const release = await this.#memory.claim(claim, this.context.signal)
         try {
           // It may have waited for memory until something else stopped the pass.
@@ -95,6 +96,11 @@ export class Pass {
       () => this.stopped,
     )
     return ended && !this.stopped
+  }
+
+  /** Plain bytes that the work on a slot holds in memory. */
+  #bytesOf(plan: SlotPlan): number {
+    return plan.kind === 'item' ? openBytes(plan.contents, this.context.source.streamed) : 0
   }
 
   /** Adds what a slot's change means for the counts. */
@@ -157,9 +163,4 @@ export class Pass {
     await lease.save({ counts, state: open.pending > 0 ? 'cancelled' : 'done' }, signal)
     return { state: 'done' }
   }
-}
-
-/** Plain bytes that the work on a slot holds in memory. */
-function bytesOf(plan: SlotPlan): number {
-  return plan.kind === 'item' ? plan.contents.reduce((sum, c) => sum + c.bytes, 0) : 0
 }

@@ -8,12 +8,12 @@
 import type { HeldItem } from '../catalogue/types.ts'
 import { AppError, invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import type { StreamWriter } from '../workloads/workload.ts'
+import type { NameRules, StreamWriter } from '../workloads/workload.ts'
 import { Conflicts, type Verdict } from './conflicts.ts'
 import { type FolderPlan, type ItemPlan, isItem, type OpenSlot } from './documents.ts'
 import { estimate } from './estimate.ts'
 import { ExistingItems } from './existing.ts'
-import { planFolders } from './folders.ts'
+import { planFolders, withPathLengths } from './folders.ts'
 import {
   findItems,
   type ItemSource,
@@ -27,9 +27,14 @@ import {
   withLostFolders,
 } from './held.ts'
 import type { PlanCursor, PlanTotals } from './job-document.ts'
-import { NAME_MAX, SLOTS_MAX } from './limits.ts'
+import { SLOTS_MAX } from './limits.ts'
+import { FolderNames } from './names.ts'
+import { type NamedFolder, placeItem } from './placing.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { contentsOf } from './versions.ts'
+
+/** Of an ISO time. */
+const DAY_CHARACTERS = 10
 
 /** Works a job in state `planning` until it is `planned` or the slice ends. Throws trouble. */
 export async function planStep(context: StepContext): Promise<StepOutcome> {
@@ -78,11 +83,15 @@ async function planFolderSlots(
   const there = await of.writer.containers(context.sendSignal)
   const { destination } = request
   const under = destination.kind === 'resource' ? destination.folder : undefined
+  const { names, rootName } = context.deps.workloads(request.workload)
+  if (names && under !== undefined) checkFolderName(names, under)
   const rules = {
     byId: destination.kind === 'original',
     ...(under === undefined ? {} : { under }),
+    ...(rootName === undefined ? {} : { rootName }),
   }
-  const plans = planFolders(folders, selected, there, rules)
+  const located = planFolders(folders, selected, there, rules)
+  const plans = names ? withPathLengths(located, there) : located
   await context.slots.plan(
     0,
     plans,
@@ -95,13 +104,34 @@ async function planFolderSlots(
   await lease.save({ plan: { cursor, totals, target: of.graphId } }, signal)
 }
 
+/** Throws `FolderNameRefused`. */
+function checkFolderName(names: NameRules, name: string): void {
+  const problem = names.problem(name, 0)
+  if (problem === undefined) return
+  throw new AppError({
+    code: 'FolderNameRefused',
+    kind: 'permanent',
+    message: `The folder cannot be made: ${problem.message}`,
+    hint: 'Give the folder of the destination another name.',
+  })
+}
+
+interface Target {
+  folder: FolderPlan
+  /** Slot of the folder. */
+  at: number
+  conflicts: Conflicts
+  existing: ExistingItems
+  named: NamedFolder | undefined
+}
+
 /** Plans the items, page by page. Remembers what the current target folder holds. */
 class ItemPlanner {
   readonly #context: StepContext
   readonly #writer: StreamWriter
   readonly #source: ItemSource
   #folders: OpenSlot<FolderPlan>[] | undefined
-  #conflicts: { folder: number; of: Conflicts } | undefined
+  #target: Target | undefined
   /** Only the first page of a step can meet rows of a step that died. */
   #fresh = false
 
@@ -121,11 +151,9 @@ class ItemPlanner {
       return
     }
     const page = await this.#source.page(folder.source, cursor.continuation, signal)
-    const conflicts = await this.#conflictsOf({ folder, source: folder.source }, cursor)
-    const verdicts = await conflicts.judge(page.items.map((item) => item.held))
-    const plans = page.items.map((item, at) =>
-      this.#plan(item, { folder, at: cursor.folder, verdict: verdicts[at] }),
-    )
+    const target = await this.#targetOf({ folder, source: folder.source }, cursor)
+    const verdicts = await target.conflicts.judge(page.items.map((item) => item.held))
+    const plans = page.items.map((item, at) => this.#plan(item, target, verdicts[at]))
     if (cursor.next + plans.length > SLOTS_MAX) throw restoreTooLarge()
     const rows = { fresh: this.#fresh, confirm: () => lease.save({}, signal) }
     await slots.plan(cursor.next, plans, rows, signal)
@@ -140,69 +168,94 @@ class ItemPlanner {
     await lease.save({ plan: { cursor: next, totals: add(lease.plan.totals, plans) } }, signal)
   }
 
-  #plan(
-    item: ListedVersion,
-    to: { folder: FolderPlan; at: number; verdict: Verdict | undefined },
-  ): ItemPlan {
+  #plan(item: ListedVersion, target: Target, verdict: Verdict | undefined): ItemPlan {
     const { held, key, display } = item
-    const { verdict = { verdict: 'missing' } } = to
+    const { folder, at, existing, named } = target
+    const { conflict } = this.#context.request
+    const judged = held ? (verdict ?? { verdict: 'missing' as const }) : undefined
+    const { name, ...placed } = placeItem(display.name, judged, { conflict, existing, named })
     return {
       kind: 'item',
-      name: display.name.slice(0, NAME_MAX),
+      name,
       key,
       seq: held?.seq ?? 0,
-      folder: to.at,
-      folderName: to.folder.name,
-      action: held ? this.#actionOf(verdict) : 'none',
+      folder: at,
+      folderName: folder.name,
       contents: held ? contentsOf(held) : [],
-      ...(verdict.verdict === 'missing' ? {} : { there: verdict.there }),
+      ...placed,
     }
-  }
-
-  #actionOf({ verdict }: Verdict): ItemPlan['action'] {
-    if (verdict === 'missing') return 'restore'
-    return verdict === 'there' ? 'there' : this.#context.request.conflict
   }
 
   /**
    * The target folder is read once for a folder and step. Where a former step planned a part of
-   * the folder already, what answered for its slots answers for nothing else.
+   * the folder already, what answered for its slots answers for nothing else, and their names are
+   * given out.
    */
-  async #conflictsOf(
+  async #targetOf(
     { folder, source }: { folder: FolderPlan; source: GraphId },
     cursor: PlanCursor,
-  ): Promise<Conflicts> {
-    if (this.#conflicts?.folder === cursor.folder) return this.#conflicts.of
+  ): Promise<Target> {
+    if (this.#target?.at === cursor.folder) return this.#target
     const { signal, slots, sendSignal } = this.#context
     const existing =
       folder.target === undefined
         ? ExistingItems.none()
         : await ExistingItems.read(this.#writer, folder.target, sendSignal)
-    const of = new Conflicts({ context: this.#context, writer: this.#writer, existing, source })
-    if (cursor.continuation !== undefined && !existing.empty) {
+    const conflicts = new Conflicts({
+      context: this.#context,
+      writer: this.#writer,
+      existing,
+      source,
+    })
+    const named = this.#named(folder, cursor.folder, existing)
+    if (cursor.continuation !== undefined && (named || !existing.empty)) {
       for await (const slot of slots.all(signal)) {
         if (slot.n >= cursor.next) break
-        if (isItem(slot) && slot.plan.folder === cursor.folder) of.answered(slot.plan)
+        if (!isItem(slot) || slot.plan.folder !== cursor.folder) continue
+        conflicts.answered(slot.plan)
+        named?.names.take(slot.plan.name)
+        if (slot.plan.via !== undefined) named?.names.take(slot.plan.via)
       }
     }
-    this.#conflicts = { folder: cursor.folder, of }
-    return of
+    this.#target = { folder, at: cursor.folder, conflicts, existing, named }
+    return this.#target
+  }
+
+  /** What stands in the folder, and the folders that this plan makes in it. */
+  #named(folder: FolderPlan, at: number, existing: ExistingItems): NamedFolder | undefined {
+    const { deps, request, lease } = this.#context
+    const { names: rules } = deps.workloads(request.workload)
+    if (rules === undefined) return undefined
+    const folders = this.#folders?.map(({ plan }) => plan) ?? []
+    const inside = folders.filter(({ action, parent }) => {
+      if (action !== 'make' || parent === undefined) return false
+      return 'slot' in parent ? parent.slot === at : parent.target === folder.target
+    })
+    const taken = [...existing.names, ...inside.map(({ name }) => name)]
+    const names = new FolderNames(rules, lease.job.createdAt.slice(0, DAY_CHARACTERS), taken)
+    return { rules, names, pathLength: folder.pathLength ?? 0 }
   }
 }
 
+const WRITTEN: readonly ItemPlan['action'][] = ['restore', 'copy', 'replace', 'version']
+const CONFLICTS: readonly ItemPlan['action'][] = ['skip', 'copy', 'replace', 'version']
+
 function add(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
   const of = (action: ItemPlan['action']) => plans.filter((p) => p.action === action).length
-  const written = plans.filter((p) => p.action === 'restore' || p.action === 'copy')
+  const written = plans.filter(({ action }) => WRITTEN.includes(action))
   return {
     ...totals,
     items: totals.items + plans.length,
     create: totals.create + written.length,
     restore: totals.restore + of('restore'),
     copy: totals.copy + of('copy'),
+    replace: totals.replace + of('replace'),
+    version: totals.version + of('version'),
     skip: totals.skip + of('skip'),
     alreadyThere: totals.alreadyThere + of('there'),
     missing: totals.missing + of('none'),
-    conflicts: totals.conflicts + of('skip') + of('copy'),
+    refused: totals.refused + of('refuse'),
+    conflicts: totals.conflicts + plans.filter(({ action }) => CONFLICTS.includes(action)).length,
     bytes: totals.bytes + written.flatMap((p) => p.contents).reduce((sum, c) => sum + c.bytes, 0),
   }
 }
@@ -218,6 +271,7 @@ async function seal(context: StepContext): Promise<StepOutcome> {
     skipped: totals.skip,
     alreadyThere: totals.alreadyThere,
     failed: totals.missing,
+    refused: totals.refused,
     foldersPending: totals.folders,
   }
   const plan = { hash, slots: written, totals: { ...totals, ...estimate(totals) } }
@@ -230,6 +284,6 @@ function restoreTooLarge(): AppError {
     code: 'RestoreTooLarge',
     kind: 'permanent',
     message: `One restore can hold at most ${SLOTS_MAX} folders and items.`,
-    hint: 'Restore the mailbox in parts: select folders, one after the other.',
+    hint: 'Restore it in parts: select folders, one after the other.',
   })
 }

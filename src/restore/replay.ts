@@ -7,15 +7,22 @@
  * and only a search that finds nothing allows another send, under the same mark. Where the
  * search cannot tell, the slot ends as `unknown` and nothing is created again. A slot never goes
  * on after another one wrote it.
+ *
+ * Of a long upload nothing is in the target before its last byte: how far it is is written after
+ * each piece, and the next slice goes on from there. What replaces another item is made and read
+ * back first; only then is the other one thrown away, and only if it is as the plan saw it.
  */
+import { invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import type {
   CheckOutcome,
   CreateOutcome,
+  Creation,
   HeldVersion,
+  Spot,
   StreamWriter,
 } from '../workloads/workload.ts'
-import { type ItemPlan, isFinal, markOf, type OpenSlot } from './documents.ts'
+import { type ItemPlan, isFinal, markOf, type OpenSlot, type SlotRun } from './documents.ts'
 import { CREATE_ATTEMPTS_MAX } from './limits.ts'
 import {
   SlotWork,
@@ -25,7 +32,9 @@ import {
   waitFor,
   workSlot,
 } from './slot-work.ts'
+import { nearEnd } from './step-context.ts'
 import { nothingWasMade, troubleOf } from './trouble.ts'
+import { openUpload, sealUpload } from './upload-seal.ts'
 import { openVersion } from './versions.ts'
 
 type ItemSlot = OpenSlot<ItemPlan>
@@ -36,6 +45,11 @@ export interface ReplayOptions extends WorkOptions {
   folder: GraphId | undefined
 }
 
+const LEFT_BESIDE = {
+  NotReplaced: 'The item there stays, because what was restored could not be shown to be whole.',
+  ChangedSince: 'The item there was changed after the plan was made, so it stays.',
+} as const
+
 /** Works the slot as far as it goes now. Throws only bugs and what the host aborts. */
 export function replayItem(slot: ItemSlot, options: ReplayOptions): Promise<Worked<ItemPlan>> {
   return workSlot(new ItemReplay(slot, options))
@@ -45,6 +59,8 @@ class ItemReplay extends SlotWork<ItemPlan> {
   readonly #options: ReplayOptions
   readonly #mark: string
   #version: HeldVersion | undefined
+  /** The present attempt has brought a long upload further. */
+  #gotFurther = false
 
   constructor(slot: ItemSlot, options: ReplayOptions) {
     super(slot, options)
@@ -58,6 +74,8 @@ class ItemReplay extends SlotWork<ItemPlan> {
       if (this.slot.state === 'pending') await this.#begin()
       else if (this.slot.state === 'doing') await this.#examine()
       else if (this.slot.state === 'created') await this.#check()
+      else if (this.slot.state === 'replacing') await this.#replace()
+      else if (this.slot.state === 'renaming') await this.#rename()
       else await this.#settle()
     }
   }
@@ -75,11 +93,8 @@ class ItemReplay extends SlotWork<ItemPlan> {
 
   /** Undefined where the version cannot be opened: then the slot has ended. */
   async #open(): Promise<HeldVersion | undefined> {
-    if (this.#version) return this.#version
-    const { source, sendSignal } = this.#options.context
     try {
-      this.#version = await openVersion(source, this.slot.plan, sendSignal)
-      return this.#version
+      return await this.#opened()
     } catch (error) {
       const trouble = this.troubleOf(error)
       await this.#end('failed', trouble)
@@ -89,15 +104,28 @@ class ItemReplay extends SlotWork<ItemPlan> {
 
   async #create(folder: GraphId, version: HeldVersion): Promise<void> {
     const { context, writer } = this.#options
-    const { attempt } = this.slot.run
+    const { attempt, since = this.now() } = this.slot.run
     // Opening may have taken long: nothing is begun that the slice could cut in two.
     this.stopAtEnd()
-    await this.declare({ mark: this.#mark })
+    const upload = await this.#uploadSoFar()
+    await this.declare({ mark: this.#mark, since })
+    const creation: Creation = {
+      ...this.#spot(folder),
+      mark: this.#mark,
+      since,
+      ...(upload === undefined ? {} : { upload }),
+      keep: (text) => this.#keep(text),
+      goesOn: () => !nearEnd(context) && !this.cancelled(),
+    }
     let outcome: CreateOutcome
     try {
-      outcome = await writer.create(version, folder, this.#mark, context.sendSignal)
+      outcome = await writer.create(version, creation, context.sendSignal)
     } catch (error) {
       return this.#afterFailedCreate(error, attempt)
+    }
+    if (outcome.outcome === 'paused') {
+      await this.write('pending', { attempt: this.#unsent(attempt) })
+      throw new StopSign({ why: 'slice' })
     }
     if (outcome.outcome === 'refused') {
       const { code, message } = outcome
@@ -108,13 +136,38 @@ class ItemReplay extends SlotWork<ItemPlan> {
     await this.write('created', { newId: outcome.id, createdAt: now, sentBefore: now })
   }
 
+  /** Where the item goes; one that replaces another has a name of its own until that is gone. */
+  #spot(container: GraphId): Spot {
+    const { name, via, action, there } = this.slot.plan
+    const onto = action === 'version' && there !== undefined ? { onto: there } : {}
+    return { container, name: via ?? name, ...onto }
+  }
+
+  async #uploadSoFar(): Promise<string | undefined> {
+    const { upload } = this.slot.run
+    return upload === undefined ? undefined : openUpload(this.context, this.slot.n, upload)
+  }
+
+  /** An attempt that got further counts as the first: a long upload outlives many workers. */
+  async #keep(text: string): Promise<void> {
+    const upload = await sealUpload(this.context, this.slot.n, text)
+    await this.write('doing', { upload, attempt: 1 })
+    this.#gotFurther = true
+  }
+
+  /** Attempts, where the present one has certainly made nothing. */
+  #unsent(attempt: number): number {
+    return this.#gotFurther ? 0 : attempt
+  }
+
   async #afterFailedCreate(error: unknown, attempt: number): Promise<void> {
+    if (error instanceof StopSign) throw error
     // Aborted in flight: the slot stays `doing` with the deadline as its last possible send.
     if (this.context.sendSignal.aborted) throw new StopSign({ why: 'slice' })
     if (!nothingWasMade(error)) return this.lost(error)
     const trouble = troubleOf(error)
     if (trouble.kind === 'item') return this.#end('failed', trouble)
-    await this.write('pending', { attempt })
+    await this.write('pending', { attempt: this.#unsent(attempt) })
     throw new StopSign(waitFor(trouble))
   }
 
@@ -137,7 +190,7 @@ class ItemReplay extends SlotWork<ItemPlan> {
 
   /** Undefined where it cannot be told: then the slot has ended as unknown. */
   async #find(): Promise<GraphId[] | undefined> {
-    const { writer, folder, context } = this.#options
+    const { folder } = this.#options
     if (folder === undefined) {
       const message = 'The folder in which the item was being made is not known.'
       await this.#end('unknown', { code: 'FolderNotMade', message })
@@ -145,11 +198,25 @@ class ItemReplay extends SlotWork<ItemPlan> {
     }
     this.stopAtEnd({ evenCancelled: true })
     try {
-      return await writer.find(folder, this.#mark, context.sendSignal)
+      return await this.#search(folder)
     } catch (error) {
       await this.#end('unknown', this.troubleOf(error))
       return undefined
     }
+  }
+
+  #search(folder: GraphId): Promise<GraphId[]> {
+    const { writer, context } = this.#options
+    const { since = 0 } = this.slot.run
+    const version = () => this.#opened()
+    const search = { ...this.#spot(folder), mark: this.#mark, since, version }
+    return writer.find(search, context.sendSignal)
+  }
+
+  async #opened(): Promise<HeldVersion> {
+    const { source, sendSignal } = this.#options.context
+    this.#version ??= await openVersion(source, this.slot.plan, sendSignal)
+    return this.#version
   }
 
   async #check(): Promise<void> {
@@ -162,18 +229,70 @@ class ItemReplay extends SlotWork<ItemPlan> {
     if (outcome.outcome === 'could-not-check' && this.now() < visibleAt) {
       throw new StopSign({ why: 'due', at: visibleAt })
     }
-    const { outcome: check, ...detail } = outcome
+    const { outcome: check } = outcome
+    const isWhole = check === 'verified' || (check === 'differs' && outcome.isWhole === true)
+    const run = { check, ...foundBy(outcome) }
+    if (this.slot.plan.action === 'replace') {
+      return isWhole ? this.write('replacing', run) : this.#leaveBoth('NotReplaced', run)
+    }
     // Sent more than once: an earlier send may become visible late, so look once more.
     const next = this.slot.run.attempt > 1 ? 'settling' : 'done'
-    await this.write(next, { check, ...detail })
+    await this.write(next, run)
+  }
+
+  /** Throws away what the new one takes the place of, unless somebody touched it since. */
+  async #replace(): Promise<void> {
+    const { writer, context } = this.#options
+    const { there, thereChange } = this.slot.plan
+    this.stopAtEnd({ evenCancelled: true })
+    try {
+      invariant(there !== undefined, 'the plan names what is replaced')
+      const now = await writer.present(there, context.sendSignal)
+      const isThere = now !== undefined && !now.discarded
+      if (isThere && thereChange !== undefined && now.marker.change !== thereChange) {
+        return await this.#leaveBoth('ChangedSince')
+      }
+      if (isThere) await writer.remove(there, context.sendSignal)
+    } catch (error) {
+      if (error instanceof StopSign) throw error
+      return this.#leaveBoth('NotReplaced', { message: this.troubleOf(error).message })
+    }
+    await this.write('renaming', { replaced: true })
+  }
+
+  async #rename(): Promise<void> {
+    const { writer, context } = this.#options
+    const { newId } = this.slot.run
+    this.stopAtEnd({ evenCancelled: true })
+    try {
+      invariant(newId !== undefined && writer.rename !== undefined, 'what replaces can be renamed')
+      await writer.rename(newId, this.slot.plan.name, context.sendSignal)
+    } catch (error) {
+      const { code, message } = this.troubleOf(error)
+      return this.write('done', { code, message: `${message} ${this.#standsAs()}` })
+    }
+    await this.write('done', {})
+  }
+
+  /** The new one stays beside the other one, under the name that it was made with. */
+  #leaveBoth(code: keyof typeof LEFT_BESIDE, run: Partial<SlotRun> = {}): Promise<void> {
+    const message = `${run.message ?? LEFT_BESIDE[code]} ${this.#standsAs()}`
+    return this.write('done', { ...run, code, message })
+  }
+
+  #standsAs(): string {
+    const { via } = this.slot.plan
+    return via === undefined ? '' : `What was restored stands as ${JSON.stringify(via)}.`
   }
 
   async #readBack(newId: GraphId | undefined): Promise<CheckOutcome> {
-    const { source, sendSignal } = this.#options.context
+    const { writer, folder, context } = this.#options
     if (newId === undefined) return { outcome: 'could-not-check', code: 'NoNewId' }
+    // A folder that was made is known for ever; without one there was nothing to make.
+    if (folder === undefined) return { outcome: 'could-not-check', code: 'FolderNotMade' }
     try {
-      this.#version ??= await openVersion(source, this.slot.plan, sendSignal)
-      return await this.#options.writer.check(newId, this.#version, sendSignal)
+      const version = await this.#opened()
+      return await writer.check(newId, version, this.#spot(folder), context.sendSignal)
     } catch (error) {
       return { outcome: 'could-not-check', code: this.troubleOf(error).code }
     }
@@ -183,11 +302,11 @@ class ItemReplay extends SlotWork<ItemPlan> {
     const { newId, createdAt = 0, sentBefore = 0 } = this.slot.run
     const { lagMs } = this.#options.context.deps.settings
     this.stopUntil(Math.max(createdAt, sentBefore) + lagMs)
-    const { writer, folder, context } = this.#options
+    const { folder } = this.#options
     this.stopAtEnd({ evenCancelled: true })
     let found: GraphId[] = []
     try {
-      if (folder !== undefined) found = await writer.find(folder, this.#mark, context.sendSignal)
+      if (folder !== undefined) found = await this.#search(folder)
     } catch (error) {
       const { code } = this.troubleOf(error)
       return this.write('done', { code: `DoublesNotChecked:${code}` })
@@ -220,4 +339,12 @@ class ItemReplay extends SlotWork<ItemPlan> {
   ): Promise<void> {
     await this.write(state, { code: why.code, message: why.message })
   }
+}
+
+/** What the slot keeps of a read-back. */
+function foundBy(outcome: CheckOutcome): Partial<SlotRun> {
+  if (outcome.outcome === 'could-not-check') return { code: outcome.code }
+  const { seen } = outcome
+  const fields = outcome.outcome === 'differs' ? { fields: outcome.fields } : {}
+  return { ...fields, ...(seen === undefined ? {} : { seen }) }
 }

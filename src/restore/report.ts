@@ -6,7 +6,7 @@
  */
 import type { Job } from '../catalogue/types.ts'
 import { type Outcome, outcomeOf, type RestoreCounts, readCounts } from './counting.ts'
-import type { CHECKS, OpenSlot, SlotPlan } from './documents.ts'
+import type { CHECKS, ItemPlan, OpenSlot, SlotPlan } from './documents.ts'
 import { decodePlan, decodeRequest, type PlanTotals, type UndoTotals } from './job-document.ts'
 import type { StoredRequest } from './request.ts'
 import type { JobSlots } from './slots.ts'
@@ -21,7 +21,7 @@ export interface ReportLine {
   container?: string
   /** Of an undo: the line of the restore that made it. */
   made?: number
-  action: 'restore' | 'copy' | 'skip' | 'there' | 'none' | 'make' | 'remove' | 'leave'
+  action: ItemPlan['action'] | 'make' | 'remove' | 'leave'
   outcome: Outcome
   /** Read back and compared; absent where nothing was written or it is not checked yet. */
   check?: (typeof CHECKS)[number]

@@ -17,6 +17,7 @@ import {
   SEQ_MAX,
   WORKLOADS,
 } from '../model/ids.ts'
+import { CONFLICT_POLICIES } from '../workloads/workload.ts'
 
 /** Items in one request. Above it: restore their folders, or send several requests. */
 export const ITEMS_SELECTED_MAX = 1_000
@@ -108,7 +109,7 @@ export const restoreRequestSchema = z.strictObject({
   ),
   selection: selectionSchema,
   destination: destinationSchema,
-  conflict: z.enum(['skip', 'copy']).default('skip'),
+  conflict: z.enum(CONFLICT_POLICIES).default('skip'),
 })
 
 export type RestoreRequest = z.output<typeof restoreRequestSchema>
@@ -124,7 +125,7 @@ export const storedRequestSchema = z.strictObject({
   seq: z.int().min(1).max(SEQ_MAX),
   selection: selectionSchema,
   destination: destinationSchema,
-  conflict: z.enum(['skip', 'copy']),
+  conflict: z.enum(CONFLICT_POLICIES),
   /** Of an undo: the restore whose request this is. */
   undoes: z.string().optional(),
 })

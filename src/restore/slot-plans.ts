@@ -37,11 +37,14 @@ export const folderPlanSchema = z.strictObject({
   parent: z
     .union([z.strictObject({ slot: count }), z.strictObject({ target: graphId })])
     .optional(),
+  /** Characters of its path in the target, where paths have a limit. */
+  pathLength: count.optional(),
 })
 export type FolderPlan = z.output<typeof folderPlanSchema>
 
 export const itemPlanSchema = z.strictObject({
   kind: z.literal('item'),
+  /** The name that it has in the end. */
   name: z.string(),
   key,
   /** The version: seq of the commit that says it. */
@@ -50,17 +53,24 @@ export const itemPlanSchema = z.strictObject({
   folder: count,
   folderName: z.string(),
   /**
-   * `restore`: it is missing; `copy` and `skip`: an item of the same identity is there with other
-   * content; `there`: one with the same content is; `none`: no version could be found for a listed
-   * item, and the slot is planned as failed.
+   * `restore`: it is missing; `copy`, `replace`, `version` and `skip`: an item of the same identity
+   * is there with other content; `there`: one with the same content is; `none`: no version could
+   * be found for a listed item, and the slot is planned as failed; `refuse`: it cannot have its
+   * name or place.
    */
-  action: z.enum(['restore', 'copy', 'skip', 'there', 'none']),
+  action: z.enum(['restore', 'copy', 'replace', 'version', 'skip', 'there', 'none', 'refuse']),
   /** Binds the plan to bytes: replay restores exactly these or nothing. */
   contents: z.array(
     z.strictObject({ name: z.enum(REPRESENTATIONS), bytes: count, sha256: z.string() }),
   ),
-  /** The item of the target that answers for it (`copy`, `skip`, `there`). */
+  /** The item of the target that answers for it (all but `restore`, `none` and `refuse`). */
   there: graphId.optional(),
+  /** `replace`: its change key when it was planned. A newer one is not thrown away. */
+  thereChange: z.string().optional(),
+  /** `replace`: the name until the other one is gone. A sensible one, should it have to stay. */
+  via: z.string().optional(),
+  /** `refuse`: why. */
+  refusal: z.strictObject({ code: z.string(), message: z.string() }).optional(),
 })
 export type ItemPlan = z.output<typeof itemPlanSchema>
 
@@ -76,6 +86,10 @@ export const LEAVE_CODES = [
   /** A send was never answered, and the folder that it went to is not known. */
   'FolderNotKnown',
   'NotReadable',
+  /** Removing it would leave nothing in its place. */
+  'Replaced',
+  /** The restore made a version of it, and not the item. */
+  'NewVersion',
 ] as const
 export type LeaveCode = (typeof LEAVE_CODES)[number]
 

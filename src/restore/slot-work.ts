@@ -54,6 +54,9 @@ export async function workSlot<P extends SlotPlan>(
   return { slot: work.slot }
 }
 
+/** States in which an upload may go on. */
+const MAY_SEND: ReadonlySet<OpenSlot['state']> = new Set(['pending', 'doing'])
+
 export class SlotWork<P extends SlotPlan> {
   slot: OpenSlot<P>
   protected readonly context: StepContext
@@ -67,7 +70,10 @@ export class SlotWork<P extends SlotPlan> {
 
   protected async write(state: OpenSlot['state'], change: Partial<SlotRun>): Promise<void> {
     const { slots, signal } = this.context
-    const next = { ...this.slot, state, run: { ...this.slot.run, ...change } }
+    const { upload, ...run } = { ...this.slot.run, ...change }
+    // An address that nobody needs any more is not kept, not even sealed.
+    const kept = upload === undefined || !MAY_SEND.has(state) ? run : { ...run, upload }
+    const next = { ...this.slot, state, run: kept }
     const written = await slots.replace(next, signal)
     if (!written) throw new StopSign({ why: 'taken' })
     this.slot = { ...next, etag: written.etag }

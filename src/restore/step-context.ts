@@ -30,7 +30,7 @@ export interface RestoreSettings {
 export interface RestoreDeps {
   catalogue: Catalogue
   /** Only `step` opens content. */
-  vault: Pick<VaultApi, 'reader'>
+  vault: Pick<VaultApi, 'reader' | 'indexSecret'>
   /** Only `step` writes to the service. */
   workloads: (name: WorkloadName) => RestorableWorkload
   clock: Clock

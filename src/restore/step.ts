@@ -91,7 +91,8 @@ function contextOf(
   const request = decodeRequest(lease.job)
   const stream = deps.catalogue.stream(request.owner, request.workload)
   const reader = deps.vault.reader(request.owner)
-  const source = { stream, reader, seq: request.seq }
+  const { streamed = [] } = deps.workloads(request.workload)
+  const source = { stream, reader, seq: request.seq, streamed }
   return {
     deps,
     lease,

@@ -28,7 +28,7 @@ import type { LeaveCode } from './slot-plans.ts'
 import { JobSlots } from './slots.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { troubleOf, waitMs } from './trouble.ts'
-import { openVersion } from './versions.ts'
+import { openBytes, openVersion } from './versions.ts'
 
 const NO_TOTALS: UndoTotals = {
   items: 0,
@@ -121,6 +121,8 @@ class UndoPlanner {
   async #plan(slot: OpenSlot<ItemPlan>): Promise<RemovalPlan> {
     const { name, folderName } = slot.plan
     const common = { kind: 'removal' as const, name, folderName, made: slot.n }
+    const kept = reasonToKeep(slot)
+    if (kept !== undefined) return { ...common, action: 'leave', targets: [], code: kept }
     try {
       const found = await this.#found(slot)
       if (found === undefined) {
@@ -145,7 +147,18 @@ class UndoPlanner {
     }
     const folder = await this.#placeOf(slot.plan.folder)
     if (folder === undefined) return newId === undefined ? undefined : [newId]
-    const marked = await this.#writer.find(folder, mark, this.#context.sendSignal)
+    const { source, sendSignal } = this.#context
+    const { name, via } = slot.plan
+    const marked = await this.#writer.find(
+      {
+        container: folder,
+        name: via ?? name,
+        mark,
+        since: slot.run.since ?? 0,
+        version: () => openVersion(source, slot.plan, sendSignal),
+      },
+      sendSignal,
+    )
     return [...new Set(newId === undefined ? marked : [newId, ...marked])]
   }
 
@@ -174,7 +187,7 @@ class UndoPlanner {
   /** Byte for byte the version that was restored. */
   async #asRestored(plan: ItemPlan, item: GraphId): Promise<boolean> {
     const { source, sendSignal, signal } = this.#context
-    const bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
+    const bytes = openBytes(plan.contents, source.streamed)
     const release = await this.#memory.claim(Math.min(bytes, OPEN_BYTES_MAX), signal)
     try {
       const version = await openVersion(source, plan, sendSignal)
@@ -220,6 +233,12 @@ function mayHaveMade({ state, run }: OpenSlot<ItemPlan>): boolean {
   if (run.mark === undefined || run.attempt === 0) return false
   // One send that was refused made nothing; a former one of the same slot may have.
   return run.attempt > 1 || (state !== 'refused' && state !== 'failed')
+}
+
+/** What the restore made is more than an item beside others: without it something else is lost. */
+function reasonToKeep({ plan, run }: OpenSlot<ItemPlan>): LeaveCode | undefined {
+  if (plan.action === 'version') return 'NewVersion'
+  return run.replaced ? 'Replaced' : undefined
 }
 
 /** Without what only the service's answer has besides. */

@@ -8,9 +8,10 @@ import type { HeldItem, StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { Representation, RepresentationName } from '../model/events.ts'
 import type { ContentReader } from '../vault/types.ts'
-import type { HeldVersion } from '../workloads/workload.ts'
+import type { HeldStream, HeldVersion } from '../workloads/workload.ts'
 import type { ItemPlan } from './documents.ts'
-import { VERSION_BYTES_MAX } from './limits.ts'
+import { heldStream } from './held-stream.ts'
+import { STREAM_BYTES, VERSION_BYTES_MAX } from './limits.ts'
 
 /** A version, and the bytes that it must have. */
 export type BoundVersion = Pick<ItemPlan, 'key' | 'seq' | 'contents'>
@@ -19,10 +20,23 @@ export interface VersionSource {
   stream: StreamTables
   reader: ContentReader
   seq: number
+  /** Never opened whole: read while they are sent. */
+  streamed: readonly RepresentationName[]
+}
+
+/** Plain bytes that an open version takes in memory, the working space of a stream included. */
+export function openBytes(
+  contents: ItemPlan['contents'],
+  streamed: readonly RepresentationName[],
+): number {
+  const sizes = contents.map(({ name, bytes }) =>
+    streamed.includes(name) ? Math.min(bytes, STREAM_BYTES) : bytes,
+  )
+  return sizes.reduce((sum, bytes) => sum + bytes, 0)
 }
 
 /**
- * The whole version in memory: up to `VERSION_BYTES_MAX`, so callers claim its bytes first. Throws
+ * The version in memory, but for what is streamed: up to `VERSION_BYTES_MAX`, so callers claim its bytes first. Throws
  * `ItemTooLarge`, `VersionChanged`, and what the vault throws for damaged or locked content.
  */
 export async function openVersion(
@@ -30,13 +44,19 @@ export async function openVersion(
   plan: BoundVersion,
   signal: AbortSignal,
 ): Promise<HeldVersion> {
-  const bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
+  const bytes = openBytes(plan.contents, source.streamed)
   if (bytes > VERSION_BYTES_MAX) throw itemTooLarge(bytes)
   const held = await source.stream.item(plan.key, source.seq, signal)
   if (!held || held.deleted || !sameVersion(held, plan)) throw versionChanged(plan)
   const opened = new Map<RepresentationName, Uint8Array>()
+  const streams = new Map<RepresentationName, HeldStream>()
   for (const representation of held.representations) {
-    opened.set(representation.name, await openOne(source.reader, representation, signal))
+    const { name } = representation
+    if (source.streamed.includes(name)) {
+      streams.set(name, heldStream(source.reader, representation))
+    } else {
+      opened.set(name, await openOne(source.reader, representation, signal))
+    }
   }
   const { item, place, display } = held
   return {
@@ -44,6 +64,7 @@ export async function openVersion(
     place: { container: place.container, sortKey: place.sortKey },
     display,
     representations: opened,
+    streams,
   }
 }
 

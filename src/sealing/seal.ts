@@ -1,5 +1,6 @@
 /**
- * Sealing of index material: event parts, commit bodies, cursors, owner records (DESIGN 5).
+ * Sealing of index material: event parts, commit bodies, cursors, owner records (DESIGN 5), and of
+ * where an upload goes on.
  *
  * Every sealed object has a key of its own, HKDF-SHA-256(index secret, fresh 32-byte salt,
  * purpose), and is AES-256-GCM under that key with a zero nonce, which is safe because no key is
@@ -24,6 +25,7 @@ export type SealPurpose =
   | 'cursor'
   | 'base-index'
   | 'base-part'
+  | 'upload'
 
 function keyOf(secret: Uint8Array, salt: Uint8Array, purpose: SealPurpose): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, salt, `holdfast/1/index/${purpose}`, 32))

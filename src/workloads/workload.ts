@@ -194,13 +194,27 @@ export interface Workload {
   reader(owner: OwnerIdentity): StreamReader
 }
 
+/** A representation that is too long to be held in memory. */
+export interface HeldStream {
+  readonly bytes: number
+  /**
+   * Pieces of the plaintext from this offset to its end, each checked. Read from the beginning, the
+   * whole is checked too. Throws what the vault throws for damaged content.
+   */
+  read(offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>
+}
+
 /** A version as the vault holds it, opened. */
 export interface HeldVersion {
   item: GraphId
   place: Place
   display: Display
-  /** The whole plaintext of each representation that the version has. */
+  /** The whole plaintext of each representation that the version has, but for the streamed ones. */
   representations: ReadonlyMap<RepresentationName, Uint8Array>
+  /** Those that the workload streams. */
+  streams: ReadonlyMap<RepresentationName, HeldStream>
+  /** What was noted when the content was captured. */
+  note?: Readonly<Record<string, unknown>>
 }
 
 export interface TargetContainer {
@@ -209,15 +223,23 @@ export interface TargetContainer {
   parent?: GraphId
   name: string
   wellKnownName?: string
+  /** What has no place of its own in the target goes into this container (drive: the library). */
+  isHome?: true
+  /** Characters of the path up to and with its name, where paths have a limit. */
+  pathLength?: number
 }
 
 /** An item that is in the target now, as far as conflicts need it. */
 export interface TargetItem {
   id: GraphId
-  /** Equal for an item and its copies (mail: Message-ID and sent time). */
+  /** Equal for an item and its copies (mail: Message-ID and sent time; drive: the name). */
   identity: string
   /** The service's change key, as `Marker.change` has it. Empty: the service has none. */
   change: string
+  /** Where names are unique in a container. */
+  name?: string
+  /** Takes a name and is nothing to compare with. */
+  kind?: 'container'
 }
 
 /** What was seen of an item at one moment: enough to tell later whether somebody touched it. */
@@ -237,8 +259,52 @@ export interface PresentItem extends Seen {
   shownWhole: boolean
 }
 
+/** What to do with an item that is in the target with other content. */
+export const CONFLICT_POLICIES = ['skip', 'copy', 'replace', 'version'] as const
+export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number]
+
+/** Names, where a container cannot hold two of one name. Pure. */
+export interface NameRules {
+  /** Equal for names that cannot stand side by side. */
+  key(name: string): string
+  /** Why nothing can have that name in a container whose path is so long; undefined: it can. */
+  problem(name: string, pathLength: number): { code: string; message: string } | undefined
+  /** The n-th choice, from 1, for a copy that is restored on this day (2026-11-21). */
+  copy(name: string, day: string, n: number): string
+}
+
+/** Where a restored item goes, as the plan fixed it. */
+export interface Spot {
+  container: GraphId
+  /** Free there when the plan was made. Workloads whose names are free ignore it. */
+  name: string
+  /** The item that gets a new version; absent: a new item is made, and never over another one. */
+  onto?: GraphId
+}
+
+export interface Creation extends Spot {
+  mark: string
+  /** Ms since 1970: nothing was sent for this item earlier. */
+  since: number
+  /** Where an earlier attempt stopped, as `keep` was given it. A secret. */
+  upload?: string
+  /** Resolves when it is persisted, so that not more than what follows is lost by a crash. */
+  keep(upload: string): Promise<void>
+  /** Asked between pieces of a long upload; false: the slice ends, answer `paused`. */
+  goesOn(): boolean
+}
+
+export interface Search extends Spot {
+  mark: string
+  since: number
+  /** Opens what was sent, for workloads whose items carry no mark. */
+  version(): Promise<HeldVersion>
+}
+
 export type CreateOutcome =
   | { outcome: 'created'; id: GraphId; requests: number }
+  /** Nothing is in the target yet, and no send is under way; `keep` has what is needed to go on. */
+  | { outcome: 'paused' }
   /** The service will never take it, or only in a way that we do not do; nothing was made. */
   | { outcome: 'refused'; code: string; message: string }
 
@@ -248,7 +314,8 @@ export type CreateOutcome =
  */
 export type CheckOutcome =
   | { outcome: 'verified'; seen?: Seen }
-  | { outcome: 'differs'; fields: string[]; seen?: Seen }
+  /** `isWhole`: nothing of the content is missing, so it may take the place of another one. */
+  | { outcome: 'differs'; fields: string[]; isWhole?: boolean; seen?: Seen }
   | { outcome: 'could-not-check'; code: string }
 
 export type Match = 'same' | 'other' | 'gone'
@@ -259,27 +326,28 @@ export type ContainerRemoval = 'removed' | 'not-empty' | 'gone'
 export interface StreamWriter {
   /** The whole container tree of the target. */
   containers(signal: AbortSignal): Promise<TargetContainer[]>
-  /** Makes a container; if one of that name came meanwhile, that one. */
+  /** Makes a container, at the top where no parent is given; if one of that name came meanwhile, that one. */
   createContainer(name: string, parent: GraphId | undefined, signal: AbortSignal): Promise<GraphId>
   /** All items of one target container, for the conflict plan. */
   existing(container: GraphId, signal: AbortSignal): AsyncIterable<TargetItem>
   /** What `existing` would say of this version. Pure. */
   identity(version: Pick<HeldVersion, 'representations'>): string
   /**
-   * Creates the item with the hidden mark in one call that is never repeated. Throws
+   * Creates the item so that `find` knows it again (a hidden mark, or its name and content), in
+   * one call that is never repeated; of a long upload the one with the last byte. Throws
    * `AnswerLost` where it cannot be known whether it was made: then only `find` tells.
    */
-  create(
-    version: HeldVersion,
-    container: GraphId,
-    mark: string,
-    signal: AbortSignal,
-  ): Promise<CreateOutcome>
-  /** Items in the container that carry the mark. Normally none or one. */
-  find(container: GraphId, mark: string, signal: AbortSignal): Promise<GraphId[]>
+  create(version: HeldVersion, creation: Creation, signal: AbortSignal): Promise<CreateOutcome>
+  /** What `create` made of this version at this place. Normally none or one. */
+  find(search: Search, signal: AbortSignal): Promise<GraphId[]>
   /** In the way that a user's deletion goes, never for good. One that is gone is no error. */
   remove(id: GraphId, signal: AbortSignal): Promise<void>
-  check(id: GraphId, version: HeldVersion, signal: AbortSignal): Promise<CheckOutcome>
+  /**
+   * Gives it that name; one that has it already is no error. Throws `NameTaken`, `ItemGone`.
+   * Absent where nothing is replaced.
+   */
+  rename?(id: GraphId, name: string, signal: AbortSignal): Promise<void>
+  check(id: GraphId, version: HeldVersion, spot: Spot, signal: AbortSignal): Promise<CheckOutcome>
   /** Undefined where it is gone for the mailbox's user. */
   present(id: GraphId, signal: AbortSignal): Promise<PresentItem | undefined>
   /**
@@ -298,5 +366,13 @@ export interface RestorableWorkload {
   readonly name: WorkloadName
   /** Pure: from markers alone. */
   compare(before: Marker, now: Marker): Comparison
+  /** Never held whole in memory. */
+  readonly streamed?: readonly RepresentationName[]
+  /** Which answers to a conflict it has, and why not the others: one sentence, for people. */
+  readonly conflicts: { policies: readonly ConflictPolicy[]; others?: string }
+  /** Absent: names are free, and items of one name may stand side by side. */
+  readonly names?: NameRules
+  /** The fixed name of the container above all others, whose children count as parentless. */
+  readonly rootName?: string
   writer(owner: OwnerIdentity): StreamWriter
 }

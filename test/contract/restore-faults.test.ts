@@ -101,7 +101,7 @@ class Held {
         json: JSON.parse(Buffer.from(await bytesOf(representation)).toString()),
       }),
     }
-    return { reader: () => reader }
+    return { reader: () => reader, indexSecret: () => Promise.resolve(SECRET) }
   }
 }
 

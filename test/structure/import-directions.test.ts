@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   audit: ['ports', 'model'],
   access: ['ports', 'model'],
   capture: ['workloads', 'vault', 'catalogue', 'concurrency', 'ports', 'model'],
-  restore: ['workloads', 'vault', 'catalogue', 'concurrency', 'ports', 'model'],
+  restore: ['workloads', 'vault', 'catalogue', 'concurrency', 'sealing', 'ports', 'model'],
   orchestrations: [],
   runs: [
     'capture',

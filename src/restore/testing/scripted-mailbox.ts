@@ -147,6 +147,7 @@ export function scriptedMailbox(
     onCreate: () => Promise.resolve(),
     onRemove: () => Promise.resolve(),
     compare: compareMarkers,
+    conflicts: { policies: ['skip', 'copy'] },
     writer: () => writerOf(mailbox, clock),
   }
   return mailbox
@@ -181,11 +182,11 @@ function writerOf(mailbox: ScriptedMailbox, clock: Clock): StreamWriter {
       }
     },
     identity: ({ representations }) => readMail(representations).identity,
-    async create(version, container, mark, signal) {
+    async create(version, { container, mark }, signal) {
       await enter('create', signal)
       return createMail(mailbox, clock, { version, container, mark })
     },
-    async find(container, mark, signal) {
+    async find({ container, mark }, signal) {
       await enter('find', signal)
       return visible(container).flatMap((m) => (m.mark === mark ? [m.id] : []))
     },
@@ -194,7 +195,7 @@ function writerOf(mailbox: ScriptedMailbox, clock: Clock): StreamWriter {
       await mailbox.onRemove()
       removeMail(mailbox, id)
     },
-    async check(id, _version, signal) {
+    async check(id, _version, _spot, signal) {
       await enter('check', signal)
       const mail = mailbox.mails.find((m) => m.id === id && m.visibleAt <= clock.now())
       if (!mail) return { outcome: 'could-not-check', code: 'ItemGone' }

@@ -137,6 +137,7 @@ export async function makeWorld(): Promise<World> {
         workloads: () => ({
           name: 'mail',
           compare: mailbox.compare,
+          conflicts: mailbox.conflicts,
           writer: (owner) => guard(mailbox.writer(owner)),
         }),
         clock,
@@ -200,7 +201,7 @@ function vaultOf(
       })
     },
   }
-  return { reader: () => reader }
+  return { reader: () => reader, indexSecret: () => Promise.resolve(SECRET) }
 }
 
 async function addResource(catalogue: Catalogue, id: GraphId, held: boolean): Promise<void> {

@@ -21,6 +21,7 @@ function held(attachments: unknown, ...parts: string[][]): HeldVersion {
     item: 'm' as GraphId,
     place: { container: 'inbox' as GraphId, sortKey: '' },
     display: { name: 'x', hasAttachments: true },
+    streams: new Map(),
     representations: new Map([
       ['json', Buffer.from(JSON.stringify(json))],
       ['mime', Buffer.from(mime.join('\r\n'), 'latin1')],

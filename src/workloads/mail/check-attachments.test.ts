@@ -39,6 +39,7 @@ function held(
     item: 'm' as GraphId,
     place: { container: 'inbox' as GraphId, sortKey: '' },
     display: { name: 'x', hasAttachments: true },
+    streams: new Map(),
     representations: new Map([
       ['json', Buffer.from(JSON.stringify({ attachments }))],
       ['mime', Buffer.from(mime.join('\r\n'), 'latin1')],

@@ -8,6 +8,7 @@ import { CONTAINERS } from '../../model/events.ts'
 import type { RestorableWorkload, StreamReader, Workload } from '../workload.ts'
 import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
+import { MAIL_ROOT } from './folders.ts'
 import { foldersChangedSince } from './hint.ts'
 import { createItemReader } from './item.ts'
 import { compareMarkers } from './markers.ts'
@@ -24,6 +25,11 @@ export function mailWorkload(options: MailOptions): Workload & RestorableWorkloa
   return {
     name: 'mail',
     compare: compareMarkers,
+    conflicts: {
+      policies: ['skip', 'copy'],
+      others: 'Mail has no versions, and a message that is there is never replaced.',
+    },
+    rootName: MAIL_ROOT,
     reader(owner): StreamReader {
       const mailbox = mailboxOf(graph, owner.graphId)
       const changes = createChangeReader(mailbox, pageSize)

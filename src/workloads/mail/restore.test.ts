@@ -11,12 +11,14 @@ import {
 } from '../../graph/testing/scripted.ts'
 import { hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
+import { creationAt } from '../testing/creation.ts'
 import type { HeldVersion } from '../workload.ts'
 import { presentMessage } from './changes.ts'
 import { createMailWriter } from './restore.ts'
 
 const signal = new AbortController().signal
 const inbox = 'inbox' as GraphId
+const at = (mark: string) => creationAt(inbox, mark)
 
 function writerOn(...steps: Step[]) {
   const { transport, seen } = scripted(...steps)
@@ -52,6 +54,7 @@ function held(fields: Record<string, unknown> = {}, mime = 'Subject: Hello\r\n\r
       ['json', Buffer.from(JSON.stringify(whole))],
       ['mime', Buffer.from(mime, 'latin1')],
     ]),
+    streams: new Map(),
   }
 }
 
@@ -87,7 +90,7 @@ const created: Step = () => json({ id: 'new' }, { status: 201 })
 
 test('a message is one POST with its dates, its mark and no request for receipts', async () => {
   const { writer, seen } = writerOn(created)
-  const outcome = await writer.create(held(), inbox, 'job/1', signal)
+  const outcome = await writer.create(held(), at('job/1'), signal)
   assert.deepEqual(outcome, { outcome: 'created', id: 'new', requests: 1 })
   assert.equal(seen[0]?.method, 'POST')
   const sent = await sentIn(seen[0])
@@ -105,7 +108,7 @@ test('a message is one POST with its dates, its mark and no request for receipts
 
 test('a draft stays a draft', async () => {
   const { writer, seen } = writerOn(created)
-  await writer.create(held({ isDraft: true }), inbox, 'x', signal)
+  await writer.create(held({ isDraft: true }), at('x'), signal)
   const sent = await sentIn(seen[0])
   const ids = sent.singleValueExtendedProperties.map(({ id }) => id)
   assert.ok(!ids.includes('Integer 0x0E07'))
@@ -118,13 +121,13 @@ test('what does not fit into one call is refused before or after it, and nothing
     () => graphError(400, 'ErrorInvalidProperty'),
   )
   for (const size of [3 * 1024 * 1024, 4 * 1024 * 1024]) {
-    const outcome = await writer.create(withFile(Buffer.alloc(size)), inbox, 'x', signal)
+    const outcome = await writer.create(withFile(Buffer.alloc(size)), at('x'), signal)
     assert.ok(outcome.outcome === 'refused' && outcome.code === 'needs-exact-lane')
   }
   assert.equal(seen.length, 0)
-  const late = await writer.create(withFile(Buffer.alloc(10)), inbox, 'x', signal)
+  const late = await writer.create(withFile(Buffer.alloc(10)), at('x'), signal)
   assert.ok(late.outcome === 'refused' && late.code === 'needs-exact-lane')
-  const fault = await writer.create(held(), inbox, 'x', signal)
+  const fault = await writer.create(held(), at('x'), signal)
   assert.ok(fault.outcome === 'refused' && fault.code === 'RequestNotUnderstood')
 })
 
@@ -135,7 +138,7 @@ test('a message whose attachments are not held is refused instead of restored wi
     held({ hasAttachments: true }),
     held({ hasAttachments: true, attachments: [listed] }),
   ]) {
-    const outcome = await writer.create(version, inbox, 'x', signal)
+    const outcome = await writer.create(version, at('x'), signal)
     assert.ok(outcome.outcome === 'refused' && outcome.code === 'attachment-not-held')
   }
 })
@@ -147,7 +150,7 @@ test('a lost answer and an answer without an id are AnswerLost', async () => {
     () => json({}, { status: 201 }),
   )
   for (let turn = 1; turn <= 3; turn += 1) {
-    await assert.rejects(writer.create(held(), inbox, 'x', signal), (e) => hasCode(e, 'AnswerLost'))
+    await assert.rejects(writer.create(held(), at('x'), signal), (e) => hasCode(e, 'AnswerLost'))
     assert.equal(seen.length, turn)
   }
 })
@@ -187,15 +190,18 @@ test('a check names the fields that differ, and hashes what lists leave out', as
     () => graphError(404, 'ErrorItemNotFound'),
   )
   const id = 'new' as GraphId
-  const whole = await writer.check(id, version, signal)
+  const whole = await writer.check(id, version, at('x'), signal)
   assert.equal(whole.outcome, 'verified')
   assert.ok(whole.outcome === 'verified' && whole.seen, 'it says what it saw')
-  const { seen: _, ...spoilt } = { seen: undefined, ...(await writer.check(id, version, signal)) }
+  const { seen: _, ...spoilt } = {
+    seen: undefined,
+    ...(await writer.check(id, version, at('x'), signal)),
+  }
   assert.deepEqual(spoilt, {
     outcome: 'differs',
     fields: ['subject', 'sentDateTime', 'categories', 'attachments.contentBytes'],
   })
-  assert.deepEqual(await writer.check(id, version, signal), {
+  assert.deepEqual(await writer.check(id, version, at('x'), signal), {
     outcome: 'could-not-check',
     code: 'ItemGone',
   })

@@ -30,11 +30,11 @@ export function createMailWriter(mailbox: Mailbox): StreamWriter {
     createContainer: (name, parent, signal) => createFolder({ mailbox, name, parent, signal }),
     existing: (container, signal) => existing(mailbox, container, signal),
     identity: (version) => identityOf(heldMessage(version)),
-    create: (version, container, mark, signal) =>
+    create: (version, { container, mark }, signal) =>
       createMessage(mailbox, { version, container, mark }, signal),
-    find: (container, mark, signal) => findMarked(mailbox, { container, mark }, signal),
+    find: ({ container, mark }, signal) => findMarked(mailbox, { container, mark }, signal),
     remove: (id, signal) => remove(mailbox, id, signal),
-    check: (id, version, signal) => checkMessage({ mailbox, id, version, signal }),
+    check: (id, version, _spot, signal) => checkMessage({ mailbox, id, version, signal }),
     present: createPresentReader(mailbox),
     matches: (id, version, signal) => matchMessage({ mailbox, id, version, signal }),
     removeEmptyContainer: (id, signal) => removeEmptyFolder(mailbox, id, signal),
@@ -78,7 +78,7 @@ function seconds(time: string | undefined): number {
   return Number.isNaN(ms) ? 0 : Math.floor(ms / 1000)
 }
 
-interface Creation {
+interface NewMessage {
   version: HeldVersion
   container: GraphId
   mark: string
@@ -86,7 +86,7 @@ interface Creation {
 
 async function createMessage(
   mailbox: Mailbox,
-  creation: Creation,
+  creation: NewMessage,
   signal: AbortSignal,
 ): Promise<CreateOutcome> {
   const built = await buildMessage(creation.version, creation.mark)

@@ -235,12 +235,12 @@ function nothingIsMissing(built: Built): Built {
 function createsAgain(writer: StreamWriter): StreamWriter {
   return {
     ...writer,
-    async create(version, container, mark, signal) {
+    async create(version, creation, signal) {
       try {
-        return await writer.create(version, container, mark, signal)
+        return await writer.create(version, creation, signal)
       } catch (error) {
         if (!hasCode(error, 'AnswerLost')) throw error
-        return await writer.create(version, container, mark, signal)
+        return await writer.create(version, creation, signal)
       }
     },
   }

@@ -77,6 +77,7 @@ export function restoreOf(
     workloads: () => ({
       name: 'mail',
       compare: target.compare,
+      conflicts: target.conflicts,
       writer: (owner) => plant(throughWriter(process, target.writer(owner))),
     }),
     settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, leaseMarginMs: LEASE_MARGIN_MS },
@@ -97,11 +98,12 @@ function throughWriter(process: SimulatedProcess, writer: StreamWriter): StreamW
     async *existing(container, signal) {
       yield* await pass('existing', () => collected(writer.existing(container, signal)))
     },
-    create: (version, container, mark, signal) =>
-      pass('create', () => writer.create(version, container, mark, signal)),
-    find: (container, mark, signal) => pass('find', () => writer.find(container, mark, signal)),
+    create: (version, creation, signal) =>
+      pass('create', () => writer.create(version, creation, signal)),
+    find: (search, signal) => pass('find', () => writer.find(search, signal)),
     remove: (id, signal) => pass('remove', () => writer.remove(id, signal)),
-    check: (id, version, signal) => pass('check', () => writer.check(id, version, signal)),
+    check: (id, version, spot, signal) =>
+      pass('check', () => writer.check(id, version, spot, signal)),
     present: (id, signal) => pass('present', () => writer.present(id, signal)),
     matches: (id, version, signal) => pass('matches', () => writer.matches(id, version, signal)),
     removeEmptyContainer: (id, signal) =>
