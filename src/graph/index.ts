@@ -50,3 +50,11 @@ export {
   type SiteState,
   type Sites,
 } from './sites.ts'
+
+export {
+  askUpload,
+  sendPiece,
+  UPLOAD_PIECE_BYTES,
+  type UploadSession,
+  type UploadState,
+} from './upload.ts'

@@ -1,0 +1,139 @@
+/**
+ * Puts files back into the libraries of a site, or of a OneDrive.
+ *
+ * Nothing here plans, overwrites or decides about conflicts: the restore role does. A deletion
+ * goes into the recycle bin.
+ */
+import {
+  type Graph,
+  SHAREPOINT_CONCURRENCY,
+  sharePointOf,
+  textOf,
+  walkPages,
+} from '../../graph/index.ts'
+import { hasCode } from '../../model/errors.ts'
+import type { GraphId } from '../../model/ids.ts'
+import type { Clock } from '../../ports.ts'
+import {
+  CONFLICT_POLICIES,
+  type RestorableWorkload,
+  type StreamWriter,
+  type TargetItem,
+} from '../workload.ts'
+import { checkFile, matchFile } from './check.ts'
+import { createFile } from './create.ts'
+import { sortOf } from './facets.ts'
+import { findCreated } from './find.ts'
+import { heldJson } from './held.ts'
+import { addressOf, itemIdOf } from './ids.ts'
+import { DRIVE_NAMES, nameKey } from './names.ts'
+import { itemPath } from './paths.ts'
+import { readFile, seenOf, type TargetSite, targetSite } from './site.ts'
+import { createContainer, readTree, removeEmptyFolder } from './target-folders.ts'
+
+const LIST_PAGE_SIZE = 1000
+const LIST_SELECT = 'id,name,eTag,file,folder,package,remoteItem'
+
+export interface DriveWritingOptions {
+  graph: Graph
+  clock: Clock
+  /** Directory id of the tenant, whose units all sites share. */
+  tenant: string
+  /** Client id of the app that restores. */
+  app: string
+}
+
+/** The writing half of the workload. */
+export function driveWriting(
+  options: DriveWritingOptions,
+): Omit<RestorableWorkload, 'name' | 'compare'> {
+  const { graph, clock, tenant, app } = options
+  return {
+    streamed: ['content'],
+    conflicts: { policies: CONFLICT_POLICIES },
+    names: DRIVE_NAMES,
+    writer({ graphId }) {
+      const sharePoint = sharePointOf(graph, tenant)
+      return createDriveWriter(targetSite({ sharePoint, clock, site: graphId, app }))
+    },
+  }
+}
+
+export function createDriveWriter(target: TargetSite): StreamWriter {
+  const { sharePoint } = target
+  return {
+    containers: (signal) => readTree(target, signal),
+    createContainer: (name, parent, signal) => createContainer(target, { name, parent }, signal),
+    existing: (container, signal) => existing(target, container, signal),
+    identity: (version) => nameKey(textOf(heldJson(version), 'name') ?? ''),
+    create: (version, creation, signal) => createFile(target, version, creation, signal),
+    find: (search, signal) => findCreated(target, search, signal),
+    remove: (id, signal) => remove(target, id, signal),
+    rename: (id, name, signal) => rename(target, { id, name }, signal),
+    check: (id, version, spot, signal) => checkFile({ target, id, version, signal }, spot),
+    async present(id, signal) {
+      const item = await readFile(target, id, signal)
+      if (item === undefined) return undefined
+      const seen = await seenOf(target, id, item, signal)
+      return { ...seen, discarded: false, shownWhole: true }
+    },
+    matches: (id, version, signal) => matchFile({ target, id, version, signal }),
+    removeEmptyContainer: (id, signal) => removeEmptyFolder(target, id, signal),
+    concurrency: Math.min(SHAREPOINT_CONCURRENCY, UPLOADS_MAX),
+    requests: sharePoint.requests,
+  }
+}
+
+/** Files at once: each holds a piece of 10 MiB, and what it is read from. */
+const UPLOADS_MAX = 4
+
+async function* existing(
+  { sharePoint }: TargetSite,
+  container: GraphId,
+  signal: AbortSignal,
+): AsyncGenerator<TargetItem> {
+  const name = 'children.list'
+  const first = {
+    path: [...itemPath(container), 'children'],
+    query: { $select: LIST_SELECT, $top: `${LIST_PAGE_SIZE}` },
+  }
+  const pages = walkPages(name, (link) =>
+    sharePoint.json({ name, ...(link === null ? first : { link }), charge: 'list' }, signal),
+  )
+  const { drive } = addressOf(container)
+  for await (const items of pages) {
+    for (const item of items) {
+      const itemName = textOf(item, 'name') ?? ''
+      yield {
+        id: itemIdOf(drive, textOf(item, 'id') ?? ''),
+        identity: nameKey(itemName),
+        change: textOf(item, 'eTag') ?? '',
+        name: itemName,
+        ...(sortOf(item) === 'folder' ? { kind: 'container' as const } : {}),
+      }
+    }
+  }
+}
+
+async function remove({ sharePoint }: TargetSite, id: GraphId, signal: AbortSignal): Promise<void> {
+  const request = { name: 'file.delete', method: 'DELETE', path: itemPath(id) } as const
+  try {
+    await sharePoint.send({ ...request, charge: 'write' }, signal)
+  } catch (error) {
+    // Already gone is what was wanted; a repeated DELETE finds nothing as well.
+    if (!hasCode(error, 'ItemGone')) throw error
+  }
+}
+
+/** Read first: after a lost answer it may have the name already. */
+async function rename(
+  target: TargetSite,
+  { id, name }: { id: GraphId; name: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await readFile(target, id, signal)
+  if (now !== undefined && textOf(now, 'name') === name) return
+  const body = JSON.stringify({ name })
+  const request = { name: 'file.rename', method: 'PATCH', path: itemPath(id), body } as const
+  await target.sharePoint.send({ ...request, charge: 'write' }, signal)
+}
