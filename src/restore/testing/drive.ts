@@ -4,12 +4,19 @@ import { NEVER } from '../../catalogue/testing/fixtures.ts'
 import type { ReportLine, Restore, RestoreReport, StepOutcome } from '../index.ts'
 import { SLICE_MS, type World } from './world.ts'
 
+/** What any world of a test has. */
+export type AnyWorld = Pick<World, 'clock' | 'key'> & { restore(): Restore }
+
 /** A job of a test that is not through by then never will be. */
 export const STEPS_MAX = 200
 const REPORT_PAGES_MAX = 1000
 
 /** Until `done` or `failed`; the outcomes of all steps. Fails after STEPS_MAX. */
-export async function drive(world: World, restore: Restore, job: string): Promise<StepOutcome[]> {
+export async function drive(
+  world: AnyWorld,
+  restore: Restore,
+  job: string,
+): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = []
   while (outcomes.length < STEPS_MAX) {
     const deadline = world.clock.now() + SLICE_MS
@@ -26,7 +33,7 @@ export const ORIGINAL = { kind: 'original' } as const
 
 /** Creates and plans a restore of the newest state, with parts of the request replaced. */
 export async function planned(
-  world: World,
+  world: AnyWorld,
   request: Readonly<Record<string, unknown>> = {},
 ): Promise<{ job: string; restore: Restore; report: RestoreReport }> {
   const restore = world.restore()
@@ -39,7 +46,7 @@ export async function planned(
 
 /** Starts a planned job and runs it to its end. */
 export async function replayed(
-  world: World,
+  world: AnyWorld,
   plan: { job: string; restore: Restore },
 ): Promise<RestoreReport> {
   await plan.restore.start(plan.job, undefined, 'operator', NEVER)
@@ -64,7 +71,7 @@ export async function wholeReport(restore: Restore, job: string): Promise<Restor
 
 /** Asks for the undo of a restore, and plans it. */
 export async function undoPlanned(
-  world: World,
+  world: AnyWorld,
   of: string,
 ): Promise<{ job: string; restore: Restore; report: RestoreReport }> {
   const restore = world.restore()
