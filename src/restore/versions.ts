@@ -6,8 +6,8 @@
  */
 import type { HeldItem, StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import type { Representation, RepresentationName } from '../model/events.ts'
-import type { ContentReader } from '../vault/types.ts'
+import type { RepresentationName } from '../model/events.ts'
+import type { ContentReader, VersionMetadata } from '../vault/types.ts'
 import type { HeldStream, HeldVersion } from '../workloads/workload.ts'
 import type { ItemPlan } from './documents.ts'
 import { heldStream } from './held-stream.ts'
@@ -49,13 +49,19 @@ export async function openVersion(
   const held = await source.stream.item(plan.key, source.seq, signal)
   if (!held || held.deleted || !sameVersion(held, plan)) throw versionChanged(plan)
   const opened = new Map<RepresentationName, Uint8Array>()
+  let note: HeldVersion['note']
   const streams = new Map<RepresentationName, HeldStream>()
   for (const representation of held.representations) {
     const { name } = representation
     if (source.streamed.includes(name)) {
       streams.set(name, heldStream(source.reader, representation))
+    } else if (name === 'json') {
+      const metadata = await source.reader.metadata(representation, signal)
+      opened.set(name, jsonOf(metadata))
+      note = metadata.contents.find((content) => content.note !== undefined)?.note
     } else {
-      opened.set(name, await openOne(source.reader, representation, signal))
+      const whole = await source.reader.readAll(representation, VERSION_BYTES_MAX, signal)
+      opened.set(name, whole)
     }
   }
   const { item, place, display } = held
@@ -65,6 +71,7 @@ export async function openVersion(
     display,
     representations: opened,
     streams,
+    ...(note === undefined ? {} : { note }),
   }
 }
 
@@ -75,7 +82,7 @@ export async function openJson(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<RepresentationName, Uint8Array>> {
   const json = held.representations.find((r) => r.name === 'json')
-  return new Map(json ? [['json', await openOne(reader, json, signal)]] : [])
+  return new Map(json ? [['json', jsonOf(await reader.metadata(json, signal))]] : [])
 }
 
 /** Representations as the plan binds them. */
@@ -83,17 +90,9 @@ export function contentsOf(held: HeldItem): ItemPlan['contents'] {
   return held.representations.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }))
 }
 
-async function openOne(
-  reader: ContentReader,
-  representation: Representation,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  if (representation.name !== 'json') {
-    return reader.readAll(representation, VERSION_BYTES_MAX, signal)
-  }
-  // The vault keeps Graph's JSON inside its metadata segment; writers want Graph's own answer.
-  const metadata = await reader.metadata(representation, signal)
-  return Buffer.from(JSON.stringify(metadata.json), 'utf8')
+/** The vault keeps Graph's JSON inside its metadata segment; writers want Graph's own answer. */
+function jsonOf({ json }: VersionMetadata): Uint8Array {
+  return Buffer.from(JSON.stringify(json), 'utf8')
 }
 
 function sameVersion(held: HeldItem, plan: BoundVersion): boolean {
