@@ -53,6 +53,16 @@ describe('the form of a request', () => {
     assert.deepEqual(selection.containers, [keyHash(id), keyHash(id)])
   })
 
+  it('asks for no answer to a conflict that the workload does not have', async () => {
+    const world = await sample()
+    for (const conflict of ['replace', 'version']) {
+      assert.equal(await refusal(world, { conflict }), 'ConflictNotOffered')
+    }
+    for (const conflict of ['skip', 'copy']) {
+      assert.equal(await refusal(world, { conflict }), 'accepted')
+    }
+  })
+
   it('says in a sentence what is wrong', () => {
     const keys = (count: number) => Array.from({ length: count }, (_, n) => keyHash(`${n}`))
     const cases: [Readonly<Record<string, unknown>>, RegExp][] = [

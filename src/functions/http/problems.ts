@@ -41,6 +41,7 @@ export const PROBLEM_STATUS = {
   PointUnknown: 404,
   SelectionUnknown: 404,
   FolderNotProtected: 409,
+  ConflictNotOffered: 400,
   JobNotPlanned: 409,
   PlanChanged: 409,
   RestoreNotEnded: 409,
