@@ -16,6 +16,7 @@ import { addressOf, driveIdOf } from './ids.ts'
 import { createItemReader } from './item.ts'
 import { createLongReader } from './long.ts'
 import { compareMarkers } from './markers.ts'
+import { fetchPermissions } from './permissions.ts'
 
 /** Content of at least so many bytes is read over several slices. */
 export const LONG_BYTES = 64 * 1024 * 1024
@@ -52,6 +53,7 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
         changedSince: (links, signal) => drivesChangedSince(ways, links, signal),
         size: (signal) => sizeOfDrives({ sharePoint, site: owner.graphId }, signal),
         content: createContentReader(ways).fetch,
+        permissions: (item, signal) => fetchPermissions(sharePoint, item.id, signal),
         item: createItemReader(sharePoint, addresses).read,
         long: createLongReader({ ...ways, fromBytes: longBytes }),
         concurrency: SHAREPOINT_CONCURRENCY,

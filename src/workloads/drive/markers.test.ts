@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { JsonObject } from '../../graph/index.ts'
-import { compareMarkers, fileMarker, folderMarker, sharingChanged } from './markers.ts'
+import { compareMarkers, driveMarker, fileMarker, folderMarker } from './markers.ts'
 import { file, folder } from './testing/scripted-drive.ts'
 
 const words = fc.string({ maxLength: 8 })
@@ -91,12 +91,23 @@ test('without a hash each new ETag is other content, and only then', () => {
   assert.equal(compareMarkers(bare({}), fileMarker(empty)), 'same', 'an empty hash is none')
 })
 
-test('each page that says that sharing changed is told, and the same page told again is not', () => {
-  const changed = file('a', 'p', { '@microsoft.graph.sharedChanged': 'True' })
-  assert.equal(compareMarkers(fileMarker(changed, 'p1'), fileMarker(changed, 'p1')), 'same')
-  assert.equal(compareMarkers(fileMarker(changed, 'p1'), fileMarker(changed, 'p2')), 'decoration')
-  assert.equal(compareMarkers(fileMarker(file('a'), 'p1'), fileMarker(file('a'), 'p2')), 'same')
-  assert.deepEqual([sharingChanged(changed), sharingChanged(file('a'))], [true, false])
+test('what has permissions of its own says so, and each page that tells of a change anew', () => {
+  const shared = { shared: { scope: 'users' } }
+  const changed = { ...shared, '@microsoft.graph.sharedChanged': 'True' }
+  const marker = (more: object, page: string) => fileMarker(file('a', 'p', more), page)
+  assert.equal(marker({}, 'p1').sharing, undefined)
+  assert.equal(marker({ shared: null }, 'p1').sharing, undefined)
+  assert.equal(marker(shared, 'p1').sharing, marker(shared, 'p2').sharing)
+  assert.notEqual(
+    marker(shared, '').sharing,
+    marker({ shared: { scope: 'anonymous' } }, '').sharing,
+  )
+  assert.equal(compareMarkers(marker(changed, 'p1'), marker(changed, 'p1')), 'same')
+  assert.equal(compareMarkers(marker(changed, 'p1'), marker(changed, 'p2')), 'decoration')
+  assert.equal(compareMarkers(marker(shared, 'p1'), marker(changed, 'p2')), 'decoration')
+  const library = driveMarker({ id: 'b!1', name: 'A' })
+  assert.ok(library.sharing)
+  assert.equal(driveMarker({ id: 'b!1', name: 'A', system: {} }).sharing, undefined)
 })
 
 test('what happens in a folder is no news of the folder; its name and place are', () => {

@@ -39,7 +39,7 @@ function canonical(value: unknown): unknown {
 }
 
 /** Equal of equal fields, whatever their order and whether missing or null. */
-export function digestOf(object: JsonObject, fields: readonly string[]): string {
+function digestOf(object: JsonObject, fields: readonly string[]): string {
   const picked = fields.map((field) => [field, canonical(object[field] ?? undefined)])
   return createHash('sha256').update(JSON.stringify(picked), 'utf8').digest('hex')
 }
@@ -67,21 +67,15 @@ export function contentKeyOf(item: JsonObject): string {
   return `${hashOf(item) ?? textOf(item, 'eTag') ?? ''}:${sizeOf(item)}`
 }
 
-/**
- * `page`: names the page that told of the item. Of two changes of its sharing nothing else may
- * differ, so each page that says "sharing changed" makes a decoration of its own, and the same one
- * when it is read again.
- */
+/** `page`: names the page that told of the item; of one that was read by itself there is none. */
 export function fileMarker(item: JsonObject, page = ''): Marker {
   const at = textOf(item, 'lastModifiedDateTime')
   return {
     content: contentKeyOf(item),
-    decoration: digestOf({ ...withPlainParent(item), ...sharing(item, page) }, [
-      ...FILE_DECORATION,
-      SHARED_CHANGED,
-    ]),
+    decoration: digestOf(withPlainParent(item), FILE_DECORATION),
     change: textOf(item, 'eTag') ?? '',
     ...(at === undefined ? {} : { at }),
+    ...sharingOf(item, page),
   }
 }
 
@@ -90,32 +84,46 @@ export function folderMarker(folder: JsonObject, page = ''): Marker {
   const made = { made: info && textOf(info, 'createdDateTime') }
   return {
     content: digestOf({ ...withPlainParent(folder), ...made }, [...FOLDER_FIELDS, 'made']),
-    decoration: digestOf({ ...folder, ...sharing(folder, page) }, ['shared', SHARED_CHANGED]),
+    decoration: digestOf(folder, ['shared']),
     change: '',
+    ...sharingOf(folder, page),
   }
 }
 
-function sharing(item: JsonObject, page: string): JsonObject {
-  return { [SHARED_CHANGED]: sharingChanged(item) ? page : undefined }
+/**
+ * Who may see it, where that is not simply who may see its folder: with `hierarchicalsharing` the
+ * facet stands only there. Of two changes of its permissions nothing else may differ, so each page
+ * that says that they changed makes a state of its own, and the same one when it is read again.
+ */
+function sharingOf(item: JsonObject, page: string): { sharing?: string } {
+  if (objectOf(item, 'shared') === undefined) return {}
+  const told = sharingChanged(item) ? page : ''
+  return { sharing: digestOf({ ...item, told }, ['shared', 'told']) }
 }
 
 /** The page says that the item's permissions changed. */
-export function sharingChanged(item: JsonObject): boolean {
+function sharingChanged(item: JsonObject): boolean {
   const said = item[SHARED_CHANGED]
   return said === true || String(said).toLowerCase() === 'true'
 }
 
+/** A library has permissions, of its own or its site's; no list says when they change. */
+const LIBRARY = 'library'
+
 export function driveMarker(drive: JsonObject): Marker {
-  return { content: digestOf(drive, DRIVE_FIELDS), decoration: '', change: '' }
+  const marker = { content: digestOf(drive, DRIVE_FIELDS), decoration: '', change: '' }
+  return objectOf(drive, 'system') === undefined ? { ...marker, sharing: LIBRARY } : marker
 }
 
 /**
- * Pure. A new ETag alone is decoration: the version is told anew, with its ETag, and nothing is
+ * Pure. A new ETag or new sharing alone is decoration: the version is told anew, and nothing is
  * downloaded.
  */
 export function compareMarkers(before: Marker, now: Marker): Comparison {
   if (before.content !== now.content) return 'content'
-  return before.decoration === now.decoration && before.change === now.change
-    ? 'same'
-    : 'decoration'
+  const isSame =
+    before.decoration === now.decoration &&
+    before.change === now.change &&
+    before.sharing === now.sharing
+  return isSame ? 'same' : 'decoration'
 }

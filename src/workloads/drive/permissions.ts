@@ -2,48 +2,55 @@
  * Reads who may see an item, where that is not simply who may see its folder.
  *
  * Each look costs five units, the dearest request there is, so only what says that its permissions
- * are its own is asked, or that they changed. The annotation of a change comes on files and never
+ * are its own is asked (markers.ts, `sharing`). The annotation of a change comes on files and never
  * on folders (7.39), so a slow cycle over everything that is shared must stand behind it. What
  * lets in whoever has it (the address of a sharing link) is not kept.
  */
-import {
-  isObject,
-  type JsonObject,
-  objectOf,
-  type SharePoint,
-  textOf,
-  walkPages,
-} from '../../graph/index.ts'
+import { type JsonObject, objectOf, type SharePoint, textOf, walkPages } from '../../graph/index.ts'
 import { hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
-import type { Present } from '../workload.ts'
+import { itemFailure } from '../failure.ts'
+import type { ContentOutcome } from '../workload.ts'
 import { addressOf } from './ids.ts'
-import { digestOf, sharingChanged } from './markers.ts'
 
 const CALL = 'permissions.list'
 /** Entries of one item; SharePoint allows 5,000 people and groups, and some hundred links. */
 const ENTRIES_MAX = 10_000
 
-export interface ItemPermissions {
-  /** Given to the item itself, sorted by id. */
+/** The representation `permissions`, as JSON. */
+export interface HeldPermissions {
+  /** Given to the item itself, as Graph says them, sorted by id. */
   own: JsonObject[]
-  /** Of those that it has from above: only how many. */
-  inherited: number
-  /** Equal digests: nothing changed. */
-  digest: string
 }
 
-/** With `hierarchicalsharing` the facet stands only where permissions are the item's own. */
-export function hasOwnPermissions({ json }: Pick<Present, 'json'>): boolean {
-  return isObject(json) && (objectOf(json, 'shared') !== undefined || sharingChanged(json))
+/** As a part of the item's version. */
+export async function fetchPermissions(
+  sharePoint: SharePoint,
+  id: GraphId,
+  signal: AbortSignal,
+): Promise<ContentOutcome> {
+  try {
+    const held = await readPermissions(sharePoint, id, signal)
+    const bytes = once(Buffer.from(JSON.stringify(held), 'utf8'))
+    return { outcome: 'content', parts: [{ name: 'permissions', bytes }] }
+  } catch (error) {
+    if (hasCode(error, 'ItemGone')) return { outcome: 'gone' }
+    const failure = itemFailure(error)
+    if (failure === undefined) throw error
+    return { outcome: 'ledger', ...failure }
+  }
 }
 
-/** Undefined where the item is gone. A drive: the permissions of its root. */
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+/** Of a drive those of its root. Throws `ItemGone`. */
 export async function readPermissions(
   sharePoint: SharePoint,
   id: GraphId,
   signal: AbortSignal,
-): Promise<ItemPermissions | undefined> {
+): Promise<HeldPermissions> {
   const { drive, item } = addressOf(id)
   const of = item === undefined ? ['root'] : ['items', item]
   const path = ['drives', drive, ...of, 'permissions']
@@ -54,25 +61,20 @@ export async function readPermissions(
     ),
   )
   const all: JsonObject[] = []
-  try {
-    for await (const page of pages) {
-      all.push(...page)
-      if (all.length > ENTRIES_MAX) break
-    }
-  } catch (error) {
-    if (hasCode(error, 'ItemGone')) return undefined
-    throw error
+  for await (const page of pages) {
+    all.push(...page)
+    if (all.length > ENTRIES_MAX) break
   }
-  return permissionsOf(all)
+  return heldPermissions(all)
 }
 
-/** Pure. */
-export function permissionsOf(all: readonly JsonObject[]): ItemPermissions {
+/** Pure. What the item has from above is told with what stands above. */
+export function heldPermissions(all: readonly JsonObject[]): HeldPermissions {
   const own = all
     .filter((permission) => objectOf(permission, 'inheritedFrom') === undefined)
     .map(withoutAddresses)
     .sort((a, b) => ((textOf(a, 'id') ?? '') < (textOf(b, 'id') ?? '') ? -1 : 1))
-  return { own, inherited: all.length - own.length, digest: digestOf({ own }, ['own']) }
+  return { own }
 }
 
 /** Old fields that repeat new ones, and what opens the item to whoever has it. */

@@ -4,8 +4,9 @@ import { sharePointOf } from '../../graph/index.ts'
 import { graphError, graphOn, json, type Step, scripted } from '../../graph/testing/scripted.ts'
 import { hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
-import { hasOwnPermissions, permissionsOf, readPermissions } from './permissions.ts'
-import { BASE, DRIVE, file, NEXT } from './testing/scripted-drive.ts'
+import type { Present } from '../workload.ts'
+import { heldPermissions, readPermissions } from './permissions.ts'
+import { BASE, DRIVE, driveOn, NEXT } from './testing/scripted-drive.ts'
 import { earlierOf, readVersions, versionBytes } from './versions.ts'
 
 const signal = new AbortController().signal
@@ -23,13 +24,6 @@ const link = {
 const direct = { id: 'd', roles: ['write'], grantedToV2: { user: { id: 'ada' } } }
 const inherited = { id: 'i', roles: ['owner'], inheritedFrom: { id: 'x' } }
 
-test('permissions are asked for only where they are the item’s own, or changed', () => {
-  const shown = (more: object) => hasOwnPermissions({ json: file('a', undefined, more) })
-  assert.equal(shown({}), false)
-  assert.equal(shown({ shared: { scope: 'users' } }), true)
-  assert.equal(shown({ '@microsoft.graph.sharedChanged': 'True' }), true)
-})
-
 test('who may see an item is read whole, five units a page, without what opens it', async () => {
   const next = `${BASE}/drives/d/items/a/permissions?$skiptoken=2`
   const { sharePoint, seen } = sharePointOn(
@@ -38,29 +32,51 @@ test('who may see an item is read whole, five units a page, without what opens i
   )
   const found = await readPermissions(sharePoint, ITEM, signal)
   assert.deepEqual(
-    found?.own.map(({ id }) => id),
+    found.own.map(({ id }) => id),
     ['d', 'l'],
   )
-  assert.equal(found?.inherited, 1)
   assert.doesNotMatch(JSON.stringify(found), /secret/)
   assert.deepEqual([sharePoint.units(), sharePoint.permissionUnits()], [10, 10])
   assert.match(decodeURIComponent(seen[0]?.url ?? ''), /items\/a\/permissions$/)
 })
 
-test('equal permissions have one digest, whatever their order and their addresses', () => {
-  const digest = (...all: object[]) => permissionsOf(all.map((one) => ({ ...one }))).digest
-  assert.equal(digest(link, direct), digest(direct, { ...link, shareId: 'other' }, inherited))
-  assert.notEqual(digest(link, direct), digest({ ...link, roles: ['write'] }, direct))
-  assert.notEqual(digest(link, direct), digest(direct))
+test('equal permissions are held as equal bytes, whatever their order and their addresses', () => {
+  const held = (...all: object[]) => JSON.stringify(heldPermissions(all.map((one) => ({ ...one }))))
+  assert.equal(held(link, direct), held(direct, { ...link, shareId: 'other' }, inherited))
+  assert.notEqual(held(link, direct), held({ ...link, roles: ['write'] }, direct))
+  assert.notEqual(held(link, direct), held(direct))
 })
 
-test('an item that is gone has no permissions and no versions; a drive is asked at its root', async () => {
+test('permissions are a part of the version; trouble with them is the item’s, or is thrown', async () => {
+  const answers: Step[] = [
+    () => json({ value: [direct] }),
+    () => graphError(404, 'itemNotFound'),
+    () => graphError(403, 'accessDenied'),
+    () => graphError(429, 'activityLimitReached', { 'Retry-After': '300' }),
+  ]
+  const { reader } = driveOn({ [`drives/${DRIVE}/items/a/permissions`]: answers })
+  const item = { id: ITEM } as Present
+  const ask = async () => await reader.permissions?.(item, signal)
+  const found = await ask()
+  assert.equal(found?.outcome, 'content')
+  const [part] = found?.outcome === 'content' ? found.parts : []
+  assert.equal(part?.name, 'permissions')
+  for await (const bytes of part?.bytes ?? []) {
+    assert.deepEqual(JSON.parse(Buffer.from(bytes).toString()), { own: [direct] })
+  }
+  assert.deepEqual(await ask(), { outcome: 'gone' })
+  const refused = await ask()
+  assert.equal(refused?.outcome === 'ledger' && refused.code, 'AccessDenied')
+  await assert.rejects(ask, (error) => hasCode(error, 'Throttled'))
+  assert.equal(reader.units?.().permissions, 20)
+})
+
+test('a file that is gone has no versions; a drive is asked for permissions at its root', async () => {
   const gone = () => graphError(404, 'itemNotFound')
-  const { sharePoint, seen } = sharePointOn(gone, gone, () => json({ value: [] }))
-  assert.equal(await readPermissions(sharePoint, ITEM, signal), undefined)
+  const { sharePoint, seen } = sharePointOn(gone, () => json({ value: [] }))
   assert.equal(await readVersions(sharePoint, { id: ITEM, policy: 'all' }, signal), undefined)
   await readPermissions(sharePoint, DRIVE, signal)
-  assert.match(decodeURIComponent(seen[2]?.url ?? ''), /root\/permissions$/)
+  assert.match(decodeURIComponent(seen[1]?.url ?? ''), /root\/permissions$/)
 })
 
 const versions = [3, 2, 1].map((n) => ({
