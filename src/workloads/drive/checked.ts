@@ -28,11 +28,14 @@ export interface Note extends Record<string, unknown> {
   bytes: number
 }
 
-/** Without a hash only the number of bytes can tell. */
-export function verdictOn(item: JsonObject, came: Came): Verdict {
+/**
+ * Without a hash, and earlier versions have none, only the number of bytes can tell. `name`: what
+ * the file is called, also where its JSON does not say it.
+ */
+export function verdictOn(item: JsonObject, name: string, came: Came): Verdict {
   const expected = hashOf(item)
   const isHashRight = expected === undefined || expected === came.quickXorHash
   if (isHashRight && came.bytes === sizeOf(item)) return { is: 'right' }
-  if (!isRewritten(item)) return { is: 'wrong' }
+  if (!isRewritten({ ...item, name })) return { is: 'wrong' }
   return { is: 'rewritten', note: { hashDiffers: true, ...came } }
 }

@@ -5,28 +5,18 @@
  * for malware is fetched through its override where the setting says so, and else stands in the
  * ledger. Trouble with the file goes to the ledger; trouble with the site or the tenant is thrown.
  */
-import {
-  type DownloadSource,
-  download,
-  isObject,
-  type JsonObject,
-  objectOf,
-  QuickXorHash,
-  type SharePoint,
-  textOf,
-} from '../../graph/index.ts'
+import { download, type JsonObject, objectOf, QuickXorHash, textOf } from '../../graph/index.ts'
 import { AppError, hasCode } from '../../model/errors.ts'
 import { itemFailure } from '../failure.ts'
 import type { ContentOutcome, ContentPart, Present } from '../workload.ts'
-import type { Addresses } from './addresses.ts'
 import { type Note, verdictOn } from './checked.ts'
 import { isInfected, sortOf } from './facets.ts'
+import { addressOf } from './ids.ts'
 import { sizeOf } from './markers.ts'
-import { DOWNLOAD_CALL, infectedSourceOf, readUnchanged, sourceOf } from './source.ts'
+import { jsonOf } from './present.ts'
+import { DOWNLOAD_CALL, originalOf, type SourceOptions } from './source.ts'
 
-export interface ContentOptions {
-  sharePoint: SharePoint
-  addresses: Addresses
+export interface ContentOptions extends SourceOptions {
   /** Fetches what the service takes for malware, through beta. */
   includeInfected: boolean
 }
@@ -38,8 +28,9 @@ export interface ContentReader {
 export function createContentReader(options: ContentOptions): ContentReader {
   return {
     async fetch(item, signal) {
-      const json = fileJsonOf(item)
-      if (sortOf(json) !== 'file') return { outcome: 'content', parts: [] }
+      const json = jsonOf(item)
+      const isVersion = addressOf(item.id).version !== undefined
+      if (!isVersion && sortOf(json) !== 'file') return { outcome: 'content', parts: [] }
       if (isInfected(json) && !options.includeInfected) return INFECTED
       if (sizeOf(json) === 0) return { outcome: 'content', parts: [partOf(nothing())] }
       try {
@@ -60,20 +51,6 @@ const INFECTED = {
   code: 'MalwareDetected',
   retry: false,
 } as const satisfies ContentOutcome
-
-/** The JSON that the item was read as. */
-export function fileJsonOf(item: Present): JsonObject {
-  return isObject(item.json) ? item.json : {}
-}
-
-/** How the bytes of this item are asked for. */
-export function contentSourceOf(options: ContentOptions, item: Present): DownloadSource {
-  const { sharePoint, addresses } = options
-  const file = { id: item.id, eTag: item.marker.change }
-  return isInfected(fileJsonOf(item))
-    ? infectedSourceOf(sharePoint, file)
-    : sourceOf(sharePoint, addresses, file)
-}
 
 /** Of the bytes of this item: what JSON and HTML are held against. */
 export function mediaTypeOf(item: JsonObject): { mediaType?: string } {
@@ -136,8 +113,8 @@ async function* checkedBytes(
   found: { note?: Note },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const json = fileJsonOf(item)
-  const source = contentSourceOf(options, item)
+  const json = jsonOf(item)
+  const { source, stillThere } = originalOf(options, item)
   const hash = new QuickXorHash()
   let bytes = 0
   const pieces = download({ call: DOWNLOAD_CALL, source, ...mediaTypeOf(json), signal })
@@ -146,10 +123,10 @@ async function* checkedBytes(
     bytes += piece.byteLength
     yield piece
   }
-  const verdict = verdictOn(json, { bytes, quickXorHash: hash.digest() })
+  const verdict = verdictOn(json, item.display.name, { bytes, quickXorHash: hash.digest() })
   if (verdict.is === 'right') return
   // What changed meanwhile is another state: no rewriting, and nothing that broke.
-  await readUnchanged(options.sharePoint, { id: item.id, eTag: item.marker.change }, signal)
+  await stillThere(signal)
   if (verdict.is === 'wrong') throw contentDiffers()
   found.note = verdict.note
 }

@@ -12,11 +12,12 @@ import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
 import { LIST_AGE_MS, sizeOfDrives } from './drive-list.ts'
 import { drivesChangedSince } from './hint.ts'
-import { addressOf, driveIdOf } from './ids.ts'
+import { cursorOf } from './ids.ts'
 import { createItemReader } from './item.ts'
 import { createLongReader } from './long.ts'
 import { compareMarkers } from './markers.ts'
 import { fetchPermissions } from './permissions.ts'
+import { earlierVersions } from './versions.ts'
 
 /** Content of at least so many bytes is read over several slices. */
 export const LONG_BYTES = 64 * 1024 * 1024
@@ -41,11 +42,11 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
   const { listAgeMs = LIST_AGE_MS, longBytes = LONG_BYTES } = options
   return {
     compare: compareMarkers,
-    cursorOf: (container) =>
-      container === CONTAINERS ? container : driveIdOf(addressOf(container).drive),
+    cursorOf: (container) => (container === CONTAINERS ? container : cursorOf(container)),
     reader(owner): StreamReader {
       const sharePoint = sharePointOf(graph, tenant)
       const addresses = new Addresses()
+      const { earlierVersions: policy = 'none' } = owner
       const ways = { sharePoint, clock, listAgeMs, pageSize, addresses, includeInfected }
       const changes = createChangeReader({ ...ways, site: owner.graphId })
       return {
@@ -53,6 +54,8 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
         changedSince: (links, signal) => drivesChangedSince(ways, links, signal),
         size: (signal) => sizeOfDrives({ sharePoint, site: owner.graphId }, signal),
         content: createContentReader(ways).fetch,
+        earlier: (item, held, signal) =>
+          earlierVersions({ sharePoint, policy }, item, held, signal),
         permissions: (item, signal) => fetchPermissions(sharePoint, item.id, signal),
         item: createItemReader(sharePoint, addresses).read,
         long: createLongReader({ ...ways, fromBytes: longBytes }),

@@ -5,8 +5,9 @@ import type { GraphId } from '../../model/ids.ts'
 import type { Present } from '../workload.ts'
 import type { Addresses } from './addresses.ts'
 import { sortOf } from './facets.ts'
-import { addressOf, type ItemAddress } from './ids.ts'
+import { addressOf, type ItemAddress, itemIdOf } from './ids.ts'
 import { DRIVE_SELECT, ITEM_SELECT, presentDrive, presentItem } from './present.ts'
+import { readVersion } from './versions.ts'
 
 /** The item's JSON; undefined where it is gone. One unit. */
 export async function readItem(
@@ -66,16 +67,26 @@ export function createItemReader(sharePoint: SharePoint, addresses: Addresses): 
     return root
   }
 
+  async function readOne(
+    drive: string,
+    itemId: string,
+    signal: AbortSignal,
+  ): Promise<Present | undefined> {
+    const item = await readItem(sharePoint, { drive, item: itemId }, signal)
+    if (item === undefined || sortOf(item) === undefined || sortOf(item) === 'root') {
+      return undefined
+    }
+    addresses.learn(itemIdOf(drive, itemId), item)
+    return presentItem(item, { drive, root: await rootFor(item, drive, signal) })
+  }
+
   return {
     async read(id, signal) {
-      const { drive, item: itemId } = addressOf(id)
-      if (itemId === undefined) return await readDrive(sharePoint, drive, signal)
-      const item = await readItem(sharePoint, { drive, item: itemId }, signal)
-      if (item === undefined || sortOf(item) === undefined || sortOf(item) === 'root') {
-        return undefined
-      }
-      addresses.learn(id, item)
-      return presentItem(item, { drive, root: await rootFor(item, drive, signal) })
+      const { drive, item, version } = addressOf(id)
+      if (item === undefined) return await readDrive(sharePoint, drive, signal)
+      const found = await readOne(drive, item, signal)
+      if (version === undefined) return found
+      return await readVersion(sharePoint, found, id, signal)
     },
   }
 }

@@ -14,9 +14,10 @@ import {
 } from '../../graph/index.ts'
 import type { LongPosition, LongReader, Present } from '../workload.ts'
 import { verdictOn } from './checked.ts'
-import { type ContentOptions, contentSourceOf, fileJsonOf, mediaTypeOf } from './content.ts'
+import { type ContentOptions, mediaTypeOf } from './content.ts'
 import { sizeOf } from './markers.ts'
-import { DOWNLOAD_CALL, readUnchanged } from './source.ts'
+import { jsonOf } from './present.ts'
+import { DOWNLOAD_CALL, originalOf } from './source.ts'
 
 interface Progress {
   hash: QuickXorHash
@@ -27,7 +28,7 @@ interface Progress {
 
 /** Throws `ContentChanged` where the position is of another state of the file. */
 function progressOf(item: Present, from: LongPosition | undefined): Progress {
-  const total = sizeOf(fileJsonOf(item))
+  const total = sizeOf(jsonOf(item))
   if (from === undefined) return { hash: new QuickXorHash(), offset: 0, total }
   const { hash, eTag, total: announced } = parse(from.state)
   const resumed = typeof hash === 'string' ? QuickXorHash.from(hash) : undefined
@@ -75,13 +76,14 @@ async function* readLong(
   read: LongRead,
 ): AsyncGenerator<{ bytes: Uint8Array; next: LongPosition }> {
   const { item, from, pieceBytes, signal } = read
-  const json = fileJsonOf(item)
-  const file = { id: item.id, eTag: item.marker.change }
+  const json = jsonOf(item)
   const progress = progressOf(item, from)
-  options.addresses.learn(item.id, await readUnchanged(options.sharePoint, file, signal))
+  const { source, stillThere } = originalOf(options, item)
+  // Brings an address along, too.
+  await stillThere(signal)
   const bytes = download({
     call: DOWNLOAD_CALL,
-    source: contentSourceOf(options, item),
+    source,
     // What the item says of its length is not what comes of a file that is rewritten.
     ...(from === undefined ? {} : { from: { offset: progress.offset, total: progress.total } }),
     onTotal: (total) => {
@@ -95,10 +97,10 @@ async function* readLong(
     progress.offset += piece.byteLength
     yield { bytes: piece, next: positionOf(item, progress) }
   }
-  await readUnchanged(options.sharePoint, file, signal)
+  await stillThere(signal)
   const came = { bytes: progress.offset, quickXorHash: progress.hash.digest() }
   // Nothing tells which of the pieces is wrong, so all of them are read again.
-  if (verdictOn(json, came).is === 'wrong') throw contentChanged(DOWNLOAD_CALL)
+  if (verdictOn(json, item.display.name, came).is === 'wrong') throw contentChanged(DOWNLOAD_CALL)
 }
 
 /** Of exactly this length but for the last; each is its receiver's to keep. */

@@ -1,5 +1,5 @@
 /** Makes of Graph's JSON what the rest of Holdfast knows of drives, folders and files. */
-import { type JsonObject, objectOf, textOf } from '../../graph/index.ts'
+import { isObject, type JsonObject, objectOf, textOf } from '../../graph/index.ts'
 import { CONTAINERS, type Display } from '../../model/events.ts'
 import { type GraphId, keyHash } from '../../model/ids.ts'
 import type { Present } from '../workload.ts'
@@ -23,6 +23,11 @@ export const ITEM_SELECT = [
 
 /** What Graph lets nobody keep: it opens the content to whoever has it (P9). */
 export const DOWNLOAD_URL = '@microsoft.graph.downloadUrl'
+
+/** The JSON that an item was read as. */
+export function jsonOf({ json }: Pick<Present, 'json'>): JsonObject {
+  return isObject(json) ? json : {}
+}
 
 export function presentDrive(drive: JsonObject): Present {
   const id = driveIdOf(textOf(drive, 'id') ?? '')

@@ -1,5 +1,6 @@
 /**
- * Where a file's bytes come from: its download address, or the override for malware.
+ * Where a file's bytes come from: its download address, the override for malware, or what an
+ * earlier version redirects to.
  *
  * An address comes with the page or, once it is used up or its time is over, with the item, which
  * is read again for it. What is then another state of the file is never read on.
@@ -14,21 +15,51 @@ import {
 } from '../../graph/index.ts'
 import { AppError } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
+import type { Present } from '../workload.ts'
 import type { Addresses } from './addresses.ts'
-import { itemAddressOf } from './ids.ts'
+import { isInfected } from './facets.ts'
+import { addressOf, itemAddressOf } from './ids.ts'
 import { readItem } from './item.ts'
-import { DOWNLOAD_URL } from './present.ts'
+import { DOWNLOAD_URL, jsonOf } from './present.ts'
 
 export const DOWNLOAD_CALL = 'items.download'
 
-export interface FileState {
+/** What is fetched, and how it is told that it is still what was listed. */
+export interface Original {
+  source: DownloadSource
+  /** The item as it is now. Throws `ItemGone`, and `ContentChanged` where it is another state. */
+  stillThere(signal: AbortSignal): Promise<void>
+}
+
+export interface SourceOptions {
+  sharePoint: SharePoint
+  addresses: Addresses
+}
+
+export function originalOf(options: SourceOptions, item: Present): Original {
+  const { sharePoint, addresses } = options
+  const file = { id: item.id, eTag: item.marker.change }
+  // A version never changes; where it is gone its address says so.
+  if (addressOf(item.id).version !== undefined) {
+    return { source: versionSourceOf(sharePoint, item.id), stillThere: async () => undefined }
+  }
+  return {
+    source: isInfected(jsonOf(item))
+      ? infectedSourceOf(sharePoint, item.id)
+      : sourceOf(sharePoint, addresses, file),
+    stillThere: async (signal) => {
+      addresses.learn(item.id, await readUnchanged(sharePoint, file, signal))
+    },
+  }
+}
+
+interface FileState {
   id: GraphId
   /** Of the state that is read. */
   eTag: string
 }
 
-/** The item as it is now. Throws `ItemGone`, and `ContentChanged` where its ETag is another. */
-export async function readUnchanged(
+async function readUnchanged(
   sharePoint: SharePoint,
   file: FileState,
   signal: AbortSignal,
@@ -49,17 +80,34 @@ function itemGone(): AppError {
   })
 }
 
-export function sourceOf(
+function sourceOf(sharePoint: SharePoint, addresses: Addresses, file: FileState): DownloadSource {
+  return addressed(sharePoint, async (signal) => {
+    const kept = addresses.take(file.id, file.eTag)
+    if (kept !== undefined) return kept
+    const now = await readUnchanged(sharePoint, file, signal)
+    const address = textOf(now, DOWNLOAD_URL)
+    if (address === undefined) throw contentBroken(DOWNLOAD_CALL, 'has no address')
+    return address
+  })
+}
+
+function versionSourceOf(sharePoint: SharePoint, id: GraphId): DownloadSource {
+  const { drive, item, version = '' } = itemAddressOf(id)
+  const path = ['drives', drive, 'items', item, 'versions', version, 'content']
+  return addressed(sharePoint, (signal) =>
+    sharePoint.addressOf({ name: 'versions.content', path, charge: 'item' }, signal),
+  )
+}
+
+/** `ask` gives an address where there is none yet, or its time is over. */
+function addressed(
   sharePoint: SharePoint,
-  addresses: Addresses,
-  file: FileState,
+  ask: (signal: AbortSignal) => Promise<string>,
 ): DownloadSource {
-  let address = addresses.take(file.id, file.eTag)
+  let address: string | undefined
 
   async function renew(signal: AbortSignal): Promise<string> {
-    const now = await readUnchanged(sharePoint, file, signal)
-    address = textOf(now, DOWNLOAD_URL)
-    if (address === undefined) throw contentBroken(DOWNLOAD_CALL, 'has no address')
+    address = await ask(signal)
     return address
   }
 
@@ -82,7 +130,7 @@ export function sourceOf(
 }
 
 /** Through beta, which alone hands out what the service takes for malware (facts 3.7). */
-export function infectedSourceOf(sharePoint: SharePoint, { id }: FileState): DownloadSource {
+function infectedSourceOf(sharePoint: SharePoint, id: GraphId): DownloadSource {
   const { drive, item } = itemAddressOf(id)
   return {
     open: (headers, signal) =>
