@@ -40,6 +40,8 @@ export interface Call {
   readonly headers: IncomingMessage['headers']
   /** Reads the request body, once. Throws `BodyTooLarge` beyond the limit. */
   readBody(bytesMax: number): Promise<Buffer>
+  /** The request body piece by piece, for what is too long to be held; in place of `readBody`. */
+  stream(): AsyncIterable<Uint8Array>
 }
 
 export class BodyTooLarge extends Error {}
@@ -50,19 +52,25 @@ class ClientGone extends Error {}
 /** How long a stop waits for calls that have begun. */
 const STOP_WAIT_MS = 5_000
 
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+async function* streamBody(request: IncomingMessage): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of request) {
       if (!Buffer.isBuffer(chunk)) throw new Error('the request stream was decoded already')
-      size += chunk.length
-      // The rest is read and dropped: a client that gets its answer mid-send sees a reset instead.
-      if (size <= bytesMax) chunks.push(chunk)
+      yield chunk
     }
   } catch (error) {
     if (request.destroyed && !request.complete) throw new ClientGone('', { cause: error })
     throw error
+  }
+}
+
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of streamBody(request)) {
+    size += chunk.length
+    // The rest is read and dropped: a client that gets its answer mid-send sees a reset instead.
+    if (size <= bytesMax) chunks.push(chunk)
   }
   if (size > bytesMax) throw new BodyTooLarge(`the body has ${size} bytes, ${bytesMax} are allowed`)
   return Buffer.concat(chunks)
@@ -77,6 +85,7 @@ function toCall(request: IncomingMessage): Call {
     rawQuery: question < 0 ? '' : url.slice(question + 1),
     headers: request.headers,
     readBody: (bytesMax) => readBody(request, bytesMax),
+    stream: () => streamBody(request),
   }
 }
 

@@ -73,6 +73,9 @@ async function toCall(request: Request): Promise<Call> {
     rawQuery: search.slice(1),
     headers: Object.fromEntries(request.headers),
     readBody: async () => body,
+    stream: async function* () {
+      yield body
+    },
   }
 }
 

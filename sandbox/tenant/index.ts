@@ -18,6 +18,7 @@ export type {
   DriveSnapshot,
   FileVersionSnapshot,
 } from './control/drive-snapshot.ts'
+export type { SiteSnapshot } from './control/site-snapshot.ts'
 export type {
   AttachmentSnapshot,
   FolderSnapshot,

@@ -39,6 +39,12 @@ export const POSTED_ATTACHMENT_BYTES_MAX = 3 * 1024 * 1024
 export const UPLOADED_ATTACHMENT_BYTES_MAX = 150 * 1024 * 1024
 export const UPLOAD_RANGE_BYTES_MAX = 4 * 1024 * 1024
 
+/** Files of SharePoint (facts 3.7): in one PUT, ranges of a session, characters of a path. */
+export const PUT_CONTENT_BYTES_MAX = 250 * 1024 * 1024
+export const FILE_RANGE_BYTES_STEP = 320 * 1024
+export const FILE_RANGE_BYTES_UNDER = 60 * 1024 * 1024
+export const ITEM_PATH_CHARACTERS_MAX = 400
+
 /** Requests in one `$batch` (facts 2.3). */
 export const BATCH_REQUESTS_MAX = 20
 

@@ -20,6 +20,7 @@ import type { TenantState } from '../state/tenant-state.ts'
 import { defined } from './defined.ts'
 import { driveOperations } from './drive-operations.ts'
 import { driveTroubleOperations } from './drive-trouble-operations.ts'
+import { driveTruthOperations } from './drive-truth-operations.ts'
 import { faultOperations } from './fault-operations.ts'
 import { mailboxOperations } from './mailbox-operations.ts'
 import { ControlError, operation } from './operation.ts'
@@ -71,6 +72,10 @@ const Settings = z.strictObject({
   ignoredRanges: Rate,
   childrenListedMax: z.number().int().min(0).optional(),
   deletedDescendants: z.boolean().optional(),
+  officeRewrites: z.boolean().optional(),
+  lostOfficeFiles: Rate,
+  uploadLagMs: Milliseconds,
+  externalSharing: z.boolean().optional(),
 })
 
 const Seed = z.strictObject({
@@ -168,6 +173,7 @@ export function createOperations(dependencies: ControlDependencies) {
     ...driveOperations(dependencies.state),
     ...sharingOperations(dependencies.state),
     ...driveTroubleOperations(dependencies.state),
+    ...driveTruthOperations(dependencies.state),
   }
 }
 

@@ -108,7 +108,9 @@ export function troubleOperations(state: TenantState) {
       },
     ),
     /** Makes the URLs of all open upload sessions useless. */
-    expireUploads: operation(z.strictObject({}), () => ({ sessions: state.uploads.expireAll() })),
+    expireUploads: operation(z.strictObject({}), () => ({
+      sessions: state.uploads.expireAll() + state.fileUploads.expireAll(),
+    })),
     stopLoop: operation(z.strictObject(FolderRef), ({ user, folder }) => {
       state.trouble.loops.stop(folderNamed(state, userNamed(state, user), folder).pk)
       return {}

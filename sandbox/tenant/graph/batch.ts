@@ -141,6 +141,9 @@ function toCall(outer: Call, part: Part): Call {
         : { authorization: outer.headers.authorization }),
     },
     readBody: async () => bytes,
+    stream: async function* () {
+      yield bytes
+    },
   }
 }
 

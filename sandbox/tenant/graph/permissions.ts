@@ -48,6 +48,10 @@ const READ_FILES = ['Files.Read.All', 'Files.ReadWrite.All', ...READ_SITES] as c
 /** The published list lets groups' permissions read a single item. */
 const READ_ITEM = [...READ_FILES, 'Group.Read.All', 'Group.ReadWrite.All'] as const
 
+const WRITE_FILES = ['Files.ReadWrite.All', 'Sites.ReadWrite.All'] as const
+/** The published list has no permission for files on upload sessions. */
+const WRITE_SITES = ['Sites.ReadWrite.All'] as const
+
 const FOLDERS = '/users/{user}/mailFolders'
 const MESSAGES = '/users/{user}/messages'
 
@@ -113,4 +117,19 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   [`GET ${ITEM}/versions/{version}/content`]: READ_FILES,
   [`GET ${ITEM}/permissions`]: READ_FILES,
   [`GET ${ITEM}/permissions/{permission}`]: READ_FILES,
+  [`POST ${ITEM}/children`]: WRITE_FILES,
+  [`PATCH ${ITEM}`]: WRITE_FILES,
+  [`DELETE ${ITEM}`]: WRITE_FILES,
+  [`PUT ${ITEM}/content`]: WRITE_FILES,
+  [`PUT ${ITEM}:/{path}:/content`]: WRITE_FILES,
+  [`POST ${ITEM}/createUploadSession`]: WRITE_SITES,
+  [`POST ${ITEM}:/{path}:/createUploadSession`]: WRITE_SITES,
+  [`POST ${DRIVE}/root/children`]: WRITE_FILES,
+  [`PUT ${DRIVE}/root:/{path}:/content`]: WRITE_FILES,
+  [`POST ${DRIVE}/root:/{path}:/createUploadSession`]: WRITE_SITES,
+  [`POST ${ITEM}/invite`]: WRITE_FILES,
+  [`POST ${ITEM}/createLink`]: WRITE_FILES,
+  [`DELETE ${ITEM}/permissions/{permission}`]: WRITE_FILES,
+  'POST /sites/{site}/lists': ['Sites.Manage.All', ...WRITE_SITES],
+  'GET /sites/{site}/lists/{list}/drive': READ_FILES,
 }

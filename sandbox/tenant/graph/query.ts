@@ -13,6 +13,10 @@ export interface Expand {
   readonly filter: string | null
 }
 
+/** What may become of a name that is taken, where something new is to have it. */
+export const CONFLICT_BEHAVIORS = ['fail', 'rename', 'replace'] as const
+export type ConflictBehavior = (typeof CONFLICT_BEHAVIORS)[number]
+
 export interface QueryOptions {
   readonly select: readonly string[] | null
   readonly expand: readonly Expand[]
@@ -24,6 +28,8 @@ export interface QueryOptions {
   readonly includeHidden: boolean
   /** Of drive and site deltas: a link's, `latest` or a time. */
   readonly token: string | null
+  /** What a PUT does where its name is taken; null: it does not say. */
+  readonly conflict: ConflictBehavior | null
 }
 
 export const NO_OPTIONS: QueryOptions = {
@@ -36,6 +42,7 @@ export const NO_OPTIONS: QueryOptions = {
   count: false,
   includeHidden: false,
   token: null,
+  conflict: null,
 }
 
 export interface Preferences {
@@ -139,6 +146,11 @@ const SETTERS: Readonly<Record<string, (options: MutableOptions, value: string) 
   },
   token: (options, value) => {
     options.token = value === '' ? null : value
+  },
+  '@microsoft.graph.conflictbehavior': (options, value) => {
+    const behavior = CONFLICT_BEHAVIORS.find((each) => each === value.toLowerCase())
+    if (behavior === undefined) throw badRequest(`Invalid conflict behavior '${value}'.`)
+    options.conflict = behavior
   },
   includehiddenfolders: (options, value) => {
     options.includeHidden = value.toLowerCase() === 'true'

@@ -24,6 +24,8 @@ export interface GraphRequest {
   /** Decoded path parameter; a bug if the route has none of that name. */
   param(name: string): string
   body(): Promise<Buffer>
+  /** The body piece by piece, of any length; in place of `body`. */
+  stream(): AsyncIterable<Uint8Array>
 }
 
 export type Handler = (request: GraphRequest) => Answer | Promise<Answer>

@@ -5,6 +5,7 @@
  */
 import * as attachments from './attachments.ts'
 import { DRIVE_ROWS, type DriveRow, type Units } from './drive/routes.ts'
+import { DRIVE_WRITE_ROWS } from './drive/write-routes.ts'
 import * as folders from './folders.ts'
 import { deltaMessages } from './message-delta.ts'
 import * as writes from './message-write.ts'
@@ -125,6 +126,7 @@ function toDriveRoute([call, kind, options, units, handle]: DriveRow): Route {
 export const ROUTES: readonly Route[] = [
   ...ROWS.map((row) => toRoute(row)),
   ...DRIVE_ROWS.map(toDriveRoute),
+  ...DRIVE_WRITE_ROWS.map(toDriveRoute),
 ]
 
 export interface RouteMatch {

@@ -19,6 +19,12 @@ import {
   lookUpDownload,
   openDownload,
 } from './drive/content.ts'
+import {
+  answerFileUpload,
+  fileUploadUnits,
+  isFileUploadPath,
+  sessionOf,
+} from './drive/upload-sessions.ts'
 import { accessDenied, badRequest, GraphError, notBuilt } from './errors.ts'
 import { parsePrefer, parseQuery } from './query.ts'
 import type { GraphRequest } from './request.ts'
@@ -51,6 +57,7 @@ export function createGraph(options: GraphOptions): (call: Call) => Promise<Answ
   return async (call) => {
     if (isUploadPath(call.rawPath)) return answerUploadCall(options, call)
     if (isDownloadPath(call.rawPath)) return answerDownloadCall(options, call)
+    if (isFileUploadPath(call.rawPath)) return answerFileUploadCall(options, call)
     const claims = await verifiedClaims(options.tokens, call)
     if (call.method === 'POST' && BATCH_PATH.test(call.rawPath)) {
       return answerBatchCall(options, call, claims)
@@ -122,6 +129,25 @@ function answerDownloadCall(options: GraphOptions, call: Call): Promise<Answer> 
         if (latencyMs > 0) await delay(latencyMs)
         return answerDownload(state, call, { download, sent: counters.sent })
       })
+    },
+  })
+}
+
+/** The same of a file's; what it costs is charged to the app that made the session. */
+function answerFileUploadCall(options: GraphOptions, call: Call): Promise<Answer> {
+  const { state, counters, units } = options
+  const app = sessionOf(state, call)?.app ?? ''
+  const kind = 'upload.range'
+  return answerWork(options, {
+    ...{ call, app, kind },
+    serve: async () => {
+      const cost = fileUploadUnits(call)
+      counters.charge(app, kind, cost)
+      const answer = await underHeaders(units.charge(app, cost), () =>
+        answerFileUpload(state, call),
+      )
+      if (state.settings.latencyMs > 0) await delay(state.settings.latencyMs)
+      return answer
     },
   })
 }
@@ -280,5 +306,6 @@ function toRequest(
       return value
     },
     body: () => call.readBody(REQUEST_BYTES_MAX),
+    stream: () => call.stream(),
   }
 }

@@ -67,6 +67,14 @@ export interface TenantSettings {
   childrenListedMax: number
   /** Whether deltas tell of what was below a deleted folder, or of the folder alone. */
   deletedDescendants: boolean
+  /** Whether SharePoint writes properties of its own into Office files (facts/graph.md 7, no. 16). */
+  officeRewrites: boolean
+  /** Share of Office files that are not found when they are to be replaced or deleted (no. 17). */
+  lostOfficeFiles: number
+  /** So long after its creation an upload session is not found (no. 19). */
+  uploadLagMs: number
+  /** Whether something can be shared with people outside. */
+  externalSharing: boolean
 }
 
 export const DEFAULT_SETTINGS: TenantSettings = {
@@ -95,4 +103,8 @@ export const DEFAULT_SETTINGS: TenantSettings = {
   ignoredRanges: 0,
   childrenListedMax: 100_000,
   deletedDescendants: false,
+  officeRewrites: false,
+  lostOfficeFiles: 0,
+  uploadLagMs: 0,
+  externalSharing: true,
 }

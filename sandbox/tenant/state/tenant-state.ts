@@ -18,7 +18,9 @@ import { Trouble } from '../trouble/trouble.ts'
 import { ContentStore } from './contents.ts'
 import { Database } from './database.ts'
 import { ItemStore } from './drive-items.ts'
+import { FileUploads } from './file-uploads.ts'
 import { FolderStore } from './folders.ts'
+import { Invitations } from './invitations.ts'
 import { MessageStore } from './messages.ts'
 import { MimeLog } from './mime-log.ts'
 import type { TenantSettings } from './settings.ts'
@@ -40,6 +42,8 @@ export class TenantState {
   readonly settings: TenantSettings
   readonly trouble: Trouble
   readonly uploads: UploadSessions
+  readonly fileUploads: FileUploads
+  readonly invitations = new Invitations()
   readonly mimeLog: MimeLog
   readonly tenantId: string
   readonly #clock: () => number
@@ -63,6 +67,10 @@ export class TenantState {
     })
     this.mimeLog = new MimeLog(this.db)
     this.uploads = new UploadSessions({
+      lifeMs: () => this.settings.uploadSessionMs,
+      nowMs: options.clock,
+    })
+    this.fileUploads = new FileUploads({
       lifeMs: () => this.settings.uploadSessionMs,
       nowMs: options.clock,
     })

@@ -157,6 +157,7 @@ const COLLECTIONS: Readonly<Record<string, string>> = {
   children: 'driveItem',
   versions: 'driveItemVersion',
   permissions: 'permission',
+  lists: 'list',
   'microsoft.graph.uploadSession': 'uploadSession',
 }
 

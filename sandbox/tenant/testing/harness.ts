@@ -119,6 +119,8 @@ export interface CallOptions {
   readonly method?: string
   readonly json?: unknown
   readonly text?: string
+  /** Sent piece by piece. */
+  readonly body?: ReadableStream<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
   readonly beta?: true
   /** Most tests ask for immutable ids, as the product does. */
@@ -175,7 +177,7 @@ export async function startBench(t: TestContext, options: TenantOptions = {}): P
   async function send(path: string, how: CallOptions): Promise<Response> {
     const version = how.beta ? 'beta' : 'v1.0'
     const url = path.startsWith('http') ? path : `${tenant.url}/${version}${path}`
-    const body = how.json === undefined ? how.text : JSON.stringify(how.json)
+    const body = how.body ?? (how.json === undefined ? how.text : JSON.stringify(how.json))
     return fetch(url, {
       redirect: 'manual',
       method: how.method ?? (body === undefined ? 'GET' : 'POST'),
@@ -185,7 +187,7 @@ export async function startBench(t: TestContext, options: TenantOptions = {}): P
         ...(how.json === undefined ? {} : { 'content-type': 'application/json' }),
         ...how.headers,
       },
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body, duplex: 'half' as const }),
     })
   }
 
