@@ -30,7 +30,7 @@ const NAMES = [
   ...(['deleteItem', 'setItemDates', 'flagMalware', 'shareItem', 'unshareItem'] as const),
   ...(['driveSnapshot', 'expireTokens', 'expireDriveDelta', 'expireDownloads'] as const),
   ...(['failDelta', 'loopDelta', 'stopDeltaLoop'] as const),
-  ...(['siteSnapshot', 'invitations'] as const),
+  ...(['ransomDrive', 'siteSnapshot', 'invitations'] as const),
 ] as const satisfies readonly (keyof Operations)[]
 
 /** Fails to compile when an operation is missing above. */

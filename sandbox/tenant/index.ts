@@ -5,7 +5,7 @@
 
 import { assembleTenant } from './assemble.ts'
 import { type SeedOptions, seedTenant } from './content/generator.ts'
-import { type ImportResult, importMessages } from './content/importer.ts'
+import { type Imported, importDirectory } from './content/import-directory.ts'
 import { createControl } from './control/service.ts'
 import { createFaultBoard } from './faults.ts'
 import { type HttpService, serve } from './http.ts'
@@ -52,7 +52,10 @@ export interface TenantOptions {
   readonly stateFile?: string
   /** Fills a tenant that has no users yet; one that has keeps what it has. */
   readonly seed?: SeedOptions
-  /** A folder of `.eml` files, imported into a tenant that imported nothing yet. */
+  /**
+   * A folder of `.eml` files, or one with `emails/` and `files/` in it, imported into a tenant
+   * that imported nothing yet.
+   */
   readonly importDirectory?: string
   readonly settings?: Partial<TenantSettings>
   /** What the managed identity endpoint expects in X-IDENTITY-HEADER. */
@@ -70,15 +73,15 @@ export interface Tenant {
   readonly tenantId: string
   readonly identityHeader: string
   /** What the start's import brought, if there was one. */
-  readonly imported: ImportResult | null
+  readonly imported: Imported | null
   stop(): Promise<void>
 }
 
-async function fill(state: TenantState, options: TenantOptions): Promise<ImportResult | null> {
+async function fill(state: TenantState, options: TenantOptions): Promise<Imported | null> {
   if (options.seed && state.users.all().length === 0) seedTenant(state, options.seed)
-  const { importDirectory } = options
-  if (importDirectory === undefined || state.db.meta('imported') !== undefined) return null
-  const result = await importMessages(state, importDirectory)
+  const { importDirectory: importFrom } = options
+  if (importFrom === undefined || state.db.meta('imported') !== undefined) return null
+  const result = await importDirectory(state, importFrom)
   state.db.setMeta('imported', JSON.stringify(result))
   return result
 }

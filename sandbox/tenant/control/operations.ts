@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import { seedTenant } from '../content/generator.ts'
-import { importMessages } from '../content/importer.ts'
+import { importDirectory } from '../content/import-directory.ts'
 import type { Counters } from '../counters.ts'
 import type { TokenService } from '../entra/tokens.ts'
 import type { FaultBoard } from '../faults.ts'
@@ -19,6 +19,7 @@ import { EXPIRED_LINK_FORMS, type TenantSettings } from '../state/settings.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { defined } from './defined.ts'
 import { driveOperations } from './drive-operations.ts'
+import { driveRansomOperation } from './drive-ransom-operation.ts'
 import { driveTroubleOperations } from './drive-trouble-operations.ts'
 import { driveTruthOperations } from './drive-truth-operations.ts'
 import { faultOperations } from './fault-operations.ts'
@@ -145,7 +146,7 @@ function tenantOperations({ state, counters, throttle, units }: ControlDependenc
     seed: operation(Seed, (options) => seedTenant(state, defined(options))),
     /** `directory` is a path on the tenant's machine. */
     import: operation(z.strictObject({ directory: z.string() }), ({ directory }) =>
-      importMessages(state, directory),
+      importDirectory(state, directory),
     ),
     counts: operation(Nothing, () => counters.read()),
     resetCounts: operation(Nothing, () => {
@@ -174,6 +175,7 @@ export function createOperations(dependencies: ControlDependencies) {
     ...sharingOperations(dependencies.state),
     ...driveTroubleOperations(dependencies.state),
     ...driveTruthOperations(dependencies.state),
+    ...driveRansomOperation(dependencies.state),
   }
 }
 
