@@ -1,6 +1,10 @@
 /** The verdict over a restore, from the tenant's own state. Others import only this file. */
 export { identityOf, type RestoreAsked } from './expect.ts'
 export { type Fidelity, type FidelityRule, parseFidelity } from './fidelity.ts'
+export type { FileRestoreAsked } from './files/expect.ts'
+export { protectedLibraries } from './files/expect.ts'
+export { filesOf, foldersOf, type SiteFile, type SiteFolder } from './files/places.ts'
+export { judgeSite, type SiteCase } from './files/verdict.ts'
 export { protectedFolders } from './places.ts'
 export {
   countDifferences,
