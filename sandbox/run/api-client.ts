@@ -64,12 +64,21 @@ export function hasEnded({ state }: Pick<Run, 'state'>): boolean {
 
 export interface Resource {
   id: string
+  /** Absent: a user. */
+  kind?: 'user' | 'site'
   name: string
   address: string
   state: 'protected' | 'unprotected' | 'no-content' | 'unreachable' | 'gone'
   /** Why there is nothing to protect. */
   reason?: string
   coverage?: Coverage
+}
+
+export type Workload = 'mail' | 'drive'
+
+/** What is held of a resource of this kind. */
+export function workloadOf({ kind }: Pick<Resource, 'kind'>): Workload {
+  return kind === 'site' ? 'drive' : 'mail'
 }
 
 export interface Coverage {
@@ -113,10 +122,12 @@ export interface LedgerLine {
 
 export interface RestoreRequest {
   resource: string
+  /** Absent: mail. */
+  workload?: Workload
   at: string | { seq: number }
   selection: { all: true } | { containers: string[] } | { items: string[] }
   destination: { kind: 'original' }
-  conflict: 'skip' | 'copy'
+  conflict: 'skip' | 'copy' | 'replace' | 'version'
 }
 
 export interface RestoreJob {
@@ -159,11 +170,11 @@ export interface ApiClient {
   runs(max: number): Promise<RunLine[]>
   resources(): Promise<Resource[]>
   /** The newest complete recovery point; undefined: none yet. */
-  newestPoint(resource: string): Promise<Point | undefined>
-  containers(resource: string, at?: string): Promise<Container[]>
-  items(resource: string, container: string, at?: string): Promise<Item[]>
+  newestPoint(resource: string, workload?: Workload): Promise<Point | undefined>
+  containers(resource: string, at?: string, workload?: Workload): Promise<Container[]>
+  items(resource: string, container: string, at?: string, workload?: Workload): Promise<Item[]>
   content(resource: string, item: string, as: 'mime' | 'json'): Promise<Uint8Array>
-  ledger(resource: string): Promise<LedgerLine[]>
+  ledger(resource: string, workload?: Workload): Promise<LedgerLine[]>
   planRestore(request: RestoreRequest): Promise<string>
   /** An undo is a job like a restore: it has a plan, is started, and has lines. */
   planUndo(restore: string): Promise<string>
@@ -193,22 +204,23 @@ export function createApiClient(options: {
     run: (id) => caller.json('GET', `runs/${id}`),
     runs: async (max) => (await caller.json<{ items: RunLine[] }>('GET', `runs?max=${max}`)).items,
     resources: () => caller.all('resources', {}),
-    async newestPoint(id) {
-      const query = 'points?complete=true&max=1'
-      const page = await caller.json<{ items: Point[] }>('GET', `${resource(id)}/${query}`)
+    async newestPoint(id, workload) {
+      const query = queryOf({ complete: 'true', max: '1', workload })
+      const page = await caller.json<{ items: Point[] }>('GET', `${resource(id)}/points${query}`)
       return page.items[0]
     },
-    containers: async (id, at) => {
-      const path = `${resource(id)}/containers${queryOf({ at })}`
+    containers: async (id, at, workload) => {
+      const path = `${resource(id)}/containers${queryOf({ at, workload })}`
       return (await caller.json<{ items: Container[] }>('GET', path)).items
     },
-    items: (id, container, at) => caller.all(`${resource(id)}/items`, { container, at }),
+    items: (id, container, at, workload) =>
+      caller.all(`${resource(id)}/items`, { container, at, workload }),
     async content(id, item, as) {
       const response = await caller.send('GET', `${resource(id)}/items/${item}/content?as=${as}`)
       return new Uint8Array(await response.arrayBuffer())
     },
-    ledger: async (id) => {
-      const path = `ledger${queryOf({ resource: id })}`
+    ledger: async (id, workload) => {
+      const path = `ledger${queryOf({ resource: id, workload })}`
       return (await caller.json<{ items: LedgerLine[] }>('GET', path)).items
     },
     planRestore: async (request) =>

@@ -1,10 +1,10 @@
 /**
- * Coverage as `npm start` shows it: every mailbox with its state, its last whole round, and what
+ * Coverage as `npm start` shows it: every account with its state, its last whole round, and what
  * of it could not be stored. Names and counts; a subject is never shown.
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import type { ApiClient, LedgerLine, Resource } from './api-client.ts'
+import { type ApiClient, type LedgerLine, type Resource, workloadOf } from './api-client.ts'
 import { plural } from './progress.ts'
 
 export interface CoverageLine {
@@ -28,7 +28,7 @@ const STATES: Readonly<Record<string, string>> = {
   'first-copy': 'first copy under way',
   covered: COVERED,
   partial: 'covered in part',
-  'no-source': 'mailbox is gone, copy is kept',
+  'no-source': 'it is gone, the copy is kept',
   failing: 'failing',
   poison: 'set aside for a day',
   unprotected: 'not protected',
@@ -42,7 +42,7 @@ export async function readCoverage(
   const lines: CoverageLine[] = []
   for (const resource of await api.resources()) {
     const open = resource.coverage?.ledgerOpen ?? 0
-    const ledger = open > 0 ? await api.ledger(resource.id) : []
+    const ledger = open > 0 ? await api.ledger(resource.id, workloadOf(resource)) : []
     lines.push(lineOf(resource, ledger))
   }
   return lines.toSorted((a, b) => a.name.localeCompare(b.name))
@@ -52,7 +52,8 @@ function lineOf(resource: Resource, ledger: readonly LedgerLine[]): CoverageLine
   const { id, name, state, reason = '', coverage } = resource
   const known = state === 'protected' ? (coverage?.state ?? 'waiting') : state
   const why = state === 'protected' ? (coverage?.trouble ?? '') : reason
-  const said = known === 'no-content' ? 'no mailbox' : (STATES[known] ?? known)
+  const nothing = resource.kind === 'site' ? 'no libraries' : 'no mailbox'
+  const said = known === 'no-content' ? nothing : (STATES[known] ?? known)
   return {
     ...{ id, name },
     state: why === '' ? said : `${said} (${why})`,
@@ -67,7 +68,7 @@ export function coverageText(lines: readonly CoverageLine[]): string {
   const table = new Table({
     style: { head: [], border: [], 'padding-left': 2, 'padding-right': 0, compact: true },
     chars: NO_RULES,
-    head: ['mailbox', 'state', 'last whole round', 'not stored'].map((name) => pc.dim(name)),
+    head: ['account', 'state', 'last whole round', 'not stored'].map((name) => pc.dim(name)),
   })
   for (const { name, state, isAmiss, completeAt, ledger } of lines) {
     const shown = isAmiss && ledger.length === 0 ? pc.yellow(state) : state

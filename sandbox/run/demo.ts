@@ -14,26 +14,36 @@ import { parseFidelity } from '../verdict/index.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { type BackupResult, backUp } from './backup.ts'
 import { openDataDir } from './data-dir.ts'
-import { casesOf, fulfil, newestPoints, type Snapshots } from './fulfil.ts'
+import { fulfilFiles, siteCasesOf } from './file-fulfil.ts'
+import {
+  addSecondLibrary,
+  attackFiles,
+  type FileStory,
+  type FileWish,
+  tellFileStory,
+} from './file-story.ts'
+import { casesOf, fulfil, type KnownPoint, newestPoints, type Snapshots } from './fulfil.ts'
 import { type ImportProof, proveImport } from './import-proof.ts'
 import { live } from './lifetime.ts'
 import { protectedHoldings, snapshots } from './mailboxes.ts'
 import { readOptions, wholeNumber } from './options.ts'
 import { plural } from './progress.ts'
 import { attack, victimOf } from './ransomware.ts'
-import { type Day, type RansomwareDay, type Report, reportOf } from './report.ts'
+import { type Day, type FileDay, type RansomwareDay, type Report, reportOf } from './report.ts'
 import { reportText } from './report-text.ts'
 import type { RestoreResult } from './restore.ts'
+import { type SiteSnapshots, siteSnapshots } from './sites.ts'
 import { type Stack, startStack } from './stack.ts'
 import { tellStory, type Wish } from './story.ts'
 import { EXIT_CODES } from './trouble.ts'
 
 const USAGE = `usage: npm run demo -- [--import DIR] [--json] [--dir DIR] [--users N] [--messages N]
-  --import DIR    use the .eml files of DIR (or of DIR/emails) instead of generated mail
+  --import DIR    use the .eml files of DIR, or DIR/emails and DIR/files, instead of generated ones
   --json          print the report as one JSON document on the last line
   --dir DIR       work in DIR and keep it
   --users N       generated mailboxes (3 to 50, default 5)
-  --messages N    generated messages in each (20 to 5000, default 60)`
+  --messages N    generated messages in each (20 to 5000, default 60)
+  --files N       generated files in each OneDrive and library (10 to 5000, default 30)`
 
 /** Waits that are made for a service far away; here they would only be waited out. */
 const SETTINGS = {
@@ -42,6 +52,13 @@ const SETTINGS = {
   HOLDFAST_RESTORE_LAG_SECONDS: '2',
 }
 const SEED = 20_260_301
+const SITES = 2
+/** In each library: enough of them that some stand in others. */
+const FOLDERS = 12
+/** Of the files of each library, when they were generated; imported ones are all hit. */
+const SHARE_HIT = 0.8
+/** A person does not want to wait for a budget of a service far away. */
+const UNITS_PER_MINUTE = 100_000
 const FIDELITY = new URL('../../docs/fidelity.md', import.meta.url)
 
 interface DemoOptions {
@@ -50,20 +67,27 @@ interface DemoOptions {
   dir: string | undefined
   users: number
   messages: number
+  files: number
 }
 
 function readDemoOptions(): DemoOptions {
   const given = readOptions(USAGE, {
     ...{ import: 'text', json: 'flag', dir: 'text', users: 'text', messages: 'text' },
+    files: 'text',
   })
-  const number = (name: 'users' | 'messages', least: number, most: number, otherwise: number) =>
-    wholeNumber(given[name], { name: `--${name}`, least, most, otherwise, usage: USAGE })
+  const number = (
+    name: 'users' | 'messages' | 'files',
+    least: number,
+    most: number,
+    otherwise: number,
+  ) => wholeNumber(given[name], { name: `--${name}`, least, most, otherwise, usage: USAGE })
   return {
     importDir: given.import === undefined ? undefined : resolve(given.import),
     json: given.json,
     dir: given.dir,
     users: number('users', 3, 50, 5),
     messages: number('messages', 20, 5000, 60),
+    files: number('files', 10, 5000, 30),
   }
 }
 
@@ -75,9 +99,11 @@ async function demo(signal: AbortSignal): Promise<number> {
   const dir = openDataDir(path, { fresh: true })
   let stack: Stack | undefined
   try {
-    const { importDir, users, messages } = options
+    const { importDir, users, messages, files } = options
     const tenant =
-      importDir === undefined ? { seed: { seed: SEED, users, messages } } : { importDir }
+      importDir === undefined
+        ? { seed: { seed: SEED, users, messages, files, folders: FOLDERS, sites: SITES } }
+        : { importDir }
     stack = await startStack({
       ...{ dir, settings: SETTINGS, ...tenant },
       log: (text) => out.write(`${pc.dim(text)}\n`),
@@ -112,6 +138,8 @@ class Demo {
   async play(): Promise<Report> {
     const { control, imported } = this.#stack
     const fidelity = parseFidelity(await readFile(FIDELITY, 'utf8'))
+    await control.settings({ unitsPerMinute: UNITS_PER_MINUTE })
+    await addSecondLibrary(control)
     await this.#api.setup()
     const holdings = await protectedHoldings(control)
     const first = await this.#backUp('first backup', holdings.messages + holdings.folders)
@@ -131,6 +159,7 @@ class Demo {
     const points = await newestPoints(this.#api)
     const story = await tellStory(control, [...given.before.values()])
     for (const event of story.events) this.#say(`  · ${event}`)
+    const files = await this.#fileDay(points, (sites) => tellFileStory(control, sites))
     const backup = await this.#backUp('incremental', undefined)
     const damaged = await snapshots(control)
     const restores = new Map<Wish, RestoreResult>()
@@ -138,7 +167,8 @@ class Demo {
       const context = { api: this.#api, signal: this.#signal, points, before: given.before }
       restores.set(wish, this.#told(wish, await fulfil(wish, context)))
     }
-    return await this.#judged({ ...given, damaged, restores, backup, events: story.events })
+    const day = await this.#judged({ ...given, damaged, restores, backup, events: story.events })
+    return { ...day, ...(await files?.restore()) }
   }
 
   /** Of the evening before there is a backup; then the attack, and a backup of what it left. */
@@ -149,6 +179,8 @@ class Demo {
     const points = await newestPoints(this.#api)
     const attacked = await attack(control, victimOf([...before.values()]))
     for (const event of attacked.events) this.#say(`  · ${event}`)
+    const share = this.#stack.imported === undefined ? SHARE_HIT : 1
+    const files = await this.#fileDay(points, (sites) => attackFiles(control, { sites, share }))
     const backup = await this.#backUp('after the attack', undefined)
     const damaged = await snapshots(control)
     const { wish, at, events } = attacked
@@ -156,7 +188,41 @@ class Demo {
     const restores = new Map([[wish, this.#told(wish, await fulfil(wish, context, at))]])
     const day = await this.#judged({ before, damaged, restores, backup, events, notStored })
     const { encrypted, deleted } = attacked
-    return { ...day, encrypted, deleted }
+    return { ...day, encrypted, deleted, ...(await files?.restore(at)) }
+  }
+
+  /** Only where sites are backed up. `restore` is to follow the backup of what is left. */
+  async #fileDay<Story extends FileStory>(
+    points: ReadonlyMap<string, KnownPoint>,
+    tell: (sites: SiteSnapshots) => Promise<Story>,
+  ): Promise<{ restore(at?: string): Promise<{ files: FileDay }> } | undefined> {
+    const { control } = this.#stack
+    const all = await siteSnapshots(control)
+    const before = new Map([...all].filter(([url]) => points.has(url)))
+    if (before.size === 0) return undefined
+    const story = await tell(before)
+    for (const event of story.events) this.#say(`  · ${event}`)
+    const { wishes, ...told } = story
+    const context = { api: this.#api, signal: this.#signal, points, before }
+    return {
+      restore: async (at) => {
+        const damaged = await siteSnapshots(control)
+        const restores = new Map<FileWish, RestoreResult>()
+        for (const wish of wishes) {
+          const result = await fulfilFiles(wish, context, at)
+          restores.set(wish, this.#told({ ...wish, user: wish.site }, result))
+        }
+        const after = await siteSnapshots(control)
+        const notStored = new Set<string>()
+        const files = {
+          ...told,
+          restores: [...restores.values()],
+          wishes: wishes.map(({ text, site }) => `${text} of ${site}`),
+          cases: siteCasesOf({ before, damaged, after, restores, notStored }),
+        }
+        return { files }
+      },
+    }
   }
 
   async #judged(given: {
@@ -176,7 +242,7 @@ class Demo {
     }
   }
 
-  #told(wish: Wish, result: RestoreResult): RestoreResult {
+  #told(wish: Pick<Wish, 'text' | 'user'>, result: RestoreResult): RestoreResult {
     const { restored = 0, alreadyThere = 0 } = result.job.counts
     const counts = `${plural(restored, 'item')} restored, ${alreadyThere} there already`
     this.#say(`restored ${wish.text} of ${wish.user}: ${counts}`)

@@ -3,7 +3,7 @@
  * its place, subject and date. Nothing of Holdfast's own ids is computed here.
  */
 import type { MessageSnapshot } from '../tenant/index.ts'
-import type { ApiClient, Container, Item } from './api-client.ts'
+import type { ApiClient, Container, Item, Workload } from './api-client.ts'
 import { Trouble } from './trouble.ts'
 
 /** Deeper trees cannot be. */
@@ -12,10 +12,9 @@ const DEPTH_MAX = 300
 /** Containers of a resource as of a time, by display path (`Inbox/Projects`). */
 export async function containersByPath(
   api: ApiClient,
-  resource: string,
-  at: string,
+  { resource, at, workload }: { resource: string; at: string; workload?: Workload },
 ): Promise<ReadonlyMap<string, Container>> {
-  const containers = await api.containers(resource, at)
+  const containers = await api.containers(resource, at, workload)
   const byId = new Map(containers.map((container) => [container.id, container]))
   const pathOf = (container: Container, depth = 0): string => {
     const parent = container.parent === undefined ? undefined : byId.get(container.parent)
@@ -32,7 +31,7 @@ export async function itemsOf(
   at: string,
   messages: readonly MessageSnapshot[],
 ): Promise<string[]> {
-  const containers = await containersByPath(api, resource, at)
+  const containers = await containersByPath(api, { resource, at })
   const lists = new Map<string, Item[]>()
   const ids: string[] = []
   for (const message of messages) {

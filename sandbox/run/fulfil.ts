@@ -1,13 +1,13 @@
 /** Carries out what people of the story ask back: finds it in Holdfast's lists and restores it. */
 import type { MailboxSnapshot } from '../tenant/index.ts'
-import type { MailboxCase } from '../verdict/index.ts'
-import type { ApiClient, Resource, RestoreRequest } from './api-client.ts'
+import type { MailboxCase, Refusal } from '../verdict/index.ts'
+import { type ApiClient, type Resource, type RestoreRequest, workloadOf } from './api-client.ts'
 import { containersByPath, itemsOf } from './directory.ts'
 import { type RestoreResult, restore } from './restore.ts'
 import type { Wish } from './story.ts'
 import { Trouble } from './trouble.ts'
 
-/** A recovery point of one mailbox. */
+/** A recovery point of one mailbox or site. */
 export interface KnownPoint {
   resource: Resource
   at: string
@@ -16,12 +16,12 @@ export interface KnownPoint {
 
 export type Snapshots = ReadonlyMap<string, MailboxSnapshot>
 
-/** The newest complete recovery point of every protected mailbox, by address. */
+/** The newest complete recovery point of everything that is protected, by address. */
 export async function newestPoints(api: ApiClient): Promise<Map<string, KnownPoint>> {
   const points = new Map<string, KnownPoint>()
   for (const resource of await api.resources()) {
     if (resource.state !== 'protected') continue
-    const point = await api.newestPoint(resource.id)
+    const point = await api.newestPoint(resource.id, workloadOf(resource))
     if (point === undefined) {
       throw new Trouble(`${resource.address} has no complete recovery point.`, {
         hint: 'The run said that it was done; this is a defect.',
@@ -69,9 +69,17 @@ async function selectionOf(
     const messages = snapshot.messages.filter(({ immutableId }) => ids.has(immutableId))
     return { items: await itemsOf(api, resource.id, at, messages) }
   }
-  const containers = await containersByPath(api, resource.id, at)
+  const containers = await containersByPath(api, { resource: resource.id, at })
   const paths = snapshot.folders.filter(({ id }) => scope.folders.includes(id))
   return { containers: paths.flatMap(({ path }) => containers.get(path)?.id ?? []) }
+}
+
+/** What the restores said that they would not write. */
+export function refusalsOf(results: readonly RestoreResult[]): Refusal[] {
+  return results
+    .flatMap(({ lines }) => lines)
+    .filter(({ outcome }) => outcome === 'refused')
+    .map(({ name, container = '', code = '' }) => ({ name, folderName: container, code }))
 }
 
 /** What the verdict is asked about each mailbox. */
@@ -86,10 +94,7 @@ export function casesOf(given: {
     const [damaged, after] = [given.damaged.get(user), given.after.get(user)]
     if (!damaged || !after) return []
     const own = [...given.restores].filter(([wish]) => wish.user === user)
-    const refused = own
-      .flatMap(([, { lines }]) => lines)
-      .filter(({ outcome }) => outcome === 'refused')
-      .map(({ name, container = '', code = '' }) => ({ name, folderName: container, code }))
+    const refused = refusalsOf(own.map(([, result]) => result))
     const restores = own.map(([{ asked }]) => asked)
     return [{ before, damaged, after, restores, refused, notStored: given.notStored }]
   })

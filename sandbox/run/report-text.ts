@@ -5,6 +5,7 @@ import type { Verdict } from '../verdict/index.ts'
 import { countText, durationText, plural } from './progress.ts'
 import type {
   BackupNumbers,
+  FileNumbers,
   RansomwareNumbers,
   Report,
   RestoreNumbers,
@@ -21,16 +22,28 @@ export function reportText(report: Report): string {
     section('What was asked back', listText(report.wishes)),
     section('Restores', restoreText(report.restore)),
     section('Verdict, from the tenant before and after', verdictText(report.verdict)),
+    ...fileSections(report.files),
     section('A day of ransomware', listText(ransomware.events)),
     section('What was asked back', listText(ransomware.wishes)),
     section('Restore', restoreText(ransomware.restore)),
     section('Verdict, from the tenant before and after', verdictText(ransomware.verdict)),
+    ...fileSections(ransomware.files),
     section('Backups', backupTable(report)),
-    section('Differences in restored messages', differenceTable(report)),
+    section('Differences in what was restored', differenceTable(report)),
     ...(report.import ? [section('Imported mail', importText(report.import))] : []),
     conclusion(report),
   ]
   return parts.join('\n\n')
+}
+
+function fileSections(files: FileNumbers | undefined): string[] {
+  if (files === undefined) return []
+  return [
+    section('Files: what happened', listText(files.events)),
+    section('Files: what was asked back', listText(files.wishes)),
+    section('Files: restores', restoreText(files.restore)),
+    section('Files: verdict, from the tenant before and after', verdictText(files.verdict, 'file')),
+  ]
 }
 
 function listText(sentences: readonly string[]): string {
@@ -86,10 +99,10 @@ function restoreText(n: RestoreNumbers): string {
   ].join('\n')
 }
 
-function verdictText(verdict: VerdictNumbers): string {
+function verdictText(verdict: VerdictNumbers, what = 'message'): string {
   const { expected, restored, refused, missing, untouched, keptNewer, problems } = verdict
   const lines = [
-    `  ${plural(expected, 'message')} had to come back: ${countText(restored)} did, ` +
+    `  ${plural(expected, what)} had to come back: ${countText(restored)} did, ` +
       `${countText(refused)} were refused, ${countText(missing)} are missing`,
     `  ${countText(untouched)} were in place and are untouched; ` +
       `${countText(keptNewer)} have a newer state, which was kept`,
@@ -105,12 +118,13 @@ function problemText({ kind, user, name, folder, detail }: Verdict['problems'][n
 }
 
 /** Of both days: what a restore cannot bring back does not depend on how it was lost. */
-function differenceTable({ verdict, ransomware }: Report): string {
-  const both = [...verdict.differences, ...ransomware.verdict.differences]
+function differenceTable(report: Report): string {
+  const verdicts = verdictsOf(report)
+  const both = verdicts.flatMap(({ differences }) => differences)
   if (both.length === 0) return '  none'
   const table = new Table({
     ...PLAIN,
-    head: ['field', 'messages', 'docs/fidelity.md says'],
+    head: ['field', 'items', 'docs/fidelity.md says'],
     colAligns: ['left', 'right', 'left'],
     colWidths: [34, 10, 52],
     wordWrap: true,
@@ -121,9 +135,14 @@ function differenceTable({ verdict, ransomware }: Report): string {
     const when = same.every(({ listed }) => listed) ? first?.when : pc.red('not listed')
     table.push([field, countText(count), when ?? ''])
   }
-  const unlisted = [...verdict.unlisted, ...ransomware.verdict.unlisted]
+  const unlisted = verdicts.flatMap((verdict) => verdict.unlisted)
   const examples = unlisted.slice(0, SHOWN_MAX).map(exampleText)
   return [table.toString(), ...examples].join('\n')
+}
+
+function verdictsOf({ verdict, files, ransomware }: Report): VerdictNumbers[] {
+  const all = [verdict, files?.verdict, ransomware.verdict, ransomware.files?.verdict]
+  return all.filter((each) => each !== undefined)
 }
 
 const VALUE_CHARACTERS_MAX = 60
@@ -150,22 +169,34 @@ function importText(proof: NonNullable<Report['import']>): string {
 }
 
 function conclusion(report: Report): string {
-  const { ok, reasons, verdict, ransomware } = report
+  const { ok, reasons, verdict, files, ransomware } = report
   if (!ok) {
     const list = reasons.map((reason) => `  · ${reason}`).join('\n')
     return pc.red(pc.bold(`Not everything is as it should be:\n${list}`))
   }
-  const refused = verdict.refused + ransomware.verdict.refused
+  const refused = verdictsOf(report).reduce((sum, each) => sum + each.refused, 0)
   const but = refused === 0 ? '' : `, ${countText(refused)} refused with a reason`
-  const all = plural(verdict.restored + ransomware.verdict.restored, 'message')
+  const messages = plural(verdict.restored + ransomware.verdict.restored, 'message')
+  const found = (files?.verdict.restored ?? 0) + (ransomware.files?.verdict.restored ?? 0)
+  const all = files === undefined ? messages : `${messages} and ${plural(found, 'file')}`
   return pc.green(pc.bold(`Everything came back: ${all}${but}.\n${attackText(ransomware)}`))
 }
 
-function attackText({ encrypted, deleted, verdict, restore }: RansomwareNumbers): string {
+function attackText({ encrypted, deleted, verdict, restore, files }: RansomwareNumbers): string {
   return (
     `The ransomware encrypted ${countText(encrypted)} and deleted ${countText(deleted)} messages; ` +
     `${countText(verdict.restored)} of ${countText(verdict.expected)} clean ones came back in ` +
     `${durationText(restore.seconds)} with ${plural(restore.requests, 'request')}, ` +
-    `${countText(restore.verified)} of them read back and verified.`
+    `${countText(restore.verified)} of them read back and verified.${fileAttackText(files)}`
+  )
+}
+
+function fileAttackText(files: RansomwareNumbers['files']): string {
+  if (files === undefined) return ''
+  const { encrypted, deleted, verdict, restore } = files
+  return (
+    `\nIt overwrote ${countText(encrypted)} files and deleted ${countText(deleted)}; ` +
+    `${countText(verdict.restored)} of ${countText(verdict.expected)} came back in ` +
+    `${durationText(restore.seconds)} with ${plural(restore.requests, 'request')}.`
   )
 }

@@ -8,7 +8,9 @@ import {
   countDifferences,
   type Fidelity,
   judge,
+  judgeSites,
   type MailboxCase,
+  type SiteCase,
   type Verdict,
 } from '../verdict/index.ts'
 import type { RestoreLine } from './api-client.ts'
@@ -63,6 +65,14 @@ export interface VerdictNumbers {
   refusals: { code: string; count: number }[]
 }
 
+/** What came of the files of a day. */
+export interface FileNumbers {
+  restore: RestoreNumbers
+  verdict: VerdictNumbers
+  events: string[]
+  wishes: string[]
+}
+
 export interface RansomwareNumbers {
   /** Messages that it encrypted in place. */
   encrypted: number
@@ -74,6 +84,7 @@ export interface RansomwareNumbers {
   verdict: VerdictNumbers
   events: string[]
   wishes: string[]
+  files?: FileNumbers & { encrypted: number; deleted: number }
 }
 
 export interface Report {
@@ -87,6 +98,8 @@ export interface Report {
   verdict: VerdictNumbers
   events: string[]
   wishes: string[]
+  /** The same of files, where sites are backed up. */
+  files?: FileNumbers
   ransomware: RansomwareNumbers
   import?: ImportProof & { refusedFiles: { file: string; reason: string }[] }
 }
@@ -98,6 +111,18 @@ export interface Day {
   cases: readonly MailboxCase[]
   events: readonly string[]
   wishes: readonly string[]
+  files?: FileDay
+}
+
+/** What happened to files on one day, and what came of it. */
+export interface FileDay {
+  restores: readonly RestoreResult[]
+  cases: readonly SiteCase[]
+  events: readonly string[]
+  wishes: readonly string[]
+  /** By ransomware. */
+  encrypted?: number
+  deleted?: number
 }
 
 export interface RansomwareDay extends Day {
@@ -116,13 +141,14 @@ export interface ReportInput {
 const UNLISTED_MAX = 100
 
 export function reportOf({ first, mistakes, ransomware, fidelity, proof }: ReportInput): Report {
-  const { backup: incremental, reasons, ...day } = dayOf(mistakes, fidelity)
-  const { reasons: attackReasons, ...attack } = dayOf(ransomware, fidelity)
+  const { backup: incremental, reasons, files, ...day } = dayOf(mistakes, fidelity)
+  const { reasons: attackReasons, files: hitFiles, ...attack } = dayOf(ransomware, fidelity)
   const { encrypted, deleted } = ransomware
   const all = [
     ...reasons,
     ...attackReasons.map((reason) => `on the ransomware day, ${reason}`),
     ...(encrypted === 0 ? ['the ransomware hit nothing, so nothing is shown'] : []),
+    ...(ransomware.files?.encrypted === 0 ? ['the ransomware hit no files'] : []),
     ...(proof?.ok === false ? ['not every imported message is accounted for byte by byte'] : []),
   ]
   return {
@@ -130,16 +156,46 @@ export function reportOf({ first, mistakes, ransomware, fidelity, proof }: Repor
     reasons: all,
     backup: backupNumbers(first),
     ...{ incremental, ...day },
-    ransomware: { encrypted, deleted, ...attack },
+    ...(files === undefined ? {} : { files }),
+    ransomware: {
+      ...{ encrypted, deleted, ...attack },
+      ...(hitFiles === undefined ? {} : { files: { ...hitFiles, ...hitsOf(ransomware.files) } }),
+    },
     ...(proof === undefined ? {} : { import: proof }),
   }
 }
 
+function hitsOf(files: FileDay | undefined): { encrypted: number; deleted: number } {
+  return { encrypted: files?.encrypted ?? 0, deleted: files?.deleted ?? 0 }
+}
+
 function dayOf(day: Day, fidelity: Fidelity) {
-  const verdict = judge(day.cases, fidelity)
-  const restore = restoreNumbers(day.restores)
+  const mail = partOf(day, judge(day.cases, fidelity), fidelity)
+  const files = day.files && filesOf(day.files, fidelity)
+  const { reasons, ...numbers } = mail
   return {
     backup: backupNumbers(day.backup),
+    ...numbers,
+    files: files?.numbers,
+    reasons: [...reasons, ...(files?.reasons ?? []).map((reason) => `of files, ${reason}`)],
+  }
+}
+
+function filesOf(
+  day: FileDay,
+  fidelity: Fidelity,
+): { numbers: FileNumbers; reasons: readonly string[] } {
+  const { reasons, ...numbers } = partOf(day, judgeSites(day.cases, fidelity), fidelity)
+  return { numbers, reasons }
+}
+
+function partOf(
+  day: Pick<FileDay, 'restores' | 'events' | 'wishes'>,
+  verdict: Verdict,
+  fidelity: Fidelity,
+): FileNumbers & { reasons: string[] } {
+  const restore = restoreNumbers(day.restores)
+  return {
     restore,
     verdict: verdictNumbers(verdict, fidelity),
     events: [...day.events],
@@ -203,7 +259,7 @@ function countBy(codes: readonly string[]): { code: string; count: number }[] {
 
 /** Everything that keeps a day from being ok, each in a sentence. */
 function reasonsOf(given: {
-  day: Day
+  day: Pick<FileDay, 'restores'>
   verdict: Verdict
   restore: RestoreNumbers
   fidelity: Fidelity

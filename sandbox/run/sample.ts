@@ -32,7 +32,8 @@ export async function loseSample(
   file: string,
 ): Promise<Sample> {
   for (const resource of await api.resources()) {
-    const point = resource.state === 'protected' ? await api.newestPoint(resource.id) : undefined
+    const isMailbox = resource.state === 'protected' && resource.kind !== 'site'
+    const point = isMailbox ? await api.newestPoint(resource.id) : undefined
     if (point === undefined) continue
     const mailbox = await control.snapshot({ user: resource.address })
     const message = presentable(mailbox)

@@ -39,6 +39,14 @@ export interface TenantSeed {
   /** In each mailbox. */
   messages: number
   bodyBytes?: number
+  /** Files in each OneDrive and library; absent: there are none. */
+  files?: number
+  /** In each of them; absent: one for ten files. */
+  folders?: number
+  /** Sites with a library each, beside the OneDrives. */
+  sites?: number
+  /** Everything that a backup of files stumbles over. */
+  oddFiles?: boolean
 }
 
 export interface StackOptions {
@@ -66,7 +74,9 @@ export interface Stack {
   control: ControlClient
   azurite: Azurite
   /** Files that the tenant's import refused, where there was an import. */
-  imported: { imported: number; refused: { file: string; reason: string }[] } | undefined
+  imported:
+    | { imported: number; files: number; refused: { file: string; reason: string }[] }
+    | undefined
   hostPid: number
   /** Pids of all workers so far; the last one is the present one. */
   workerPids: readonly number[]
@@ -139,6 +149,9 @@ function startTenantFor(options: StackOptions, ports: Ports): Promise<Child> {
     ...(importDir === undefined ? [] : ['--import', importDir]),
     ...(seed ? ['--seed', seed.seed, '--users', seed.users, '--messages', seed.messages] : []),
     ...(seed?.bodyBytes === undefined ? [] : ['--body-bytes', seed.bodyBytes]),
+    ...(seed?.files === undefined ? [] : ['--files', seed.files, '--sites', seed.sites ?? 0]),
+    ...(seed?.folders === undefined ? [] : ['--folders', seed.folders]),
+    ...(seed?.oddFiles === true ? ['--odd-files', 'on'] : []),
   ]
   return startChild({
     title: 'The simulated tenant',

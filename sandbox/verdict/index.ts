@@ -4,7 +4,7 @@ export { type Fidelity, type FidelityRule, parseFidelity } from './fidelity.ts'
 export type { FileRestoreAsked } from './files/expect.ts'
 export { protectedLibraries } from './files/expect.ts'
 export { filesOf, foldersOf, type SiteFile, type SiteFolder } from './files/places.ts'
-export { judgeSite, type SiteCase } from './files/verdict.ts'
+export { judgeSites, type SiteCase } from './files/verdict.ts'
 export { protectedFolders } from './places.ts'
 export {
   countDifferences,

@@ -80,7 +80,11 @@ export interface Verdict {
 }
 
 export function judge(cases: readonly MailboxCase[], fidelity: Fidelity): Verdict {
-  const each = cases.map((mailbox) => judgeMailbox(mailbox, fidelity))
+  return together(cases.map((mailbox) => judgeMailbox(mailbox, fidelity)))
+}
+
+/** One verdict of several. */
+export function together(each: readonly Verdict[]): Verdict {
   const sum = (count: (part: Verdict) => number) =>
     each.reduce((total, part) => total + count(part), 0)
   return {

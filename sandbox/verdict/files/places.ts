@@ -24,6 +24,8 @@ export interface SiteFile extends DriveItemSnapshot {
   readonly folderId: string
 }
 
+type Libraries = Pick<SiteSnapshot, 'drives'>
+
 function isFolder({ kind }: DriveItemSnapshot): boolean {
   return kind === 'folder' || kind === 'notebook'
 }
@@ -34,7 +36,7 @@ function placer({ drive, items }: DriveSnapshot): (item: DriveItemSnapshot) => s
   return ({ parentId }) => (parentId !== null && folders.has(parentId) ? parentId : drive.id)
 }
 
-export function foldersOf(site: SiteSnapshot): Map<string, SiteFolder> {
+export function foldersOf(site: Libraries): Map<string, SiteFolder> {
   const folders = site.drives.flatMap((library) => {
     const folderOf = placer(library)
     const { id, name } = library.drive
@@ -46,7 +48,7 @@ export function foldersOf(site: SiteSnapshot): Map<string, SiteFolder> {
   return new Map(folders.map((folder) => [folder.id, folder]))
 }
 
-export function filesOf(site: SiteSnapshot): SiteFile[] {
+export function filesOf(site: Libraries): SiteFile[] {
   return site.drives.flatMap((library) => {
     const folderOf = placer(library)
     return library.items

@@ -10,7 +10,14 @@ import type { SiteSnapshot } from '../../tenant/index.ts'
 import { type Fidelity, isListed } from '../fidelity.ts'
 import type { FieldDifference } from '../fields.ts'
 import type { Places } from '../places.ts'
-import type { Difference, Problem, ProblemKind, Refusal, Verdict } from '../verdict.ts'
+import {
+  type Difference,
+  type Problem,
+  type ProblemKind,
+  type Refusal,
+  together,
+  type Verdict,
+} from '../verdict.ts'
 import {
   type ExpectedFile,
   expectFiles,
@@ -35,6 +42,10 @@ export interface SiteCase {
 
 interface Pair extends ExpectedFile {
   readonly copy: SiteFile
+}
+
+export function judgeSites(cases: readonly SiteCase[], fidelity: Fidelity): Verdict {
+  return together(cases.map((site) => judgeSite(site, fidelity)))
 }
 
 export function judgeSite(site: SiteCase, fidelity: Fidelity): Verdict {

@@ -60,5 +60,6 @@ export function library(
 }
 
 export function site(...drives: readonly DriveSnapshot[]): SiteSnapshot {
-  return { site: { id: 's', displayName: 'Desk', path: '/sites/desk' }, drives }
+  const url = 'https://sandbox.sharepoint.com/sites/desk'
+  return { site: { id: 's', displayName: 'Desk', path: '/sites/desk', url }, drives }
 }
