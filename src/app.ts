@@ -28,6 +28,7 @@ import {
   createDirectory,
   createGovernor,
   createGraph,
+  createSites,
   type Governor,
   type Graph,
   SERVICE_LIMITS,
@@ -39,7 +40,7 @@ import { WORKLOADS } from './model/ids.ts'
 import { createPolicyStore } from './policy/index.ts'
 import type { OwnerKeys } from './ports.ts'
 import { createRestore } from './restore/index.ts'
-import { createSetup, type RunDeps, type RunLog, userSource } from './runs/index.ts'
+import { createSetup, type RunDeps, type RunLog, siteSource, userSource } from './runs/index.ts'
 import { createVault } from './vault/index.ts'
 import { createWorkloads } from './workloads/registry.ts'
 
@@ -52,6 +53,7 @@ const MIB = 1024 * 1024
 const STATE_ITEM_BYTES = 2048
 /** Units of SharePoint's budget that a worker claims at once: a few seconds of a small tenant's. */
 const CHUNK_UNITS = 50
+const SYSTEM_ASSIGNED = 'system-assigned'
 const TOOL_VERSION = 'holdfast/0.1.0'
 /** Silence of a run that is longer than a slice with all its slack. */
 const HEARTBEAT_SLACK_MS = 5 * MINUTE_MS
@@ -115,12 +117,23 @@ function graphAs(settings: Settings, role: GraphRole, catalogue: Catalogue): Gra
   return createGraph({
     baseUrl: settings.HOLDFAST_GRAPH_URL,
     scope: settings.HOLDFAST_GRAPH_SCOPE,
-    app: role.clientId ?? 'system-assigned',
+    app: role.clientId ?? SYSTEM_ASSIGNED,
     tokens: tokenSource(managedIdentity(role.clientId)),
     transport: httpTransport,
     governor: governorOf(settings, role, catalogue),
     clock: systemClock,
     random: systemRandomness,
+  })
+}
+
+function workloadsOf(settings: Settings, graph: Graph, { clientId }: GraphRole) {
+  return createWorkloads({
+    graph,
+    clock: systemClock,
+    tenant: settings.HOLDFAST_TENANT_ID,
+    app: clientId ?? SYSTEM_ASSIGNED,
+    pageSizes: { messages: settings.HOLDFAST_PAGE_SIZE, files: settings.HOLDFAST_FILE_PAGE_SIZE },
+    includeInfected: settings.HOLDFAST_INFECTED_FILES === 'capture',
   })
 }
 
@@ -194,7 +207,7 @@ function registerBackupRole(settings: Settings, core: Core): void {
   const { clock, random, vault, catalogue, policies, tables } = core
   const role = { clientId: settings.HOLDFAST_BACKUP_CLIENT_ID, budget: BACKUP_BUDGET }
   const graph = graphAs(settings, role, catalogue)
-  const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
+  const workloads = workloadsOf(settings, graph, role)
   const slice = sliceSettings(settings)
   const instance = Buffer.from(core.random.bytes(6)).toString('hex')
   const deps: RunDeps = {
@@ -203,7 +216,10 @@ function registerBackupRole(settings: Settings, core: Core): void {
     policies,
     clock,
     random,
-    sources: [userSource(createDirectory(graph, settings.HOLDFAST_TENANT_ID))],
+    sources: [
+      userSource(createDirectory(graph, settings.HOLDFAST_TENANT_ID)),
+      siteSource(createSites(graph, settings.HOLDFAST_TENANT_ID)),
+    ],
     slice: {
       vault,
       catalogue,
@@ -231,7 +247,7 @@ function registerBackupRole(settings: Settings, core: Core): void {
 function restoreOf(settings: Settings, core: Core) {
   const role = { clientId: settings.HOLDFAST_RESTORE_CLIENT_ID, budget: 'sharepoint-restore' }
   const graph = graphAs(settings, role, core.catalogue)
-  const workloads = createWorkloads({ graph, pageSize: settings.HOLDFAST_PAGE_SIZE })
+  const workloads = workloadsOf(settings, graph, role)
   return createRestore({
     catalogue: core.catalogue,
     vault: core.vault,

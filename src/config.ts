@@ -149,6 +149,15 @@ export const settingsSchema = z.object({
     .max(1000)
     .default(100)
     .describe('Messages asked for in one page of changes.'),
+  HOLDFAST_FILE_PAGE_SIZE: whole
+    .min(1)
+    .max(1000)
+    .default(200)
+    .describe('Files and folders asked for in one page of changes.'),
+  HOLDFAST_INFECTED_FILES: z
+    .enum(['ledger', 'capture'])
+    .default('ledger')
+    .describe('What SharePoint takes for malware: noted in the ledger, or fetched by a beta call.'),
   HOLDFAST_SHAREPOINT_UNITS_PER_MINUTE: whole
     .min(60)
     .max(1_000_000)

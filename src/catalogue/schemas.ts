@@ -54,6 +54,7 @@ export const resourceSchema: z.ZodType<Resource> = z.object({
   workloads,
   purpose: z.string().exactOptional(),
   belongsTo: keyHashSchema.exactOptional(),
+  oneDrive: keyHashSchema.exactOptional(),
   enabled: z.boolean().exactOptional(),
   protectedSince: z.string().exactOptional(),
   seenAt: z.string(),

@@ -52,6 +52,8 @@ export interface Resource {
   purpose?: string
   /** Sites: the user whose OneDrive it is. */
   belongsTo?: KeyHash
+  /** Users: the site that is their OneDrive, once it was found. */
+  oneDrive?: KeyHash
   /** Users: may sign in. Shared mailboxes belong to disabled users. */
   enabled?: boolean
   /** ISO times. */

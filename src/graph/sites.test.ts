@@ -83,11 +83,21 @@ test('live, archived, locked and deleted are states of a site', async () => {
   ]
   for (const [state, steps] of states) {
     const { sites, seen } = sitesOn(...steps)
-    assert.equal(await sites.state('a', signal), state)
+    assert.deepEqual(await sites.look('a', signal), { state })
     assert.equal(seen.length, steps.length)
   }
   const { sites } = sitesOn(() => graphError(403, 'accessDenied'))
-  await assert.rejects(sites.state('a', signal), (error) => hasCode(error, 'AccessDenied'))
+  await assert.rejects(sites.look('a', signal), (error) => hasCode(error, 'AccessDenied'))
+})
+
+test('a OneDrive says whose it is', async () => {
+  const drive = { id: 'b!1', driveType: 'business', owner: { user: { id: 'ann' } } }
+  const { sites } = sitesOn(
+    () => json(site('a')),
+    () => json(drive),
+    () => json({ id: 'root' }),
+  )
+  assert.deepEqual(await sites.look('a', signal), { state: 'live', owner: 'ann' })
 })
 
 test('a user’s and a group’s files are in a site', async () => {

@@ -32,6 +32,13 @@ export interface Site {
   state: 'live' | 'archived'
 }
 
+/** What asking for a site itself says of it. */
+export interface SiteLook {
+  state: SiteState
+  /** Whose OneDrive it is, a user's id. */
+  owner?: string
+}
+
 export interface SitePage {
   sites: Site[]
   removed: { id: string }[]
@@ -60,7 +67,7 @@ export interface Sites {
   /** The sites right below this one. */
   subsites(site: string, signal: AbortSignal): Promise<Site[]>
   /** Three units at most. Throws where it is not certain. */
-  state(site: string, signal: AbortSignal): Promise<SiteState>
+  look(site: string, signal: AbortSignal): Promise<SiteLook>
   filesOf(who: { user: string } | { group: string }, signal: AbortSignal): Promise<FilesPlace>
   /** Requests sent so far. */
   requests(): number
@@ -99,7 +106,7 @@ export function createSites(graph: Graph, tenant: string): Sites {
       return { sites: items.flatMap(siteOf), removed, ...links }
     },
     subsites: (site, signal) => subsitesOf(sharePoint, site, signal),
-    state: (site, signal) => stateOf(sharePoint, site, signal),
+    look: (site, signal) => lookAt(sharePoint, site, signal),
     filesOf: (who, signal) => filesOf(sharePoint, who, signal),
     requests: sharePoint.requests,
     units: sharePoint.units,
@@ -154,26 +161,37 @@ async function subsitesOf(
   return found
 }
 
-async function stateOf(
+async function lookAt(
   sharePoint: SharePoint,
   site: string,
   signal: AbortSignal,
-): Promise<SiteState> {
+): Promise<SiteLook> {
   const ask = (name: string, path: string[], $select: string) =>
     sharePoint.json({ name, path, query: { $select }, charge: 'item' }, signal)
   try {
     const found = await ask('sites.get', ['sites', site], SELECT)
-    if (isArchived(found)) return 'archived'
+    if (isArchived(found)) return { state: 'archived' }
     // A lock may show only where something in the site is asked for.
-    const drive = await ask('sites.drive', ['sites', site, 'drive'], 'id').catch(unlessNone)
+    const drive = await ask('sites.drive', ['sites', site, 'drive'], DRIVE_SELECT).catch(unlessNone)
     const id = drive && textOf(drive, 'id')
     if (id !== undefined) await ask('drives.root', ['drives', id, 'root'], 'id')
-    return 'live'
+    const owner = drive && ownerOf(drive)
+    return { state: 'live', ...(owner !== undefined && { owner }) }
   } catch (error) {
-    if (hasCode(error, 'ResourceLocked')) return 'locked'
-    if (hasCode(error, 'ItemGone')) return 'deleted'
+    if (hasCode(error, 'ResourceLocked')) return { state: 'locked' }
+    if (hasCode(error, 'ItemGone')) return { state: 'deleted' }
     throw error
   }
+}
+
+const DRIVE_SELECT = 'id,driveType,owner'
+
+/** Of a OneDrive; the library of any other site belongs to no user. */
+function ownerOf(drive: JsonObject): string | undefined {
+  if (textOf(drive, 'driveType') !== 'business') return undefined
+  const owner = objectOf(drive, 'owner')
+  const user = owner && objectOf(owner, 'user')
+  return user && textOf(user, 'id')
 }
 
 /** A site may have no library of documents. */

@@ -21,7 +21,7 @@ export type KeyHash = Brand<string, 'KeyHash'>
 export type GraphId = Brand<string, 'GraphId'>
 
 /** The kinds of content; one stream is one workload of one owner (DESIGN 2). */
-export const WORKLOADS = ['mail'] as const
+export const WORKLOADS = ['mail', 'drive'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
 
 /** The kinds of resources that have owners. */
@@ -35,7 +35,7 @@ export function isResourceKind(text: string): text is ResourceKind {
 /** What the owner of a resource may hold: its streams share one service limit, key and lease. */
 export const WORKLOADS_OF: Readonly<Record<ResourceKind, readonly WorkloadName[]>> = {
   user: ['mail'],
-  site: [],
+  site: ['drive'],
 }
 
 const ownerPattern = /^[0-9a-f]{32}$/

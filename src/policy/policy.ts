@@ -18,7 +18,10 @@ export const policySchema = z.strictObject({
   mode: z.enum(['all', 'listed']),
   include: z.array(entry).max(LIST_MAX).default([]),
   exclude: z.array(entry).max(LIST_MAX).default([]),
-  workloads: z.array(z.enum(WORKLOADS)).min(1).default(['mail']),
+  workloads: z
+    .array(z.enum(WORKLOADS))
+    .min(1)
+    .default([...WORKLOADS]),
   /**
    * Of a file that is new or was edited: how many of the versions that the service keeps besides are
    * captured too. Each costs a download, and their list two units.
@@ -34,7 +37,7 @@ export const DEFAULT_POLICY: Policy = {
   mode: 'all',
   include: [],
   exclude: [],
-  workloads: ['mail'],
+  workloads: [...WORKLOADS],
   fileVersions: 'none',
 }
 

@@ -91,7 +91,8 @@ async function readChanges(
   let link = (await catalogue.note(linkNote(kind), signal)) ?? null
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const { read, reading } = await readPage(deps, link, signal)
-    for (const found of read.found) await seen(deps, found, reading, signal)
+    const sighting = { reading, ...(read.isNews && { isNews: read.isNews }) }
+    for (const found of read.found) await seen(deps, found, sighting, signal)
     for (const id of read.removed) await gone(deps, id, signal)
     if (read.next === undefined) await endReading(catalogue, kind, signal)
     link = read.next ?? read.delta ?? null
@@ -131,7 +132,7 @@ async function applyPolicy(deps: Discovering, n: number, signal: AbortSignal): P
     for (const resource of page.items) {
       if (resource.state === 'gone') continue
       const { graphId: id, name, address } = resource
-      await seen(deps, { id, name, address }, undefined, signal)
+      await seen(deps, { id, name, address }, {}, signal)
     }
     continuation = page.continuation
   } while (continuation !== undefined)
@@ -161,7 +162,7 @@ async function recheckEmpty(
       if (state !== 'no-content' && state !== 'unreachable') continue
       if (seenAt > before) continue
       if (clock.now() >= until) return
-      await seen(deps, { id, name, address }, undefined, signal)
+      await seen(deps, { id, name, address }, {}, signal)
     }
     const goesOn = page.continuation !== undefined || continuation !== undefined
     continuation = page.continuation

@@ -59,14 +59,17 @@ export function contentCheck(source: Pick<ResourceSource, 'content'>): ResourceS
   }
 }
 
-/**
- * `reading`: the number of the full reading of the source that showed it; absent where something
- * else brings it up.
- */
+export interface Brought {
+  /** Number of the full reading of the source that showed it; absent where something else did. */
+  reading?: number | undefined
+  /** The source tells of changes, so that it is due. */
+  isNews?: true
+}
+
 export async function seen(
   deps: SeeingDeps,
   found: Found,
-  reading: number | undefined,
+  { reading, isNews }: Brought,
   signal: AbortSignal,
 ): Promise<void> {
   const { kind, policy } = deps
@@ -89,7 +92,35 @@ export async function seen(
       }),
     signal,
   )
-  if (resource) await ensureOwner(deps, resource, signal)
+  if (!resource) return
+  await pointToOneDrive(deps.catalogue, resource, signal)
+  await ensureOwner(deps, resource, signal)
+  if (isNews && now?.state === 'protected') await makeDue(deps, resource, signal)
+}
+
+async function makeDue(
+  { catalogue, clock }: SeeingDeps,
+  { owner }: Resource,
+  signal: AbortSignal,
+): Promise<void> {
+  if (owner === undefined) return
+  const at = new Date(clock.now()).toISOString()
+  const soonest = (now: Owner) => (now.dueAt > at ? { ...now, dueAt: at } : now)
+  await catalogue.owners.update(owner, soonest, signal)
+}
+
+/** A OneDrive is captured as a site; its user points to it. */
+async function pointToOneDrive(
+  { resources }: Catalogue,
+  { key: oneDrive, belongsTo }: Resource,
+  signal: AbortSignal,
+): Promise<void> {
+  if (belongsTo === undefined) return
+  await resources.update(
+    belongsTo,
+    (held) => (held && held.oneDrive !== oneDrive ? { ...held, oneDrive } : undefined),
+    signal,
+  )
 }
 
 function belongsToOf(content: ContentAnswer | undefined, held: Resource | undefined) {
@@ -164,7 +195,7 @@ function kept({ kind, found, held, workloads, at, reading }: Sighting) {
   }
 }
 
-type Nature = Pick<Resource, 'purpose' | 'enabled' | 'belongsTo'>
+type Nature = Pick<Resource, 'purpose' | 'enabled' | 'belongsTo' | 'oneDrive'>
 
 function whatItIs({ found, held, content, belongsTo }: Sighting): Nature {
   const purpose = content?.state === 'ready' ? content.purpose : held?.purpose
@@ -173,6 +204,7 @@ function whatItIs({ found, held, content, belongsTo }: Sighting): Nature {
     ...(purpose !== undefined && { purpose }),
     ...(enabled !== undefined && { enabled }),
     ...(belongsTo !== undefined && { belongsTo }),
+    ...(held?.oneDrive !== undefined && { oneDrive: held.oneDrive }),
   }
 }
 

@@ -15,6 +15,8 @@ export interface Found {
 
 export interface SourcePage {
   found: Found[]
+  /** The source tells of changes that no hint shows: whatever it names is read anew. */
+  isNews?: true
   /** Resources that are gone. */
   removed: GraphId[]
   next?: string

@@ -44,6 +44,7 @@ export const getResource = getRoute({
 async function shown(resource: Resource, deps: HttpDeps, signal: AbortSignal) {
   const owner = resource.owner && (await deps.catalogue.owners.get(resource.owner, signal))
   const { key, kind, name, address, state, reason, workloads, protectedSince, seenAt } = resource
+  const { belongsTo, oneDrive } = resource
   return {
     id: key,
     kind,
@@ -51,7 +52,9 @@ async function shown(resource: Resource, deps: HttpDeps, signal: AbortSignal) {
     address,
     state,
     reason: reason || undefined,
-    mailbox: resource.purpose,
+    ...(kind === 'user' ? { mailbox: resource.purpose } : { site: resource.purpose }),
+    belongsTo,
+    oneDrive,
     enabled: resource.enabled,
     workloads,
     protectedSince,

@@ -10,7 +10,13 @@ import type { Catalogue, Rebuild, RebuildOwner } from '../../catalogue/types.ts'
 import { ROWS_WITHIN_MS } from '../../catalogue/types.ts'
 import { eachBounded } from '../../concurrency/index.ts'
 import { AppError } from '../../model/errors.ts'
-import { type OwnerId, WORKLOADS, type WorkloadName } from '../../model/ids.ts'
+import {
+  type OwnerId,
+  type ResourceKind,
+  WORKLOADS,
+  WORKLOADS_OF,
+  type WorkloadName,
+} from '../../model/ids.ts'
 import { iso } from '../../model/time.ts'
 import type { RebuildAnswer, RebuildRunInput } from '../../orchestrations/names.ts'
 import type { PolicyStore } from '../../policy/index.ts'
@@ -225,7 +231,7 @@ async function prepareOwner(
   if (identity.is === 'superseded') return { as: 'superseded', trouble: '' }
   if (identity.is === 'unreadable') return { as: 'unreadable', trouble: identity.trouble }
   if (await deps.catalogue.owners.get(owner, signal)) return undefined
-  const workloads = await workloadsOf(step, owner)
+  const workloads = await workloadsOf(step, owner, identity.resource.kind)
   const row = foundOwner(identity.resource, owner, workloads, iso(deps.clock.now()))
   await deps.catalogue.owners.insertFenced(row, lostWritesUntil(rebuild), signal)
   return undefined
@@ -239,14 +245,17 @@ function lostWritesUntil({ createdAt, stoppedBefore }: Rebuild): number {
   return stoppedBefore === undefined ? Date.parse(createdAt) + ROWS_WITHIN_MS : 0
 }
 
-/** What the policy asks for, and what the vault holds. */
-async function workloadsOf({ deps, signal }: Step, owner: OwnerId): Promise<WorkloadName[]> {
+/** What the policy asks for of such a resource, and what the vault holds. */
+async function workloadsOf(
+  { deps, signal }: Step,
+  owner: OwnerId,
+  kind: ResourceKind,
+): Promise<WorkloadName[]> {
   const { policy } = await deps.policies.read(signal)
   const found: WorkloadName[] = []
   for (const name of WORKLOADS) {
-    if (policy.workloads.includes(name) || (await hasCommits({ deps, signal }, owner, name))) {
-      found.push(name)
-    }
+    const isAsked = WORKLOADS_OF[kind].includes(name) && policy.workloads.includes(name)
+    if (isAsked || (await hasCommits({ deps, signal }, owner, name))) found.push(name)
   }
   return found
 }

@@ -10,7 +10,8 @@ import { isObject } from '../../graph/index.ts'
 export interface ListCursor {
   /** Milliseconds since 1970 at which it was asked for. */
   at: number
-  drives: readonly string[]
+  /** Ids, each with a digest of what was said of the drive. */
+  drives: Readonly<Record<string, string>>
 }
 
 /** Where a drive's changes go on, and what its root is called there. */
@@ -31,8 +32,9 @@ export function encodeDriveCursor({ link, root }: DriveCursor): string {
 
 export function decodeListCursor(text: string): ListCursor | undefined {
   const { at, drives } = read(text)
-  const isList = Array.isArray(drives) && drives.every((drive) => typeof drive === 'string')
-  return typeof at === 'number' && isList ? { at, drives } : undefined
+  if (typeof at !== 'number' || !isObject(drives)) return undefined
+  const digests = Object.entries(drives).filter((entry) => typeof entry[1] === 'string')
+  return { at, drives: Object.fromEntries(digests) as Record<string, string> }
 }
 
 export function decodeDriveCursor(text: string): DriveCursor | undefined {

@@ -1,8 +1,9 @@
 /**
  * The list of a site's drives: its libraries, also the hidden ones that Graph names.
  *
- * Graph has no delta of it, and two units for each look would be more than an unchanged drive
- * costs. So a list is believed for a while, and then asked for again.
+ * Graph has no delta of it, so a round asks for the whole list, once, and tells what differs from
+ * the one before. A hint does not: two units for each look would be more than an unchanged drive
+ * costs.
  */
 import {
   type JsonObject,
@@ -12,7 +13,7 @@ import {
   walkPages,
 } from '../../graph/index.ts'
 import { AppError, hasCode } from '../../model/errors.ts'
-import { CONTAINERS } from '../../model/events.ts'
+import { CONTAINERS, type Marker } from '../../model/events.ts'
 import type { Clock } from '../../ports.ts'
 import type { ChangePage, Removed } from '../workload.ts'
 import { isLocked, siteClosed } from './closed-site.ts'
@@ -25,7 +26,7 @@ const CALL = 'sites.drives'
 /** Libraries of one site; SharePoint allows 2,000 lists of all kinds. */
 const DRIVES_MAX = 5000
 
-/** How long a list of drives is believed. */
+/** How old a list of drives may be for a hint to be believed. */
 export const LIST_AGE_MS = 6 * 3_600_000
 
 export interface DriveListOptions {
@@ -33,6 +34,8 @@ export interface DriveListOptions {
   site: string
   clock: Clock
   listAgeMs: number
+  /** The link of the list that this reader has asked for: it need not be asked for twice. */
+  listed: { link?: string }
 }
 
 export function isListDue(
@@ -42,7 +45,7 @@ export function isListDue(
   return options.clock.now() - cursor.at >= options.listAgeMs
 }
 
-/** All of the list in one page, or an empty one where the last one is still believed. */
+/** What differs from the list before; nothing where this reader has asked for it already. */
 export async function driveListPage(
   options: DriveListOptions,
   text: string | null,
@@ -50,17 +53,26 @@ export async function driveListPage(
 ): Promise<ChangePage> {
   const before = text === null ? undefined : decodeListCursor(text)
   if (text !== null && before === undefined) throw resyncNeeded(CALL)
-  if (text !== null && before !== undefined && !isListDue(before, options)) {
-    return { changes: [], delta: text }
-  }
+  if (text !== null && text === options.listed.link) return { changes: [], delta: text }
   const at = options.clock.now()
   const drives = (await readDrives(options, DRIVE_SELECT, signal)).map(presentDrive)
-  const ids = drives.map(({ id }) => id)
-  const gone = (before?.drives ?? []).map(driveIdOf).filter((id) => !ids.includes(id))
+  const now = Object.fromEntries(drives.map(({ id, marker }) => [id, digestOf(marker)]))
+  const held = before?.drives ?? {}
+  const told = drives.filter(({ id }) => held[id] !== now[id])
+  const gone = Object.keys(held)
+    .map(driveIdOf)
+    .filter((id) => now[id] === undefined)
   const removed = gone.map(
     (id): Removed => ({ op: 'removed', kind: 'container', id, container: CONTAINERS }),
   )
-  return { changes: [...drives, ...removed], delta: encodeListCursor({ at, drives: ids }) }
+  const delta = encodeListCursor({ at, drives: now })
+  options.listed.link = delta
+  return { changes: [...told, ...removed], delta }
+}
+
+/** Short: it tells one state of a drive from another. */
+function digestOf({ content }: Marker): string {
+  return content.slice(0, 16)
 }
 
 async function readDrives(

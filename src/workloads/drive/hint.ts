@@ -32,7 +32,7 @@ export async function drivesChangedSince(
   const list = decodeListCursor(links.get(CONTAINERS) ?? '')
   // Whether a drive came or went is only known by asking for the list, which a round does.
   if (list === undefined || isListDue(list, options)) return true
-  if (list.drives.some((drive) => !links.has(driveIdOf(drive)))) return true
+  if (Object.keys(list.drives).some((drive) => !links.has(driveIdOf(drive)))) return true
   for (const [container, text] of links) {
     if (container === CONTAINERS) continue
     if (await driveChangedSince(options, { container, text }, signal)) return true

@@ -6,7 +6,7 @@
 import { type Graph, SHAREPOINT_CONCURRENCY, sharePointOf } from '../../graph/index.ts'
 import { CONTAINERS } from '../../model/events.ts'
 import type { Clock } from '../../ports.ts'
-import type { StreamReader, Workload } from '../workload.ts'
+import type { RestorableWorkload, StreamReader, Workload } from '../workload.ts'
 import { Addresses } from './addresses.ts'
 import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
@@ -17,6 +17,7 @@ import { createItemReader } from './item.ts'
 import { createLongReader } from './long.ts'
 import { compareMarkers } from './markers.ts'
 import { fetchPermissions } from './permissions.ts'
+import { driveWriting } from './restore.ts'
 import { earlierVersions } from './versions.ts'
 
 /** Content of at least so many bytes is read over several slices. */
@@ -31,9 +32,16 @@ export interface DriveOptions {
   pageSize: number
   /** Fetches what the service takes for malware, through its beta override. */
   includeInfected: boolean
-  /** How long a list of drives is believed. */
+  /** How old a list of drives may be for a hint to be believed. */
   listAgeMs?: number
   longBytes?: number
+}
+
+/** Files and folders, read and put back. */
+export function driveWorkload(
+  options: DriveOptions & { app: string },
+): Workload & RestorableWorkload {
+  return { name: 'drive', ...driveReading(options), ...driveWriting(options) }
 }
 
 /** The reading half of the workload. */
@@ -48,7 +56,7 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
       const addresses = new Addresses()
       const { earlierVersions: policy = 'none' } = owner
       const ways = { sharePoint, clock, listAgeMs, pageSize, addresses, includeInfected }
-      const changes = createChangeReader({ ...ways, site: owner.graphId })
+      const changes = createChangeReader({ ...ways, site: owner.graphId, listed: {} })
       return {
         changes: changes.page,
         changedSince: (links, signal) => drivesChangedSince(ways, links, signal),
