@@ -105,3 +105,10 @@ test('calls of mail and of the directory cost no units', async (t) => {
   assert.equal(headers.get('x-ms-resource-unit'), null)
   assert.equal((await control.counts({})).units.total, 0)
 })
+
+test('permissions use up the budget five times as fast', async (t) => {
+  const clock = () => Date.parse('2026-03-01T10:00:00Z')
+  const { call, item } = await startDrive(t, { clock, settings: { unitsPerMinute: 10 } })
+  const asked = async () => (await call(`${item}/permissions`)).status
+  assert.deepEqual([await asked(), await asked(), await asked()], [200, 200, 429])
+})
