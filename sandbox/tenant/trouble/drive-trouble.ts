@@ -12,7 +12,6 @@ export class DriveTrouble implements ItemWatch {
   /** By the pk of the drive. */
   readonly loops = new EndlessLinks()
   readonly #failing = new Set<number>()
-  readonly #vanished = new Set<string>()
   readonly #former = new Map<number, DriveItem>()
 
   /** Whether the delta of this drive answers 500 for ever (facts/graph.md 7, no. 12). */
@@ -23,13 +22,6 @@ export class DriveTrouble implements ItemWatch {
   setFailing(drivePk: number, failing: boolean): void {
     if (failing) this.#failing.add(drivePk)
     else this.#failing.delete(drivePk)
-  }
-
-  /** Whether a file that was just listed goes now; true once for each. */
-  vanishes({ id, kind, deleted }: DriveItem, happens: (...parts: string[]) => boolean): boolean {
-    if (kind !== 'file' || deleted || this.#vanished.has(id) || !happens('vanish', id)) return false
-    this.#vanished.add(id)
-    return true
   }
 
   changing(before: DriveItem): void {

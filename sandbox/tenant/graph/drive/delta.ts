@@ -170,10 +170,10 @@ function hierarchy({ request, cursor }: Reading, page: Page): DriveItem[] {
 /** Some of what was just listed goes for good. */
 function vanish({ request }: Reading, page: Page): void {
   const { state } = request
-  const going = page.items.filter((item) =>
-    state.trouble.drives.vanishes(item, (...parts) =>
-      state.trouble.happens(state.settings.vanishing, ...parts),
-    ),
+  const { vanishing } = state.settings
+  const going = page.items.filter(
+    ({ id, kind, deleted }) =>
+      kind === 'file' && !deleted && state.trouble.happens(vanishing, 'vanish', id),
   )
   if (going.length === 0) return
   state.db.transaction(() => {
