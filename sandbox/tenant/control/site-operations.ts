@@ -16,7 +16,7 @@ export function siteOperations(state: TenantState) {
     sites: operation(z.strictObject({}), () => ({
       sites: state.sites.all().map((site) => ({
         ...{ id: site.id, path: site.path, displayName: site.displayName, state: site.state },
-        isPersonal: site.owner !== null,
+        ...{ isPersonal: site.owner !== null, group: site.group },
         isSubsite: site.parent !== null,
         drives: state.sites
           .drives(site)

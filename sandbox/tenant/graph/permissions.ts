@@ -100,6 +100,8 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'GET /sites/{site}/drive': READ_FILES,
   'GET /users/{user}/drives': READ_FILES,
   'GET /users/{user}/drive': READ_FILES,
+  'GET /groups/{group}/drives': READ_FILES,
+  'GET /groups/{group}/drive': READ_FILES,
   [`GET ${DRIVE}`]: READ_FILES,
   [`GET ${DRIVE}/root`]: READ_FILES,
   [`GET ${DRIVE}/root:/{path}`]: READ_ITEM,

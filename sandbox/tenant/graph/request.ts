@@ -33,10 +33,14 @@ export type Handler = (request: GraphRequest) => Answer | Promise<Answer>
 export function findUser({ state, param }: GraphRequest): User {
   const user = state.users.find(param('user'))
   if (user) return user
-  throw new GraphError(
+  throw directoryNotFound(param('user'))
+}
+
+export function directoryNotFound(id: string): GraphError {
+  return new GraphError(
     404,
     'Request_ResourceNotFound',
-    `Resource '${param('user')}' does not exist or one of its queried ` +
+    `Resource '${id}' does not exist or one of its queried ` +
       'reference-property objects are not present.',
   )
 }

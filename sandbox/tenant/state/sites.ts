@@ -128,6 +128,13 @@ export class SiteStore {
     return row ? toSite(row) : undefined
   }
 
+  /** The site of a group, by the group's guid. */
+  ofGroup(group: string): Site | undefined {
+    const sql = 'SELECT * FROM sites WHERE group_id = ? AND deleted = 0'
+    const row = this.#db.get(sql, group.toLowerCase())
+    return row ? toSite(row) : undefined
+  }
+
   all(): Site[] {
     return this.#db.all('SELECT * FROM sites WHERE deleted = 0 ORDER BY pk').map(toSite)
   }

@@ -4,7 +4,7 @@
  * Invariant: a site that is locked or archived can be looked at and nothing in it can.
  */
 import type { Drive, DriveItem, Site } from '../../drive-model.ts'
-import { findUser, type GraphRequest } from '../request.ts'
+import { directoryNotFound, findUser, type GraphRequest } from '../request.ts'
 import { noMysite, noSharePoint, notFound, siteLocked } from './refusals.ts'
 
 export function checkSharePoint({ state }: GraphRequest): void {
@@ -71,6 +71,15 @@ export function findByPath(request: GraphRequest, from: ItemPlace): ItemPlace {
   const item = request.state.items.findByPath(from.item, request.param('path'))
   if (!item) throw notFound()
   return { ...from, item }
+}
+
+/** The site of a group. There are no groups here but those that have one. */
+export function groupSite(request: GraphRequest): Site {
+  checkSharePoint(request)
+  const site = request.state.sites.ofGroup(request.param('group'))
+  if (!site) throw directoryNotFound(request.param('group'))
+  checkOpen(site)
+  return site
 }
 
 /** The site of somebody's OneDrive, which not everybody has. */

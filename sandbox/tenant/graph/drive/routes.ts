@@ -39,6 +39,8 @@ export const DRIVE_ROWS: readonly DriveRow[] = [
   ['GET /sites/{site}/drive', 'drive.get', ONE, UNITS_ONE, sites.siteDrive],
   ['GET /users/{user}/drives', 'drives.list', ONE, UNITS_LIST, sites.userDrives],
   ['GET /users/{user}/drive', 'drive.get', ONE, UNITS_ONE, sites.userDrive],
+  ['GET /groups/{group}/drives', 'drives.list', ONE, UNITS_LIST, sites.groupDrives],
+  ['GET /groups/{group}/drive', 'drive.get', ONE, UNITS_ONE, sites.groupDrive],
   [`GET ${DRIVE}`, 'drive.get', ONE, UNITS_ONE, sites.getDrive],
   [`GET ${DRIVE}/root`, 'item.get', ONE, UNITS_ONE, items.getRoot],
   [`GET ${DRIVE}/root:/{path}`, 'item.get', ONE, UNITS_ONE, items.getByPath],

@@ -141,6 +141,21 @@ test('a OneDrive is of type business and says whose it is', async (t) => {
   assert.deepEqual(Object.keys(json).slice(1), ['id', 'driveType', 'owner', 'quota'])
 })
 
+test('the files of a group are those of its site', async (t) => {
+  const { call, control } = await startBench(t, { seed: SEED })
+  const { drive } = await control.createSite({ path: '/sites/team', group: true })
+  const { sites } = await control.sites({})
+  const group = sites.find(({ path }) => path === '/sites/team')?.group
+  assert.equal((await call(`/groups/${group}/drive`)).json.id, drive)
+  const listed = (await call(`/groups/${group}/drives`)).json.value
+  assert.deepEqual(
+    listed.map(({ id }) => id),
+    [drive],
+  )
+  const nobody = await call('/groups/11111111-2222-4333-8444-555555555555/drive')
+  assert.deepEqual([nobody.status, nobody.json.error.code], [404, 'Request_ResourceNotFound'])
+})
+
 test('a call without the permission is refused in the words of SharePoint', async (t) => {
   const { call, control } = await startBench(t, { seed: SEED })
   const { drive } = await control.createOneDrive({ user: ADA })

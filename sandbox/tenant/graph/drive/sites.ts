@@ -13,7 +13,7 @@ import type { Json } from '../json.ts'
 import { context, listAnswer, offsetPage, pageSize } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
 import { driveCursor, driveLink, roundEnd } from './cursor.ts'
-import { checkSharePoint, findDrive, findSite, openSite, personalSite } from './find.ts'
+import { checkSharePoint, findDrive, findSite, groupSite, openSite, personalSite } from './find.ts'
 import { driveJson, siteJson } from './json.ts'
 import { invalidRequest, notFound } from './refusals.ts'
 
@@ -107,7 +107,11 @@ export function userDrives(request: GraphRequest): Answer {
   return drivesOf(request, personalSite(request))
 }
 
-/** The library that a site or a person calls its own: the first that was made. */
+export function groupDrives(request: GraphRequest): Answer {
+  return drivesOf(request, groupSite(request))
+}
+
+/** The library that a site, a person or a group calls its own: the first that was made. */
 function ownDrive(request: GraphRequest, site: Site): Answer {
   const drive = request.state.sites.drives(site).find(({ system }) => !system)
   if (!drive) throw notFound()
@@ -127,6 +131,10 @@ export function siteDrive(request: GraphRequest): Answer {
 
 export function userDrive(request: GraphRequest): Answer {
   return ownDrive(request, personalSite(request))
+}
+
+export function groupDrive(request: GraphRequest): Answer {
+  return ownDrive(request, groupSite(request))
 }
 
 export function getDrive(request: GraphRequest): Answer {
