@@ -89,6 +89,17 @@ export function folderFor(
   return { parent, name }
 }
 
+/** `except`: the item that may have the name already. */
+function checkFree(state: TenantState, parent: DriveItem, name: string, except?: DriveItem): void {
+  const there = state.items.childNamed(parent, name)
+  if (there && there.pk !== except?.pk) throw new ControlError(`there is a ${name} already`)
+}
+
+function checkOutside(state: TenantState, item: DriveItem, folder: DriveItem): void {
+  const above = [folder, ...state.items.ancestors(folder)]
+  if (above.some(({ pk }) => pk === item.pk)) throw new ControlError('a folder cannot be in itself')
+}
+
 function told({ id, eTag, version }: DriveItem) {
   return { id, eTag, version }
 }
@@ -123,6 +134,7 @@ function filing(state: TenantState) {
       ({ drive, path, notebook }) =>
         state.db.transaction(() => {
           const { parent, name } = folderFor(state, drive, path)
+          checkFree(state, parent, name)
           const kind = notebook ? 'notebook' : 'folder'
           return told(state.items.createFolder(parent, { name }, state.nowMs(), kind))
         }),
@@ -133,6 +145,7 @@ function filing(state: TenantState) {
       ({ drive, path, target }) =>
         state.db.transaction(() => {
           const { parent, name } = folderFor(state, drive, path)
+          checkFree(state, parent, name)
           const itsDrive = driveNamed(state, target.drive)
           const item = itemNamed(state, itsDrive, target.item)
           const remote = {
@@ -160,15 +173,12 @@ function changing(state: TenantState) {
     renameItem: operation(
       z.strictObject({ ...ItemRef, name: z.string().min(1), by: z.string().optional() }),
       ({ name, by, ...ref }) =>
-        change(ref, (item, nowMs) =>
-          told(
-            state.items.update(
-              item,
-              { name },
-              { nowMs, ...defined({ by: actorNamed(state, by) }) },
-            ),
-          ),
-        ),
+        change(ref, (item, nowMs) => {
+          if (item.parent === null) throw new ControlError('the root cannot be renamed')
+          checkFree(state, state.items.byPk(item.parent), name, item)
+          const how = { nowMs, ...defined({ by: actorNamed(state, by) }) }
+          return told(state.items.update(item, { name }, how))
+        }),
     ),
     /** `target`: a folder of the same drive; empty: its root. */
     moveItem: operation(
@@ -176,12 +186,15 @@ function changing(state: TenantState) {
       ({ target, name, ...ref }) =>
         change(ref, (item, nowMs) => {
           const parent = itemNamed(state, driveNamed(state, ref.drive), target)
+          checkOutside(state, item, parent)
+          checkFree(state, parent, name ?? item.name, item)
           return told(state.items.update(item, { parent, ...defined({ name }) }, { nowMs }))
         }),
     ),
     /** Into the recycle bin, which nobody can look into here: gone. */
     deleteItem: operation(z.strictObject(ItemRef), (ref) =>
       change(ref, (item) => {
+        if (item.kind === 'root') throw new ControlError('the root cannot be deleted')
         state.items.remove(item, { tellAll: state.settings.deletedDescendants })
         return {}
       }),

@@ -130,6 +130,8 @@ export class ItemStore {
   update(item: DriveItem, change: ItemChange, how: { nowMs: number; by?: Actor }): DriveItem {
     const { parent, name = item.name } = change
     if (parent && parent.drive !== item.drive) throw new Error('an item stays in its drive')
+    const above = parent ? [parent, ...this.ancestors(parent)] : []
+    if (above.some(({ pk }) => pk === item.pk)) throw new Error('a folder cannot be in itself')
     this.#watch.changing(item)
     this.#db.run(
       `UPDATE items SET name = ?, parent = ?, fs_created = ?, fs_modified = ?, malware = ?
