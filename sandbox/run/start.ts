@@ -29,7 +29,8 @@ const USAGE = `usage: npm start -- [--dir DIR] [--fresh] [--port-base N] [--user
   --fresh          empty that folder first
   --port-base N    the first of six ports (default ${DEFAULT_PORT_BASE})
   --users N        mailboxes of a new sample tenant (2 to 50, default 6)
-  --messages N     messages in each of them (1 to 5000, default 120)`
+  --messages N     messages in each of them (1 to 5000, default 120)
+  --files N        files in each OneDrive and library (1 to 5000, default 40)`
 
 /** A person who looks at a sandbox does not want to wait for a service far away. */
 const SETTINGS = {
@@ -38,6 +39,8 @@ const SETTINGS = {
   HOLDFAST_RESTORE_LAG_SECONDS: '2',
 }
 const SEED = 1
+const SITES = 3
+const FOLDERS = 12
 const ROLES = ['Admin', 'Operator', 'Reader'] as const
 const TOKEN_SECONDS = 86_400
 const TOKEN_RENEWAL_MS = 3_600_000
@@ -47,9 +50,10 @@ const TOKEN_MODE = 0o600
 function readStartOptions() {
   const given = readOptions(USAGE, {
     ...{ dir: 'text', fresh: 'flag', 'port-base': 'text', users: 'text', messages: 'text' },
+    files: 'text',
   })
   const number = (
-    name: 'port-base' | 'users' | 'messages',
+    name: 'port-base' | 'users' | 'messages' | 'files',
     [least, most, otherwise]: readonly [number, number, number],
   ) => wholeNumber(given[name], { name: `--${name}`, least, most, otherwise, usage: USAGE })
   return {
@@ -58,6 +62,7 @@ function readStartOptions() {
     portBase: number('port-base', [1024, PORT_BASE_MAX, DEFAULT_PORT_BASE]),
     users: number('users', [2, 50, 6]),
     messages: number('messages', [1, 5000, 120]),
+    files: number('files', [1, 5000, 40]),
   }
 }
 
@@ -66,7 +71,7 @@ function say(text: string): void {
 }
 
 async function start(signal: AbortSignal): Promise<number> {
-  const { portBase, users, messages, ...place } = readStartOptions()
+  const { portBase, users, messages, files, ...place } = readStartOptions()
   const ports = portsFrom(portBase)
   await checkPorts(ports)
   const dir = openDataDir(place.dir, { fresh: place.fresh })
@@ -77,7 +82,7 @@ async function start(signal: AbortSignal): Promise<number> {
     sayWhereItBegins(dir)
     stack = await startStack({
       ...{ dir, ports, settings: SETTINGS },
-      seed: { seed: SEED, users, messages },
+      seed: { seed: SEED, users, messages, files, folders: FOLDERS, sites: SITES, oddFiles: true },
       log: (text) => say(pc.dim(text)),
     })
     await run(stack, dir, { startedAt, signal })
