@@ -20,6 +20,7 @@ import {
   attackFiles,
   type FileStory,
   type FileWish,
+  librariesOf,
   tellFileStory,
 } from './file-story.ts'
 import { casesOf, fulfil, type KnownPoint, newestPoints, type Snapshots } from './fulfil.ts'
@@ -124,6 +125,8 @@ class Demo {
   readonly #api: ApiClient
   readonly #out: NodeJS.WriteStream
   readonly #signal: AbortSignal
+  /** Those that the first backup read. */
+  #libraries: ReadonlySet<string> = new Set()
 
   constructor(stack: Stack, options: { out: NodeJS.WriteStream; signal: AbortSignal }) {
     const { apiUrl, control } = stack
@@ -159,7 +162,10 @@ class Demo {
     const points = await newestPoints(this.#api)
     const story = await tellStory(control, [...given.before.values()])
     for (const event of story.events) this.#say(`  · ${event}`)
-    const files = await this.#fileDay(points, (sites) => tellFileStory(control, sites))
+    const files = await this.#fileDay(points, (sites) => {
+      this.#libraries = librariesOf(sites)
+      return tellFileStory(control, sites)
+    })
     const backup = await this.#backUp('incremental', undefined)
     const damaged = await snapshots(control)
     const restores = new Map<Wish, RestoreResult>()
@@ -180,7 +186,10 @@ class Demo {
     const attacked = await attack(control, victimOf([...before.values()]))
     for (const event of attacked.events) this.#say(`  · ${event}`)
     const share = this.#stack.imported === undefined ? SHARE_HIT : 1
-    const files = await this.#fileDay(points, (sites) => attackFiles(control, { sites, share }))
+    const libraries = this.#libraries
+    const files = await this.#fileDay(points, (sites) =>
+      attackFiles(control, { sites, libraries, share }),
+    )
     const backup = await this.#backUp('after the attack', undefined)
     const damaged = await snapshots(control)
     const { wish, at, events } = attacked

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createControlClient, startTenant } from '../tenant/index.ts'
 import { judgeSites, parseFidelity } from '../verdict/index.ts'
-import { addSecondLibrary, attackFiles, type FileWish, tellFileStory } from './file-story.ts'
+import {
+  addSecondLibrary,
+  attackFiles,
+  type FileWish,
+  librariesOf,
+  tellFileStory,
+} from './file-story.ts'
 import { fileHoldings, type SiteSnapshots, siteSnapshots } from './sites.ts'
 
 const FIDELITY = parseFidelity('| field | when |\n|-|-|\n| `id` | always |\n')
@@ -44,7 +50,9 @@ test('the story does damage in three places, and asks for all of it back', async
 
 test('ransomware reaches every library, and all that it hit is asked back', async () => {
   const before = await siteSnapshots(control)
-  const attack = await attackFiles(control, { sites: before, share: 1 })
+  const attack = await attackFiles(control, {
+    ...{ sites: before, libraries: librariesOf(before), share: 1 },
+  })
   const verdict = unrestored(before, await siteSnapshots(control), attack.wishes)
   const files = [...before.values()].flatMap(({ drives }) =>
     drives.flatMap(({ items }) => items.filter(({ kind }) => kind === 'file')),

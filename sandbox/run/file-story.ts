@@ -239,15 +239,25 @@ export interface FileAttack extends FileStory {
   deleted: number
 }
 
-/** Every library is reached, as it is by a computer that syncs them; `share` of each is hit. */
+/** Ids of all libraries that a backup reads. */
+export function librariesOf(sites: SiteSnapshots): Set<string> {
+  const all = [...sites.values()].flatMap((site) => protectedLibraries(site).drives)
+  return new Set(all.map(({ drive }) => drive.id))
+}
+
+/**
+ * These libraries are reached, as they are by a computer that syncs them; `share` of each is hit.
+ * A library that is new is not among them: Holdfast looks for new ones every few hours.
+ */
 export async function attackFiles(
   control: ControlClient,
-  { sites, share }: { sites: SiteSnapshots; share: number },
+  given: { sites: SiteSnapshots; libraries: ReadonlySet<string>; share: number },
 ): Promise<FileAttack> {
+  const { sites, libraries, share } = given
   const done = { encrypted: 0, deleted: 0 }
   const wishes: FileWish[] = []
   for (const [url, snapshot] of sites) {
-    for (const { drive } of protectedLibraries(snapshot).drives) {
+    for (const { drive } of snapshot.drives.filter((each) => libraries.has(each.drive.id))) {
       const hit = await control.ransomDrive({
         ...{ drive: drive.id, seed: ATTACK_SEED, share, deletedShare: SHARE_LOST },
       })
