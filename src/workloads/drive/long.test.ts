@@ -109,19 +109,23 @@ test('a file that has another ETag by now is begun anew, at a begin and at the e
 
 test('a position of another state of the file, or one that nobody wrote, is begun anew', async () => {
   const content = contentOf(300)
-  const answers = { [ITEM]: () => json(longFile(content)), 'https://a/1': ranges(content) }
-  const world = await longOn(answers)
+  let eTag = '"{a},1"'
+  const world = await longOn({
+    [ITEM]: () => json(longFile(content, { eTag })),
+    'https://a/1': ranges(content),
+  })
   const { next } = await slice(world, undefined, 1)
   assert.ok(next)
-  const other = { ...world.item, marker: { ...world.item.marker, change: '"{a},7"' } }
-  const states = [next.state.replace('"v":1', '"v":2'), '{}', 'x']
-  for (const [item, state] of [
-    [other, next.state] as const,
-    ...states.map((text) => [world.item, text] as const),
-  ]) {
-    const read = slice({ ...world, item }, { ...next, state })
+  for (const state of [next.state.replace('"v":1', '"v":2'), '{}', 'x']) {
+    const read = slice(world, { ...next, state })
     await assert.rejects(read, (error) => hasCode(error, 'ContentChanged'))
   }
+  eTag = '"{a},2"'
+  const item = await world.reader.item(world.item.id, signal)
+  assert.ok(item)
+  const read = slice({ ...world, item }, next)
+  await assert.rejects(read, (error) => hasCode(error, 'ContentChanged'))
+  assert.ok((await slice({ ...world, item }, undefined)).ended)
 })
 
 test('a file whose bytes are not what its hash says is begun anew', async () => {
