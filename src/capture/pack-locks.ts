@@ -5,6 +5,7 @@
 import type { PackTable } from '../catalogue/types.ts'
 import type { Representation } from '../model/events.ts'
 import type { OwnerId, PackId } from '../model/ids.ts'
+import { packsOf } from '../model/representation.ts'
 import type { Clock } from '../ports.ts'
 
 const DAY_MS = 86_400_000
@@ -26,14 +27,14 @@ export class PackLocks {
 
   /** False where any pack is unknown to the tables or its lock runs out too soon. */
   async allow(representations: readonly Representation[], signal: AbortSignal): Promise<boolean> {
-    const packs = new Set(representations.flatMap((r) => r.segments.map((s) => s.pack)))
-    const asked = [...packs].filter((p) => !this.#known.has(p))
+    const packs = packsOf(representations)
+    const asked = packs.filter((p) => !this.#known.has(p))
     if (asked.length > 0) {
       for (const [pack, until] of await this.#packs.lockedUntil(this.#owner, asked, signal)) {
         this.#known.set(pack, Date.parse(until))
       }
     }
     const needed = this.#clock.now() + this.#protectionMs
-    return [...packs].every((p) => (this.#known.get(p) ?? 0) >= needed)
+    return packs.every((p) => (this.#known.get(p) ?? 0) >= needed)
   }
 }

@@ -13,12 +13,14 @@ import {
   LEDGER_REASONS,
   type LedgerEvent,
   type LeftEvent,
+  type LongProgress,
   type Marker,
   type PastPlace,
   type Place,
   REPRESENTATIONS,
   type Representation,
   type RoundState,
+  type SegmentRef,
   type StreamEvent,
 } from './events.ts'
 import { type GraphId, type PackId, SEQ_MAX, type SegmentId } from './ids.ts'
@@ -65,23 +67,33 @@ export const displaySchema: z.ZodType<Display> = z.object({
   excluded: z.enum(EXCLUSION_REASONS).exactOptional(),
 })
 
-export const representationsSchema: z.ZodType<Representation[]> = z.array(
-  z.object({
-    name: z.enum(REPRESENTATIONS),
-    bytes: whole,
-    sha256: z.string().regex(hashPattern),
-    segments: z.array(
-      z.object({
-        id: hashOf<SegmentId>(),
-        pack: hashOf<PackId>(),
-        offset: whole,
-        sealedBytes: whole,
-        plainBytes: whole,
-      }),
-    ),
-    note: z.record(z.string(), z.unknown()).exactOptional(),
-  }),
-)
+const segment = {
+  id: hashOf<SegmentId>(),
+  pack: hashOf<PackId>(),
+  offset: whole,
+  sealedBytes: whole,
+  plainBytes: whole,
+}
+export const segmentsSchema: z.ZodType<SegmentRef[]> = z.array(z.object(segment))
+/** Whole packs only: 32 bytes each. */
+const packIds = z.base64().refine((text) => Buffer.from(text, 'base64').length % 32 === 0)
+
+const representationSchema: z.ZodType<Representation> = z.object({
+  name: z.enum(REPRESENTATIONS),
+  bytes: whole,
+  sha256: z.string().regex(hashPattern),
+  digest: z.literal('segments').exactOptional(),
+  lists: z.array(z.object({ ...segment, contentBytes: whole, packs: packIds })).exactOptional(),
+  segments: segmentsSchema,
+  note: z.record(z.string(), z.unknown()).exactOptional(),
+})
+export const representationsSchema: z.ZodType<Representation[]> = z.array(representationSchema)
+
+const progressSchema: z.ZodType<LongProgress> = z.object({
+  marker: markerSchema,
+  position: z.object({ offset: whole, state: z.string() }),
+  content: representationSchema,
+})
 
 export const itemKindSchema = z.enum(['item', 'container'])
 export const whySchema = z.enum(['new', 'content', 'decoration', 'moved'])
@@ -96,6 +108,7 @@ export const ledgerEventSchema: z.ZodType<LedgerEvent> = z.object({
   display: displaySchema,
   attempts: whole,
   nextTry: z.string().exactOptional(),
+  progress: progressSchema.exactOptional(),
 })
 
 export const leftEventSchema: z.ZodType<LeftEvent> = z.object({

@@ -29,12 +29,30 @@ export const REPRESENTATIONS = [
 ] as const
 export type RepresentationName = (typeof REPRESENTATIONS)[number]
 
+/** A sealed segment that holds a JSON list of refs, so that long content has a short name. */
+export interface SegmentList extends SegmentRef {
+  /** Bytes of the plaintext that its refs are of. */
+  contentBytes: number
+  /**
+   * The packs of its refs, each once: their ids' 32 bytes one after the other, in base64. So who
+   * cannot open the list knows nevertheless what it uses.
+   */
+  packs: string
+}
+
 export interface Representation {
   name: RepresentationName
-  /** Bytes of the whole plaintext; the sum over its segments. */
+  /** Bytes of the whole plaintext; the sum over its segments, and those of its lists. */
   bytes: number
-  /** SHA-256 of the whole plaintext, hex. */
+  /** SHA-256, hex: of the whole plaintext, or of what `digest` says. */
   sha256: string
+  /**
+   * `segments`: the content was captured over several slices, and `sha256` is of the ids of its
+   * lists and then of its segments, each with a line feed behind it (model/representation.ts).
+   */
+  digest?: 'segments'
+  /** Content that comes before that of `segments`. */
+  lists?: SegmentList[]
   segments: SegmentRef[]
   /** What the service, or the fetching, said of exactly these bytes; small, JSON. */
   note?: Record<string, unknown>
@@ -158,6 +176,25 @@ export interface LedgerEvent extends EventBase {
   attempts: number
   /** ISO time of the next try; absent: only a person or a change of the item brings one. */
   nextTry?: string
+  /** How far the capture of its content has come that takes several slices. */
+  progress?: LongProgress
+}
+
+/** Content that is captured over several slices, and is no version yet. */
+export interface LongProgress {
+  /** Of the item whose content it is: where it changes, all of it is void. */
+  marker: Marker
+  position: LongPosition
+  /** What was captured so far; a representation in every respect. */
+  content: Representation
+}
+
+/** Where the reading of long content goes on. */
+export interface LongPosition {
+  /** Bytes that were read. */
+  offset: number
+  /** Opaque: what the workload must keep to go on from there (the state of a hash). */
+  state: string
 }
 
 /** A ledger entry ends without a version: the item is gone for good. A put resolves it too. */

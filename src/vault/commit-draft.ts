@@ -3,7 +3,8 @@
  * parts, pack indexes, and the envelope around them. No I/O but the data key.
  */
 import { invariant } from '../model/errors.ts'
-import type { SegmentRef, StreamEvent } from '../model/events.ts'
+import type { Representation, SegmentRef, StreamEvent } from '../model/events.ts'
+import { packsOf as packsNamedBy, refsOf } from '../model/representation.ts'
 import { sealBaseIndex } from './base-format.ts'
 import {
   type CommitBody,
@@ -115,7 +116,7 @@ function settleHints(events: readonly StreamEvent[], packs: PackWriter): void {
   for (const event of events) {
     invariant(!seen.has(event.item), 'a commit has one event for one item')
     seen.add(event.item)
-    for (const ref of refsOf(event)) {
+    for (const ref of refsOfEvent(event)) {
       if (ref.pack !== '') continue
       const place = packs.placeOf(ref.id)
       invariant(place !== undefined && place.pack !== '', 'a new segment is in one of the packs')
@@ -124,8 +125,14 @@ function settleHints(events: readonly StreamEvent[], packs: PackWriter): void {
   }
 }
 
-function refsOf(event: StreamEvent): SegmentRef[] {
-  return event.op === 'put' ? event.representations.flatMap((r) => r.segments) : []
+function refsOfEvent(event: StreamEvent): SegmentRef[] {
+  return contentsOf(event).flatMap(refsOf)
+}
+
+/** What an event holds: content of a version, or what is captured of one so far. */
+function contentsOf(event: StreamEvent): Representation[] {
+  if (event.op === 'put') return event.representations
+  return event.op === 'ledger' && event.progress ? [event.progress.content] : []
 }
 
 function linkOf({ stream, toolVersion }: CommitWriterDeps, attempt: Attempt) {
@@ -153,8 +160,8 @@ function packsOf(
     return { id, bytes, createdAt: createdAt.toISOString(), index: sideOf(index, inline) }
   })
   const added = new Set(written.map((pack) => pack.id))
-  const named = new Set(events.flatMap(refsOf).map((ref) => ref.pack))
-  const used = [...named].filter((pack) => !added.has(pack)).sort()
+  const named = packsNamedBy(events.flatMap(contentsOf))
+  const used = named.filter((pack) => !added.has(pack)).sort()
   invariant(packs.length + used.length <= COMMIT_PACKS_MAX, 'a commit has not too many packs')
   return { packs, used }
 }

@@ -16,6 +16,7 @@ import { createNamedByHash, createOnce } from './create-once.ts'
 import { isDamage } from './damage.ts'
 import type { DataKeys } from './data-keys.ts'
 import { COMMIT_BYTES_MAX, COMMIT_VOIDS_MAX, INLINE_COMMIT_BYTES_MAX } from './limits.ts'
+import { extendContent } from './long-content.ts'
 import { commitName, type StreamId } from './names.ts'
 import { segmentNamer } from './pack-crypto.ts'
 import { createPackWriter, type PackWriter, type WrittenPack } from './pack-writer.ts'
@@ -63,6 +64,10 @@ export function createCommitWriter(
     async addVersion(version, signal) {
       invariant(!used, 'a commit that is being written takes no more versions')
       return writeVersion(packs, version, new Date(deps.clock.now()).toISOString(), signal)
+    },
+    async extend(content, piece, signal) {
+      invariant(!used, 'a commit that is being written takes no more content')
+      return extendContent(packs, content, piece, signal)
     },
     async commit(content, options, signal) {
       invariant(!used, 'a writer commits once')

@@ -9,8 +9,10 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
-import type { Representation, SegmentRef } from '../model/events.ts'
+import { segmentsSchema } from '../model/event-schema.ts'
+import type { Representation, SegmentList, SegmentRef } from '../model/events.ts'
 import type { OwnerId, PackId } from '../model/ids.ts'
+import { segmentsDigest } from '../model/representation.ts'
 import type { BlobStore, OwnerKeys } from '../ports.ts'
 import { check, damage, isDamage } from './damage.ts'
 import { METADATA_SEGMENT_BYTES_MAX, PACK_HEADER_BYTES_MAX } from './limits.ts'
@@ -81,6 +83,7 @@ export function createContentReader({ store, keys, owner }: ContentReaderDeps): 
   return {
     read,
     readAll,
+    readFrom: (representation, offset, signal) => readFrom(shelf, representation, offset, signal),
     segment: (ref, signal) => readSegment(shelf, ref, signal),
     async metadata(representation, signal) {
       const plain = await readAll(representation, METADATA_SEGMENT_BYTES_MAX, signal)
@@ -101,6 +104,8 @@ const metadataSchema = z.object({
       name: z.string(),
       bytes: z.number(),
       sha256: z.string(),
+      lists: z.array(z.string()).exactOptional(),
+      digest: z.literal('segments').exactOptional(),
       segments: z.array(z.string()),
       note: z.record(z.string(), z.unknown()).exactOptional(),
     }),
@@ -123,15 +128,71 @@ async function* readRepresentation(
 ): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256')
   let bytes = 0
-  for (const ref of representation.segments) {
+  for await (const { ref } of refsFrom(shelf, representation, 0, signal)) {
     const plain = await readSegment(shelf, ref, signal)
     bytes += plain.length
     check(bytes <= representation.bytes, 'ContentDamaged', 'content is not longer than it says')
-    hash.update(plain)
+    if (representation.digest === undefined) hash.update(plain)
     yield plain
   }
-  const whole = bytes === representation.bytes && hash.digest('hex') === representation.sha256
+  const isWhole = bytes === representation.bytes
+  const sha256 = representation.digest === undefined ? hash.digest('hex') : representation.sha256
+  const whole = isWhole && sha256 === representation.sha256
   check(whole, 'ContentDamaged', 'content has the length and hash that its event names')
+}
+
+/** From the middle of a segment on where the offset falls into it. */
+async function* readFrom(
+  shelf: Shelf,
+  representation: Representation,
+  offset: number,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  let end = offset
+  for await (const { ref, at } of refsFrom(shelf, representation, offset, signal)) {
+    const plain = await readSegment(shelf, ref, signal)
+    end = at + plain.length
+    yield at < offset ? plain.subarray(offset - at) : plain
+  }
+  const isWhole = end === Math.max(offset, representation.bytes)
+  check(isWhole, 'ContentDamaged', 'content has the length that its event names')
+}
+
+/** The segments that hold the content from this offset on, and where each of them begins. */
+async function* refsFrom(
+  shelf: Shelf,
+  { lists = [], segments, digest, sha256 }: Representation,
+  offset: number,
+  signal: AbortSignal,
+): AsyncIterable<{ ref: SegmentRef; at: number }> {
+  const isIt = digest === undefined || segmentsDigest({ lists, segments }) === sha256
+  check(isIt, 'ContentDamaged', 'long content has the segments that its hash is of')
+  let at = 0
+  for (const list of lists) {
+    const end = at + list.contentBytes
+    if (end > offset) {
+      for (const ref of await refsOfList(shelf, list, signal)) {
+        if (at + ref.plainBytes > offset) yield { ref, at }
+        at += ref.plainBytes
+      }
+      check(at === end, 'ContentDamaged', 'a list has the length that its event names')
+    }
+    at = end
+  }
+  for (const ref of segments) {
+    if (at + ref.plainBytes > offset) yield { ref, at }
+    at += ref.plainBytes
+  }
+}
+
+async function refsOfList(
+  shelf: Shelf,
+  list: SegmentList,
+  signal: AbortSignal,
+): Promise<SegmentRef[]> {
+  const parsed = segmentsSchema.safeParse(parseJson(await readSegment(shelf, list, signal)))
+  check(parsed.success, 'ContentDamaged', 'a list is one of segments')
+  return parsed.data
 }
 
 async function readSegment(

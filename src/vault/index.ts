@@ -20,6 +20,7 @@ export { type BaseOptions, type BaseOutcome, type BaseProgress, buildBase } from
 export { CHAIN_START, endAfter, followChain, nextSeq } from './chain.ts'
 export { parseMetadata } from './content-reader.ts'
 export { voidCommitOf } from './damage.ts'
+export { CONTENT_SEGMENT_BYTES_MAX } from './limits.ts'
 export { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
 export { createPackOpener } from './pack-opener.ts'
 export { openPack, type Salvaged, salvage } from './pack-reader.ts'

@@ -41,7 +41,8 @@ export const INLINE_COMMIT_BYTES_MAX = 256 * KIB
 export const COMMIT_BYTES_MAX = 64 * MIB
 /** Plain bytes of a commit's sealed body. */
 export const BODY_PLAIN_BYTES_MAX = 64 * MIB
-export const COMMIT_PACKS_MAX = 4096
+/** New ones and those that events use: content of 500 GB in packs of 32 MiB names so many. */
+export const COMMIT_PACKS_MAX = 16_384
 /** Void commits that one commit may pass over. */
 export const COMMIT_VOIDS_MAX = 16
 /** Owner records and format.json are a few hundred bytes. */
@@ -55,3 +56,10 @@ export const BASE_INDEX_BYTES_MAX = 16 * MIB
  * row (catalogue/rows.ts), or the commit could never be applied.
  */
 export const VERSION_SEGMENTS_MAX = 1900
+/** Long content: so many refs go into a list of their own, as soon as there are as many. */
+export const LIST_SEGMENTS = 256
+/**
+ * Characters of a long representation as JSON. Its event must fit into a table row, like that of
+ * any version: 250 GiB in packs of 32 MiB are some 445,000 of the 460,800 that a row holds.
+ */
+export const LONG_CONTENT_CHARS_MAX = 455_000

@@ -46,6 +46,9 @@ export interface VersionContent {
   name: RepresentationName
   bytes: number
   sha256: string
+  /** Of long content: the segments that hold lists of refs, and what comes before `segments`. */
+  lists?: string[]
+  digest?: 'segments'
   segments: string[]
   note?: Record<string, unknown>
 }
@@ -74,6 +77,16 @@ export interface CommitWriter {
    * of the returned refs are filled in when their pack is closed, at the latest in commit().
    */
   addVersion(version: VersionInput, signal: AbortSignal): Promise<Representation[]>
+  /**
+   * Puts one more piece of long content into a pack: the content so far (undefined: none), and
+   * that. What it was is not changed, but for its refs, which are filled in like those of
+   * addVersion. Throws `ContentTooLong` where more of it could not be named.
+   */
+  extend(
+    content: Representation | undefined,
+    piece: { name: RepresentationName; bytes: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<Representation>
   /** Plain bytes that were added so far, over all packs of this commit. */
   readonly addedBytes: number
   /** Closes the packs, writes parts, then commit.json. The only commit point. */
@@ -219,6 +232,15 @@ export interface StreamVault {
 export interface ContentReader {
   /** Pieces of the plaintext, each checked against its segment id and in sum against sha256. */
   read(representation: Representation, signal: AbortSignal): AsyncIterable<Uint8Array>
+  /**
+   * The plaintext from this offset on, each piece checked against its segment id; the first piece
+   * begins at the offset. `sha256` of a whole plaintext cannot be checked this way.
+   */
+  readFrom(
+    representation: Representation,
+    offset: number,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>
   /** The whole plaintext; at most `maxBytes`, else `ContentTooLarge`. */
   readAll(
     representation: Representation,

@@ -101,8 +101,9 @@ async function writeMetadata(
     container: version.container,
     workload: version.workload,
     capturedAt,
-    contents: contents.map(({ segments, ...content }) => ({
+    contents: contents.map(({ lists, segments, ...content }) => ({
       ...content,
+      ...(lists && { lists: lists.map((list) => list.id) }),
       segments: segments.map((s) => s.id),
     })),
     json: version.json,

@@ -88,6 +88,7 @@ class Held {
     }
     const reader: ContentReader = {
       read: unused,
+      readFrom: unused,
       segment: unused,
       readAll: bytesOf,
       metadata: async (representation) => ({

@@ -7,6 +7,7 @@ import type { Caller } from '../../access/index.ts'
 import type { AuditAction } from '../../audit/index.ts'
 import type { HeldItem, Listed } from '../../catalogue/types.ts'
 import { type KeyHash, keyHash } from '../../model/ids.ts'
+import { packsOf } from '../../model/representation.ts'
 import { cursorText, positionOf } from './cursor.ts'
 import type { HttpDeps } from './deps.ts'
 import { atParam, keyOf, pageQuery, workloadParam } from './input.ts'
@@ -56,7 +57,7 @@ export const getItem = getRoute({
     const state = await asOf(stream, { at: query.at }, deps, signal)
     const held = await itemOf(state, key, signal)
     await recordSight('item-shown', { caller, state, item: key }, deps, signal)
-    const packs = [...new Set(held.representations.flatMap((r) => r.segments.map((s) => s.pack)))]
+    const packs = packsOf(held.representations)
     const locks = await deps.catalogue.packs.lockedUntil(state.owner, packs, signal)
     const lockedUntil = packs.map((pack) => locks.get(pack) ?? '').sort()[0]
     return { status: 200, json: { ...whole(held), lockedUntil: lockedUntil || undefined } }

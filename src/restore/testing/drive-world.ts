@@ -154,6 +154,7 @@ class Held {
     }
     const reader: ContentReader = {
       readAll: unused,
+      readFrom: unused,
       segment: (ref) => Promise.resolve(open(ref)),
       async *read({ segments }) {
         for (const ref of segments) yield open(ref)

@@ -178,6 +178,7 @@ function vaultOf(
   }
   const reader: ContentReader = {
     read: unused,
+    readFrom: unused,
     readAll: unused,
     segment: unused,
     metadata(representation, signal) {

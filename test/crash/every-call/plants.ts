@@ -177,6 +177,7 @@ function withCommits(
               return writer.addedBytes
             },
             addVersion: (version, abort) => writer.addVersion(version, abort),
+            extend: (content, piece, abort) => writer.extend(content, piece, abort),
             commit,
           }
         },

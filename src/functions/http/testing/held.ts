@@ -159,6 +159,9 @@ export function contentReader(contents: Contents, faults: { keyMissing: boolean 
         yield bytes.subarray(at, at + 1024 * 1024)
       }
     },
+    async *readFrom(representation, offset) {
+      yield bytesOf(representation).subarray(offset)
+    },
     readAll: async (representation) => bytesOf(representation),
     async metadata(representation) {
       const json: unknown = JSON.parse(Buffer.from(bytesOf(representation)).toString())
