@@ -8,6 +8,7 @@
 import type { OpenEntry } from '../catalogue/types.ts'
 import type { GraphId } from '../model/ids.ts'
 import { keepBase, takeBaseTurn } from './base.ts'
+import { dueLong, workLong } from './long-work.ts'
 import { takeAnswers, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
 import { rollForward } from './roll-forward.ts'
@@ -38,8 +39,17 @@ export type StreamOutcome =
       /** Code of what is wrong beside the round; empty where nothing is. */
       trouble: string
     })
-  /** `hasProgress`: something was done that is not in the counts. */
-  | { state: 'more'; hasProgress: boolean }
+  /**
+   * `hasProgress`: something was done that is not in the counts. `isRead`: the round is complete,
+   * and only long content is still on its way.
+   */
+  | { state: 'more'; hasProgress: boolean; isRead?: true }
+
+/** Part of the slice that goes to ledger items that are due. */
+const LEDGER_SHARE = 1 / 4
+/** Part of the slice that goes to long content before a round that is still open. */
+const LONG_SHARE = 1 / 4
+const LONG_GOES_ON = { state: 'more', hasProgress: true, isRead: true } as const
 
 /**
  * Works the stream until its round is complete or the deadline comes. Trouble of the whole owner
@@ -51,12 +61,18 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
   try {
     const turn = await takeBaseTurn(capture)
     if (turn?.state === 'more') return { state: 'more', hasProgress: true }
+    if (isBetweenRounds(capture) && (await workLong(capture, context.deadline)) === 'more') {
+      return LONG_GOES_ON
+    }
+    const isOpen = capture.round.phase !== 'complete'
     capture.beginRound()
     await retryLedger(capture)
+    if (isOpen) await workLong(capture, shareEnd(context, LONG_SHARE))
     const round = await readRound(capture)
     if (round.state === 'more') {
       return { state: 'more', hasProgress: turn !== undefined || capture.hasGotFurther }
     }
+    if ((await workLong(capture, context.deadline)) === 'more') return LONG_GOES_ON
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }
     const nextAt = Math.min(base.nextAt, capture.cursorsOldAt)
@@ -69,14 +85,26 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
   }
 }
 
+/** A round ended not long ago, and long content is on its way: no other is read for its sake. */
+function isBetweenRounds(capture: StreamCapture): boolean {
+  const { round, context } = capture
+  if (round.phase !== 'complete' || dueLong(capture).length === 0) return false
+  return context.clock.now() < Date.parse(round.startedAt) + context.limits.intervalMs
+}
+
+function shareEnd({ clock, deadline }: StreamContext, share: number): number {
+  const now = clock.now()
+  return now + (deadline - now) * share
+}
+
 /** Ledger items whose next try has come; at most a quarter of the slice. */
 async function retryLedger(capture: StreamCapture): Promise<void> {
-  const { clock, reader, deadline, signal } = capture.context
+  const { clock, reader, signal } = capture.context
   const now = clock.now()
-  const until = now + (deadline - now) / 4
+  const until = shareEnd(capture.context, LEDGER_SHARE)
   for (const { event } of [...capture.open.values()]) {
     if (event.op !== 'ledger' || !event.nextTry || Date.parse(event.nextTry) > now) continue
-    if (event.kind === 'container') continue
+    if (event.kind === 'container' || event.reason === 'in-progress') continue
     if (clock.now() >= until) return
     try {
       const item = await reader.item(event.item, signal)

@@ -76,6 +76,14 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 40 },
 )
 
+const settings = fc.record({
+  commitEvents: fc.constantFrom(1, 4, 50),
+  /** What was made last is shown first. */
+  order: is,
+  /** Content of so many characters is read one by one. */
+  longFrom: fc.constantFrom(2, Number.POSITIVE_INFINITY),
+})
+
 async function play(world: DriveWorld, now: Step): Promise<void> {
   if (now.step === 'slice') {
     world.box.meanwhile.push(...now.meanwhile.map((one) => () => happen(world.box, one)))
@@ -154,11 +162,12 @@ function happenToFile(
 
 test('P2, P3: whatever happens and wherever slices end, the vault says what the drives say', async () => {
   await fc.assert(
-    fc.asyncProperty(steps, fc.constantFrom(1, 4, 50), is, async (story, commitEvents, order) => {
+    fc.asyncProperty(steps, settings, async (story, { commitEvents, order, longFrom }) => {
       const box = new ScriptedDrive()
       box.childrenFirst = order
+      box.longFrom = longFrom
       for (const drive of DRIVES) box.createDrive(drive)
-      const world = await captureWorld(box, { commitEvents })
+      const world = await captureWorld(box, { commitEvents, pieceBytes: 1 })
       for (const one of story) await play(world, one)
       while (box.meanwhile.length > 0) await world.slice()
       box.corrupt.clear()

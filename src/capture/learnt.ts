@@ -39,7 +39,7 @@ export async function learnt(
       const open = await openEntries(owner, deps, signal)
       const dueMs = Math.min(open.nextAt, nextAt, now + deps.settings.fullReadMs, follow.ms)
       const times = { dueAt: at(dueMs), hintAt: at(now + deps.settings.intervalMs) }
-      const coverage = open.containers > 0 ? 'partial' : 'covered'
+      const coverage = open.partly > 0 ? 'partial' : 'covered'
       return { ...base, ...times, completeAt: at(now), coverage, ledgerOpen: open.ledger }
     }
     case 'wait':
@@ -49,7 +49,9 @@ export async function learnt(
     case 'failed':
       return { ...base, ...dueAt(now + FAILED_PAUSE_MS), coverage: 'failing' }
     default: {
-      const coverage = owner.completeAt ? {} : { coverage: 'first-copy' as const }
+      // Everything was read but for content that takes many slices.
+      const isRead = worked.isRead && ({ completeAt: at(now), coverage: 'partial' } as const)
+      const coverage = isRead || (owner.completeAt ? {} : { coverage: 'first-copy' as const })
       // `more` without progress counts like a slice that vanished: it must not go on for ever.
       const attempts = hasProgress ? {} : { attempts: owner.attempts }
       return { ...base, ...coverage, ...attempts, ...dueAt(now) }
@@ -82,25 +84,28 @@ function followUp(
   return { ms: startedAt < owed ? owed : Number.POSITIVE_INFINITY, isNew: false }
 }
 
-/** How many ledger entries are open, and when an item that left, or a retry, needs a round. */
+/**
+ * How many ledger entries are open, of them such as make coverage partial, and when an item that left, or a retry, needs a
+ * round.
+ */
 async function openEntries(
   owner: Owner,
   deps: SliceDeps,
   signal: AbortSignal,
-): Promise<{ ledger: number; containers: number; nextAt: number }> {
+): Promise<{ ledger: number; partly: number; nextAt: number }> {
   let ledger = 0
-  let containers = 0
+  let partly = 0
   let nextAt = Number.POSITIVE_INFINITY
   for (const name of owner.workloads) {
     for await (const { event } of deps.catalogue.stream(owner.owner, name).open(signal)) {
       if (event.op === 'ledger') {
         ledger += 1
-        if (event.kind === 'container') containers += 1
+        if (event.kind === 'container' || event.reason === 'in-progress') partly += 1
         if (event.nextTry) nextAt = Math.min(nextAt, Date.parse(event.nextTry))
       } else {
         nextAt = Math.min(nextAt, Date.parse(event.at) + deps.settings.deletionLagMs)
       }
     }
   }
-  return { ledger, containers, nextAt }
+  return { ledger, partly, nextAt }
 }

@@ -5,7 +5,7 @@
  * with the version that is stored at last, or with proof that the item is gone.
  */
 import type { OpenEntry } from '../catalogue/types.ts'
-import type { LedgerEvent, LeftEvent } from '../model/events.ts'
+import type { LedgerEvent, LeftEvent, LongProgress } from '../model/events.ts'
 import { keyHash } from '../model/ids.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
 import type { Present } from '../workloads/workload.ts'
@@ -23,7 +23,9 @@ export function retryDelayMs(attempts: number): number {
 
 /** The event for one more failed try. */
 export function ledgerEvent(
-  item: Pick<Present, 'kind' | 'id' | 'place' | 'display'>,
+  item: Pick<Present, 'kind' | 'id' | 'place' | 'display'> & {
+    progress?: LongProgress | undefined
+  },
   failure: ItemFailure,
   earlier: OpenEntry | undefined,
   now: number,
@@ -39,6 +41,7 @@ export function ledgerEvent(
     display: item.display,
     attempts,
     nextTry: new Date(now + (failure.retry ? retryDelayMs(attempts) : RETRY_LAST_MS)).toISOString(),
+    ...(item.progress && { progress: item.progress }),
   }
 }
 

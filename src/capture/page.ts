@@ -26,6 +26,7 @@ import {
   type PermissionsDecision,
 } from './decide.ts'
 import { ledgerEvent } from './ledger.ts'
+import { enterLong, isLong } from './long-entry.ts'
 import { compareReturned, knowContainersOf } from './parents.ts'
 import { newCursor } from './round.ts'
 import { sharingOf, withUnread } from './sharing.ts'
@@ -314,6 +315,7 @@ async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<Pa
   const { suspects } = capture.context
   if (suspects.accuses(change.id)) toLedger(capture, change, KILLED_WORKER)
   else if (job.carried) await restate(capture, job, job.carried)
+  else if (isLong(capture, change)) enterLong(capture, change)
   else {
     // First: whoever finds the new version stored must be able to trust that these are.
     if ((await takeEarlier(capture, job)) === 'stopped') return 'stopped'
@@ -370,9 +372,32 @@ function toLedger(
   failure: ItemFailure,
 ): void {
   const { clock } = capture.context
-  capture.pending.add(ledgerEvent(change, failure, capture.open.get(change.id), clock.now()))
+  // How far its content has come stays worth something, whatever its trouble is now.
+  const item = { ...change, progress: capture.entryOf(change.id)?.progress }
+  capture.pending.add(ledgerEvent(item, failure, capture.open.get(change.id), clock.now()))
   capture.pending.count('seen')
   capture.pending.count('ledger')
+}
+
+/** The item as it is now, whose content was captured before, over several slices. */
+export async function takeWhole(
+  capture: StreamCapture,
+  change: Present,
+  content: Representation,
+): Promise<PageOutcome> {
+  const { known } = await lookUp(capture, [change])
+  const before = known.get(change.id)
+  const decision = decidePresent(change, before, capture.context.workload.compare)
+  if (decision.decide !== 'content') return await takePresent(capture, [change], known)
+  const { why, permissions } = decision
+  const job = { change, known: before, why, permissions }
+  await knowContainersOf(capture, [change])
+  if ((await takeEarlier(capture, job)) === 'stopped') return 'stopped'
+  const sharing = await sharingOf(capture, job)
+  const { parts } = sharing
+  const carried = [content, ...sharing.carried]
+  await putItem(capture, withUnread(job, sharing), { count: 'stored', carried, parts })
+  return 'taken'
 }
 
 /** Content that breaks while it is stored, or does not fit, is the item's trouble alone. */

@@ -25,6 +25,12 @@ export class Pending {
     return this.#events.size
   }
 
+  /** True where nothing is said but how far long content has come. */
+  get isProgress(): boolean {
+    const events = [...this.#events.values()]
+    return events.length > 0 && events.every((event) => event.op === 'ledger' && event.progress)
+  }
+
   event(item: GraphId): StreamEvent | undefined {
     return this.#events.get(item)
   }

@@ -27,8 +27,6 @@ export interface SliceSettings extends CaptureLimits {
   sliceMs: number
   /** The lease outlives the deadline by this, for the last commit and its rows. */
   leaseSlackMs: number
-  /** How often an owner is asked whether anything changed. */
-  intervalMs: number
   /** An owner is read so long after its cursors were last read, whatever a hint says. */
   fullReadMs: number
   protectionDays: number
@@ -67,6 +65,8 @@ export interface Worked {
   nextAt: number
   /** False where a slice did nothing that the next one could go on from. */
   hasProgress: boolean
+  /** With `more`: every round is complete, and only long content is still on its way. */
+  isRead?: boolean
   /** What its sources said of their size, where they were asked. */
   source?: SourceSize
 }
@@ -184,7 +184,8 @@ async function workStreams(
       })
       await stream.suspects.settle()
       if (outcome.state === 'more') {
-        return answer('more', '', outcome.hasProgress ? { hasProgress: true } : {})
+        const isRead = outcome.isRead === true && name === owner.workloads.at(-1)
+        return answer('more', '', { ...(outcome.hasProgress && { hasProgress: true }), isRead })
       }
       nextAt = Math.min(nextAt, outcome.nextAt)
       beside ||= outcome.trouble

@@ -52,6 +52,10 @@ export interface CaptureLimits {
   baseCommits: number
   /** Items of a base that are in memory at once, about. */
   shardItems: number
+  /** How often an owner is asked whether anything changed. */
+  intervalMs: number
+  /** Of long content, at most a segment, which it is where nothing is said. */
+  pieceBytes?: number
 }
 
 export interface StreamContext {
@@ -307,7 +311,8 @@ export class StreamCapture {
 
   async #commit(base?: BaseIndex): Promise<boolean> {
     const { tables, stream, rowsNotAfter: notAfter, signal } = this.context
-    const complete = this.round.phase === 'complete'
+    // How far long content has come since the round ended makes no recovery point of its own.
+    const complete = this.round.phase === 'complete' && !this.pending.isProgress
     // What quiet saves kept in rows alone: a recovery point has the cursors that belong to it.
     if (complete) for (const cursor of this.#ages.ahead(this.cursors)) this.pending.cursor(cursor)
     const content = { ...this.pending.content(), round: this.round }

@@ -80,15 +80,12 @@ export class Suspects {
   }
 
   /** Fetches content; the item is noted meanwhile if it is large, or everything is. */
-  async during(item: Present, fetch: () => Promise<void>): Promise<void> {
-    if (!this.#isWatchful && (item.expectedBytes ?? 0) < LARGE_BYTES) {
-      await fetch()
-      return
-    }
+  async during<T>(item: Present, fetch: () => Promise<T>): Promise<T> {
+    if (!this.#isWatchful && (item.expectedBytes ?? 0) < LARGE_BYTES) return await fetch()
     this.#loading.add(item.id)
     await this.#save()
     try {
-      await fetch()
+      return await fetch()
     } finally {
       this.#loading.delete(item.id)
       await this.#save()

@@ -69,7 +69,10 @@ export const COVERAGES = [
   'first-copy',
   /** The last round took everything but single items, which are in the ledger. */
   'covered',
-  /** The last round ended without whole containers, which are in the ledger. */
+  /**
+   * The last round ended without whole containers, or with content that takes many slices and is
+   * not whole yet; both are in the ledger.
+   */
   'partial',
   /** There is nothing to read now; `trouble` says why. What is held stays. */
   'no-source',

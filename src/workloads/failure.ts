@@ -31,6 +31,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // Of the vault: what one version may hold (docs/format.md).
   MetadataTooLarge: { reason: 'too-large', retry: false },
   VersionTooLarge: { reason: 'too-large', retry: false },
+  ContentTooLong: { reason: 'too-large', retry: false },
   MalwareDetected: { reason: 'refused', retry: false },
   DeltaNotSupported: { reason: 'refused', retry: false },
   MovedToAnotherMailbox: { reason: 'refused', retry: true },

@@ -9,12 +9,15 @@ import type {
   Display,
   ExclusionReason,
   ItemKind,
+  LongPosition,
   Marker,
   Place,
   RepresentationName,
 } from '../model/events.ts'
 import type { GraphId, WorkloadName } from '../model/ids.ts'
 import type { ItemFailure } from './failure.ts'
+
+export type { LongPosition }
 
 /** An item or container that is there now, as one page of changes says. */
 export interface Present {
@@ -86,14 +89,6 @@ export type ContentOutcome =
 /** How the content of a version compares with the one before it. */
 export type Comparison = 'same' | 'decoration' | 'content'
 
-/** Where the reading of long content goes on. */
-export interface LongPosition {
-  /** Bytes that were read. */
-  offset: number
-  /** Opaque to capture: what the workload must keep to go on from there (the state of a hash). */
-  state: string
-}
-
 /** Reads content that is too long for one slice. */
 export interface LongReader {
   /** Content of at least so many `expectedBytes` is read over several slices. */
@@ -101,8 +96,8 @@ export interface LongReader {
   /** The representation that it becomes. */
   readonly name: RepresentationName
   /**
-   * Pieces from `from` on (undefined: from the beginning), each exactly `pieceBytes` long but for
-   * the last. Ends only where the content is whole and, as far as the service has a hash of it,
+   * Pieces from `from` on (undefined: from the beginning; it may be the very end), each exactly
+   * `pieceBytes` long but for the last. Ends only where the content is whole and, as far as the service has a hash of it,
    * right. Throws `ContentBroken` (transient: go on from the last position) and `ContentChanged`
    * (it is not what `item` says any more: begin anew), and what `content` throws.
    */

@@ -13,11 +13,13 @@ import type {
   Change,
   ChangePage,
   ContentOutcome,
+  LongReader,
   Present,
   StreamReader,
   Workload,
 } from '../../workloads/workload.ts'
 import { type LinkPlace, type Refusal, ScriptedLinks } from './scripted-links.ts'
+import { type PieceOf, scriptedLong } from './scripted-long.ts'
 import type { ScriptedClock } from './scripted-mailbox.ts'
 
 /** A file or folder. Ids are `<drive>/<name of the id>`. */
@@ -45,6 +47,14 @@ export class ScriptedDrive {
   pageSize = 3
   /** Files whose content answers with an error of the item. */
   readonly corrupt = new Set<GraphId>()
+  /** Content of so many characters is read piece by piece. */
+  longFrom = Number.POSITIVE_INFINITY
+  /** A file that changes while it is read in pieces goes on with the pieces of the new content. */
+  isBlind = false
+  /** Thrown before the next pieces of long content, one at each. */
+  readonly nextPieces: (AppError | undefined)[] = []
+  /** Bytes of long content that were asked for. */
+  longBytes = 0
   /** Things that no read from the beginning shows. */
   readonly hidden = new Set<GraphId>()
   /** Happens while the drive is read: one before each call of the reader. */
@@ -174,7 +184,24 @@ export class ScriptedDrive {
         this.asked.push(id)
         return this.#present(id)
       },
+      ...(this.longFrom < Number.POSITIVE_INFINITY && { long: this.#long(step) }),
     }
+  }
+
+  #long(step: () => void): LongReader {
+    const pieceOf: PieceOf = (item, offset, bytes) => {
+      step()
+      const trouble = this.nextPieces.shift()
+      if (trouble) throw trouble
+      const content = this.nodes.get(item.id)?.content
+      if (content === undefined) throw gone()
+      const isChanged = item.marker.content !== markerOf(content)
+      if (isChanged && !this.isBlind) throw changed()
+      const piece = content.slice(offset, offset + bytes)
+      this.longBytes += piece.length
+      return { piece, whole: isChanged ? undefined : content }
+    }
+    return scriptedLong(this.longFrom, pieceOf)
   }
 
   #logOf(container: GraphId): GraphId[] {
@@ -274,6 +301,12 @@ async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
   yield new TextEncoder().encode(text)
 }
 
+const markerOf = (content: string): string => `file ${content}`
+
+function changed(): AppError {
+  return new AppError({ code: 'ContentChanged', kind: 'transient', message: 'another file now' })
+}
+
 function gone(): AppError {
   return new AppError({ code: 'ItemGone', kind: 'permanent', message: 'no such drive' })
 }
@@ -300,13 +333,14 @@ function presentNode(id: GraphId, node: ScriptedNode): Present {
     id,
     place: { container: isFolder ? CONTAINERS : parent, sortKey: keyHash(id) },
     marker: {
-      content: isFolder ? 'folder' : `file ${content}`,
+      content: isFolder ? 'folder' : markerOf(content),
       decoration: `${name} in ${parent}, ${sharing ?? 'inherited'}`,
       change: String(version),
       ...(sharing !== undefined && { sharing }),
     },
     display: { name, ...(isFolder && { parent }) },
     json: { id, name, parent },
+    ...(content !== undefined && { expectedBytes: content.length }),
   }
 }
 

@@ -154,8 +154,14 @@ class Held {
     }
     const reader: ContentReader = {
       readAll: unused,
-      readFrom: unused,
-      segment: (ref) => Promise.resolve(open(ref)),
+      async *readFrom({ segments }, offset) {
+        let at = 0
+        for (const ref of segments) {
+          if (at + ref.plainBytes > offset) yield open(ref).subarray(Math.max(0, offset - at))
+          at += ref.plainBytes
+        }
+      },
+      segment: unused,
       async *read({ segments }) {
         for (const ref of segments) yield open(ref)
       },
