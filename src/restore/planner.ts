@@ -132,6 +132,8 @@ class ItemPlanner {
   readonly #source: ItemSource
   #folders: OpenSlot<FolderPlan>[] | undefined
   #target: Target | undefined
+  /** Names of the folders that the plan makes, by where. */
+  #madeIn: ReadonlyMap<string, string[]> | undefined
   /** Only the first page of a step can meet rows of a step that died. */
   #fresh = false
 
@@ -226,15 +228,29 @@ class ItemPlanner {
     const { deps, request, lease } = this.#context
     const { names: rules } = deps.workloads(request.workload)
     if (rules === undefined) return undefined
-    const folders = this.#folders?.map(({ plan }) => plan) ?? []
-    const inside = folders.filter(({ action, parent }) => {
-      if (action !== 'make' || parent === undefined) return false
-      return 'slot' in parent ? parent.slot === at : parent.target === folder.target
-    })
-    const taken = [...existing.names, ...inside.map(({ name }) => name)]
+    this.#madeIn ??= foldersMade(this.#folders ?? [])
+    const made = [{ slot: at }, ...(folder.target === undefined ? [] : [{ target: folder.target }])]
+    const inside = made.flatMap((parent) => this.#madeIn?.get(placeOf(parent)) ?? [])
+    const taken = [...existing.names, ...inside]
     const names = new FolderNames(rules, lease.job.createdAt.slice(0, DAY_CHARACTERS), taken)
     return { rules, names, pathLength: folder.pathLength ?? 0 }
   }
+}
+
+function foldersMade(folders: readonly OpenSlot<FolderPlan>[]): ReadonlyMap<string, string[]> {
+  const made = new Map<string, string[]>()
+  for (const { plan } of folders) {
+    if (plan.action !== 'make' || plan.parent === undefined) continue
+    const place = placeOf(plan.parent)
+    const names = made.get(place)
+    if (names) names.push(plan.name)
+    else made.set(place, [plan.name])
+  }
+  return made
+}
+
+function placeOf(parent: { slot: number } | { target: GraphId }): string {
+  return 'slot' in parent ? `#${parent.slot}` : parent.target
 }
 
 const WRITTEN: readonly ItemPlan['action'][] = ['restore', 'copy', 'replace', 'version']
