@@ -290,7 +290,8 @@ async function seal(context: StepContext): Promise<StepOutcome> {
     refused: totals.refused,
     foldersPending: totals.folders,
   }
-  const plan = { hash, slots: written, totals: { ...totals, ...estimate(totals) } }
+  const { pace } = context.deps.workloads(request.workload)
+  const plan = { hash, slots: written, totals: { ...totals, ...estimate(totals, pace) } }
   await lease.save({ state: 'planned', counts, plan }, signal)
   return { state: 'done' }
 }

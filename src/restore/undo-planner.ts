@@ -263,7 +263,9 @@ async function seal(context: StepContext, target: GraphId): Promise<StepOutcome>
   const { hash, slots: written } = await slots.hash({ request, target }, signal)
   const { left, gone, refused, unknown, remove, folders } = totals
   const counts = { left, gone, refused, unknown, pending: remove, foldersPending: folders }
-  const plan = { hash, slots: written, target, undoTotals: { ...totals, ...estimateUndo(totals) } }
+  const { pace } = context.deps.workloads(request.workload)
+  const undoTotals = { ...totals, ...estimateUndo(totals, pace) }
+  const plan = { hash, slots: written, target, undoTotals }
   await lease.save({ state: 'planned', counts, plan }, signal)
   return { state: 'done' }
 }

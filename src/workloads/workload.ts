@@ -268,6 +268,16 @@ export interface NameRules {
   copy(name: string, day: string, n: number): string
 }
 
+/** What a restore costs, for estimates: what the service's limits and our own allow one owner. */
+export interface RestorePace {
+  /** For one item, its read-back included; long content takes more. */
+  requestsPerItem: number
+  /** Bytes of content that one more request takes; absent: any content goes with the item. */
+  bytesPerRequest?: number
+  requestsPerMinute: number
+  uploadBytesPerMinute: number
+}
+
 /** Where a restored item goes, as the plan fixed it. */
 export interface Spot {
   container: GraphId
@@ -367,6 +377,7 @@ export interface RestorableWorkload {
   readonly conflicts: { policies: readonly ConflictPolicy[]; others?: string }
   /** Absent: names are free, and items of one name may stand side by side. */
   readonly names?: NameRules
+  readonly pace: RestorePace
   /** The fixed name of the container above all others, whose children count as parentless. */
   readonly rootName?: string
   writer(owner: OwnerIdentity): StreamWriter

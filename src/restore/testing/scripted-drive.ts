@@ -22,7 +22,7 @@ import {
   type StreamWriter,
   type TargetContainer,
 } from '../../workloads/workload.ts'
-import { newId, trouble } from './scripted-mailbox.ts'
+import { newId, TEST_PACE, trouble } from './scripted-mailbox.ts'
 
 /** Characters of one piece of an upload. */
 export const PIECE = 4
@@ -85,6 +85,7 @@ export function scriptedDrive(clock: Clock): ScriptedDrive {
     streamed: ['content'],
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,
+    pace: TEST_PACE,
     files: [],
     folders: [],
     bin: [],

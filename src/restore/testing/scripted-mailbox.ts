@@ -17,6 +17,7 @@ import type {
   HeldVersion,
   PresentItem,
   RestorableWorkload,
+  RestorePace,
   StreamWriter,
   TargetContainer,
 } from '../../workloads/workload.ts'
@@ -52,6 +53,12 @@ export interface TargetMail {
   mark: string
   /** Ms since 1970 from which a search shows it. */
   visibleAt: number
+}
+
+export const TEST_PACE: RestorePace = {
+  requestsPerItem: 2,
+  requestsPerMinute: 240,
+  uploadBytesPerMinute: 30_000_000,
 }
 
 export interface ScriptedMailbox extends RestorableWorkload {
@@ -148,6 +155,7 @@ export function scriptedMailbox(
     onRemove: () => Promise.resolve(),
     compare: compareMarkers,
     conflicts: { policies: ['skip', 'copy'] },
+    pace: TEST_PACE,
     writer: () => writerOf(mailbox, clock),
   }
   return mailbox

@@ -138,6 +138,7 @@ export async function makeWorld(): Promise<World> {
           name: 'mail',
           compare: mailbox.compare,
           conflicts: mailbox.conflicts,
+          pace: mailbox.pace,
           writer: (owner) => guard(mailbox.writer(owner)),
         }),
         clock,

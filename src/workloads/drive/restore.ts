@@ -9,6 +9,7 @@ import {
   SHAREPOINT_CONCURRENCY,
   sharePointOf,
   textOf,
+  UPLOAD_PIECE_BYTES,
   walkPages,
 } from '../../graph/index.ts'
 import { hasCode } from '../../model/errors.ts'
@@ -17,6 +18,7 @@ import type { Clock } from '../../ports.ts'
 import {
   CONFLICT_POLICIES,
   type RestorableWorkload,
+  type RestorePace,
   type StreamWriter,
   type TargetItem,
 } from '../workload.ts'
@@ -33,6 +35,18 @@ import { createContainer, readTree, removeEmptyFolder } from './target-folders.t
 
 const LIST_PAGE_SIZE = 1000
 const LIST_SELECT = 'id,name,eTag,file,folder,package,remoteItem'
+
+/**
+ * A session, a piece and a read-back, four files at once, about one second each; that is five units
+ * a file, and so just what the smallest tenants are granted. Ten megabytes a second are what such
+ * uploads are commonly seen to reach; Microsoft names no limit.
+ */
+const DRIVE_PACE: RestorePace = {
+  requestsPerItem: 3,
+  bytesPerRequest: UPLOAD_PIECE_BYTES,
+  requestsPerMinute: 240,
+  uploadBytesPerMinute: 600_000_000,
+}
 
 export interface DriveWritingOptions {
   graph: Graph
@@ -52,6 +66,7 @@ export function driveWriting(
     streamed: ['content'],
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,
+    pace: DRIVE_PACE,
     writer({ graphId }) {
       const sharePoint = sharePointOf(graph, tenant)
       return createDriveWriter(targetSite({ sharePoint, clock, site: graphId, app }))

@@ -5,7 +5,7 @@
  */
 import { type Graph, MAILBOX_CONCURRENCY, mailboxOf } from '../../graph/index.ts'
 import { CONTAINERS } from '../../model/events.ts'
-import type { RestorableWorkload, StreamReader, Workload } from '../workload.ts'
+import type { RestorableWorkload, RestorePace, StreamReader, Workload } from '../workload.ts'
 import { createChangeReader } from './changes.ts'
 import { createContentReader } from './content.ts'
 import { MAIL_ROOT } from './folders.ts'
@@ -13,6 +13,16 @@ import { foldersChangedSince } from './hint.ts'
 import { createItemReader } from './item.ts'
 import { compareMarkers } from './markers.ts'
 import { createMailWriter } from './restore.ts'
+
+/**
+ * One create and one read-back; four at once for a mailbox (facts 2.2), about one second each; and
+ * Exchange takes 150 MB of uploads in five minutes for one mailbox and app.
+ */
+const MAIL_PACE: RestorePace = {
+  requestsPerItem: 2,
+  requestsPerMinute: 240,
+  uploadBytesPerMinute: 30_000_000,
+}
 
 export interface MailOptions {
   graph: Graph
@@ -29,6 +39,7 @@ export function mailWorkload(options: MailOptions): Workload & RestorableWorkloa
       policies: ['skip', 'copy'],
       others: 'Mail has no versions, and a message that is there is never replaced.',
     },
+    pace: MAIL_PACE,
     rootName: MAIL_ROOT,
     reader(owner): StreamReader {
       const mailbox = mailboxOf(graph, owner.graphId)

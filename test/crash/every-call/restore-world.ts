@@ -78,6 +78,7 @@ export function restoreOf(
       name: 'mail',
       compare: target.compare,
       conflicts: target.conflicts,
+      pace: target.pace,
       writer: (owner) => plant(throughWriter(process, target.writer(owner))),
     }),
     settings: { lagMs: LAG_MS, sliceMs: SLICE_MS, leaseMarginMs: LEASE_MARGIN_MS },

@@ -139,6 +139,7 @@ export async function startApi() {
         name,
         compare: never,
         conflicts: { policies: ['skip', 'copy'], others: 'Mail has no versions.' },
+        pace: { requestsPerItem: 1, requestsPerMinute: 1, uploadBytesPerMinute: 1 },
         writer: never,
       }),
       settings: { lagMs: 1, sliceMs: 1, leaseMarginMs: 1 },
