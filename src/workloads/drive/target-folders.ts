@@ -73,13 +73,22 @@ async function homeOf(
 
 function topOf(drive: JsonObject, home: string | undefined): TargetContainer {
   const id = textOf(drive, 'id') ?? ''
-  const path = URL.parse(textOf(drive, 'webUrl') ?? '')?.pathname ?? ''
+  const path = URL.parse(textOf(drive, 'webUrl') ?? '')?.pathname ?? '/'
   return {
     id: driveIdOf(id),
     name: textOf(drive, 'name') ?? '',
     ...(id === home ? { isHome: true } : {}),
-    // What is written with % in the address counts as one character.
-    pathLength: path.replace(/^\//, '').replaceAll(/%[0-9A-Fa-f]{2}/g, '_').length,
+    pathLength: plain(path).length - 1,
+  }
+}
+
+/** As people read it, which is how SharePoint counts it. */
+function plain(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    // No address of the service's making: then it is a little longer than it is read.
+    return path
   }
 }
 
