@@ -31,6 +31,8 @@ interface Look {
   held: HeldItem
   /** The item itself is in the folder. */
   itself?: 'same' | 'other'
+  /** Of an earlier version: the item itself, whose version it is. */
+  whole?: GraphId
   identity?: string
   /** The first of the same identity, and whether it has the same content. */
   first?: { id: GraphId; same: boolean }
@@ -114,6 +116,11 @@ export class Conflicts {
   }
 
   async #look(held: HeldItem, newest: HeldItem | undefined): Promise<Look> {
+    const whole = this.#wholeOf(held)
+    if (whole !== undefined) {
+      const itself = (await this.#hasContent(whole, held)) ? 'same' : 'other'
+      return { held, itself, whole }
+    }
     const itself = this.#byId ? await this.#itself(held, newest) : undefined
     if (itself === 'same') return { held, itself }
     const look: Look = { held, ...(itself === undefined ? {} : { itself }) }
@@ -123,6 +130,14 @@ export class Conflicts {
     if (!first) return { ...look, identity }
     const { id } = first
     return { ...look, identity, first: { id, same: await this.#hasContent(id, held) } }
+  }
+
+  /** What an earlier version is one of, where that stands in the folder. */
+  #wholeOf({ item }: HeldItem): GraphId | undefined {
+    const { deps, request } = this.#context
+    const whole = deps.workloads(request.workload).versionOf?.(item)
+    const isThere = whole !== undefined && this.#existing.changeOf(whole) !== undefined
+    return isThere && this.#byId ? whole : undefined
   }
 
   async #itself(
@@ -147,8 +162,13 @@ export class Conflicts {
   }
 
   /** A copy of the same content answers for the item, also beside the item itself. */
-  async #decide({ held, itself, identity, first }: Look): Promise<Verdict> {
-    if (itself === 'same') return { verdict: 'there', there: held.item }
+  async #decide({ held, itself, whole, identity, first }: Look): Promise<Verdict> {
+    if (itself === 'same') return { verdict: 'there', there: whole ?? held.item }
+    if (whole !== undefined) {
+      // One version of a plan goes onto the item, or into its place; others come beside it.
+      const isFree = !this.#existing.isTaken(whole)
+      return isFree ? { verdict: 'conflict', there: whole } : { verdict: 'missing' }
+    }
     const alike = identity === undefined ? [] : await this.#alike(held, identity)
     for (const { id } of alike.slice(0, ALIKE_MAX)) {
       const same = first?.id === id ? first.same : await this.#hasContent(id, held)
@@ -195,7 +215,7 @@ export class Conflicts {
     const { source, sendSignal } = this.#context
     try {
       const representations = await openJson(source.reader, held, sendSignal)
-      return this.#writer.identity({ representations })
+      return this.#writer.identity({ representations, display: held.display })
     } catch (error) {
       // A version that cannot be opened has no identity to compare; its slot will say why.
       if (troubleOf(error).kind === 'wait') throw error
@@ -227,7 +247,9 @@ function sameContent(one: HeldItem, other: HeldItem): boolean {
   if (other.deleted) return false
   if (one.seq === other.seq) return true
   const [bytes, otherBytes] = [one, other].map(({ representations }) =>
-    representations.filter(({ name }) => name !== 'json').map(({ name, sha256 }) => [name, sha256]),
+    representations
+      .filter(({ name }) => name !== 'json' && name !== 'permissions')
+      .map(({ name, sha256 }) => [name, sha256]),
   )
   const known = bytes !== undefined && bytes.length > 0
   return (

@@ -74,6 +74,10 @@ export class ExistingItems {
     return ids.filter((id) => !this.#taken.has(id)).sort()
   }
 
+  isTaken(id: GraphId): boolean {
+    return this.#taken.has(id)
+  }
+
   /** From now on it answers for an item of the plan that is not itself. Idempotent. */
   take(id: GraphId): void {
     this.#taken.add(id)

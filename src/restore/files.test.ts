@@ -288,6 +288,75 @@ describe('where files go', () => {
   })
 })
 
+describe('an earlier version of a file', () => {
+  const FOLDER = graphId('b!library/f')
+  const FILE = 'b!library/1'
+
+  /** The file and two earlier versions of it, which stand in a container of their own. */
+  async function versions(): Promise<DriveWorld> {
+    const world = await makeDriveWorld()
+    const earlier = (n: number) =>
+      world.file(`${FILE}@${n}`, `${FILE}@`, 'Report.docx', `as it was ${n}`)
+    await world.commit([
+      world.folder(LIBRARY, 'Documents'),
+      world.folder(FOLDER, 'Plans', LIBRARY),
+      world.file(FILE, FOLDER, 'Report.docx', 'now'),
+      earlier(1),
+      earlier(2),
+    ])
+    world.drive.folders.push({ id: FOLDER, name: 'Plans', parent: LIBRARY })
+    world.stand(FILE, FOLDER, 'Report.docx', 'now')
+    return world
+  }
+  const selected = (...ids: string[]) => ({ selection: { items: ids.map((id) => keyHash(id)) } })
+
+  it('comes back beside the file, onto it or in its place, as the request says', async () => {
+    for (const [conflict, expected] of [
+      ['skip', ['Report.docx: now']],
+      ['copy', [`Report (restored ${DAY}).docx: as it was 1`, 'Report.docx: now']],
+      ['version', ['Report.docx: as it was 1']],
+      ['replace', ['Report.docx: as it was 1']],
+    ] as const) {
+      const world = await versions()
+      await replayed(world, await planned(world, { conflict, ...selected(`${FILE}@1`) }))
+      assert.deepEqual(standing(world), expected)
+      assert.ok(world.drive.files.every(({ container }) => container === FOLDER))
+    }
+  })
+
+  it('is there already where the file has its content again', async () => {
+    const world = await versions()
+    const [file] = world.drive.files
+    assert.ok(file)
+    Object.assign(file, { text: 'as it was 1', revision: 5 })
+    const { report } = await planned(world, { conflict: 'copy', ...selected(`${FILE}@1`) })
+    assert.equal(report.totals.alreadyThere, 1)
+  })
+
+  it('goes onto the file alone: a second one of the same request comes beside it', async () => {
+    const world = await versions()
+    const both = selected(`${FILE}@1`, `${FILE}@2`)
+    await replayed(world, await planned(world, { conflict: 'version', ...both }))
+    assert.deepEqual(standing(world), [
+      `Report (restored ${DAY}).docx: as it was 2`,
+      'Report.docx: as it was 1',
+    ])
+  })
+
+  it('comes back as the file where that is gone', async () => {
+    const world = await versions()
+    world.drive.files.splice(0)
+    await replayed(world, await planned(world, selected(`${FILE}@2`)))
+    assert.deepEqual(standing(world), ['Report.docx: as it was 2'])
+  })
+
+  it('is no part of a restore of folders', async () => {
+    const world = await versions()
+    const { report } = await planned(world)
+    assert.equal(report.totals.items, 1)
+  })
+})
+
 describe('a long upload', () => {
   const PIECES = Math.ceil(TEXT.length / PIECE)
 

@@ -6,8 +6,9 @@
  * die anywhere: the next one comes to the same slot numbers and overwrites what was half done.
  */
 import type { HeldItem } from '../catalogue/types.ts'
+import { mapBounded } from '../concurrency/index.ts'
 import { AppError, invariant } from '../model/errors.ts'
-import type { GraphId } from '../model/ids.ts'
+import { type GraphId, keyHash } from '../model/ids.ts'
 import type { NameRules, StreamWriter } from '../workloads/workload.ts'
 import { Conflicts, type Verdict } from './conflicts.ts'
 import { type FolderPlan, type ItemPlan, isItem, type OpenSlot } from './documents.ts'
@@ -27,7 +28,7 @@ import {
   withLostFolders,
 } from './held.ts'
 import type { PlanCursor, PlanTotals } from './job-document.ts'
-import { SLOTS_MAX } from './limits.ts'
+import { LOOKUPS_MAX, SLOTS_MAX } from './limits.ts'
 import { FolderNames } from './names.ts'
 import { type NamedFolder, placeItem } from './placing.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
@@ -67,7 +68,16 @@ async function chosenItems(context: StepContext): Promise<HeldItem[] | undefined
   const found = await findItems(stream, request.seq, keys, signal)
   const held = found.filter((item) => item !== undefined)
   if (held.length < found.length) throw selectionUnknown(found.length - held.length, 'items')
-  return held
+  return mapBounded(held, LOOKUPS_MAX, (item) => atHome(context, item))
+}
+
+/** An earlier version stands, as far as its restore goes, where the item itself stood then. */
+async function atHome(context: StepContext, item: HeldItem): Promise<HeldItem> {
+  const { deps, request, stream, signal } = context
+  const whole = deps.workloads(request.workload).versionOf?.(item.item)
+  if (whole === undefined) return item
+  const held = await stream.item(keyHash(whole), request.seq, signal)
+  return held ? { ...item, place: { ...item.place, container: held.place.container } } : item
 }
 
 async function planFolderSlots(

@@ -336,7 +336,7 @@ export interface StreamWriter {
   /** All items of one target container, for the conflict plan. */
   existing(container: GraphId, signal: AbortSignal): AsyncIterable<TargetItem>
   /** What `existing` would say of this version. Pure. */
-  identity(version: Pick<HeldVersion, 'representations'>): string
+  identity(version: Pick<HeldVersion, 'representations' | 'display'>): string
   /**
    * Creates the item so that `find` knows it again (a hidden mark, or its name and content), in
    * one call that is never repeated; of a long upload the one with the last byte. Throws
@@ -378,6 +378,11 @@ export interface RestorableWorkload {
   /** Absent: names are free, and items of one name may stand side by side. */
   readonly names?: NameRules
   readonly pace: RestorePace
+  /**
+   * The item that this one is an earlier version of: it is restored where that one stood. Undefined:
+   * it is an item of its own; absent: all are. Pure.
+   */
+  versionOf?(item: GraphId): GraphId | undefined
   /** The fixed name of the container above all others, whose children count as parentless. */
   readonly rootName?: string
   writer(owner: OwnerIdentity): StreamWriter

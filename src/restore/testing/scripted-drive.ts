@@ -86,6 +86,10 @@ export function scriptedDrive(clock: Clock): ScriptedDrive {
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,
     pace: TEST_PACE,
+    versionOf(item) {
+      const at = item.indexOf('@')
+      return at < 0 ? undefined : (item.slice(0, at) as GraphId)
+    },
     files: [],
     folders: [],
     bin: [],

@@ -15,7 +15,7 @@ export interface HeldFile {
   cameHash?: string
 }
 
-type Opened = Pick<HeldVersion, 'representations' | 'streams' | 'note'>
+type Opened = Pick<HeldVersion, 'representations' | 'streams' | 'note' | 'display'>
 
 /** Throws `VersionUnreadable` where what we hold is not a file. */
 export function heldFile(version: Opened): HeldFile {
@@ -25,11 +25,16 @@ export function heldFile(version: Opened): HeldFile {
   const came = version.note?.['quickXorHash']
   return {
     json,
-    name: textOf(json, 'name') ?? '',
+    name: nameOf(version),
     ...(content === undefined ? {} : { content }),
     shown: { size: sizeOf(json), ...(hash === undefined ? {} : { hash }) },
     ...(typeof came === 'string' ? { cameHash: came } : {}),
   }
+}
+
+/** An earlier version says of itself only what it does not share with its file. */
+export function nameOf(version: Pick<HeldVersion, 'representations' | 'display'>): string {
+  return textOf(heldJson(version), 'name') ?? version.display.name
 }
 
 /** Throws `VersionUnreadable`. */
@@ -55,21 +60,24 @@ function parsed(bytes: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** What clients say of a file's dates; the service's own are those of the restore. */
+/**
+ * What clients say of a file's dates; the service's own are those of the restore. Of an earlier
+ * version only the service's own are known.
+ */
 export const DATES = ['createdDateTime', 'lastModifiedDateTime'] as const
 
 /** To the whole second, as SharePoint keeps it; undefined where there is none. */
 export function dateOf(item: JsonObject, name: (typeof DATES)[number]): number | undefined {
-  const info = objectOf(item, 'fileSystemInfo')
-  const ms = Date.parse((info && textOf(info, name)) ?? '')
+  const info = objectOf(item, 'fileSystemInfo') ?? item
+  const ms = Date.parse(textOf(info, name) ?? '')
   return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000)
 }
 
 /** The dates that a create may give; undefined where none is held. */
 export function datesOf(json: JsonObject): Record<string, string> | undefined {
-  const info = objectOf(json, 'fileSystemInfo')
+  const info = objectOf(json, 'fileSystemInfo') ?? json
   const known = DATES.flatMap((name) => {
-    const text = info && textOf(info, name)
+    const text = textOf(info, name)
     return text === undefined ? [] : [[name, text] as const]
   })
   return known.length === 0 ? undefined : Object.fromEntries(known)

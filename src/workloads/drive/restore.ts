@@ -26,7 +26,7 @@ import { checkFile, matchFile } from './check.ts'
 import { createFile } from './create.ts'
 import { sortOf } from './facets.ts'
 import { findCreated } from './find.ts'
-import { heldJson } from './held.ts'
+import { nameOf } from './held.ts'
 import { addressOf, itemIdOf } from './ids.ts'
 import { DRIVE_NAMES, nameKey } from './names.ts'
 import { itemPath } from './paths.ts'
@@ -80,7 +80,7 @@ export function createDriveWriter(target: TargetSite): StreamWriter {
     containers: (signal) => readTree(target, signal),
     createContainer: (name, parent, signal) => createContainer(target, { name, parent }, signal),
     existing: (container, signal) => existing(target, container, signal),
-    identity: (version) => nameKey(textOf(heldJson(version), 'name') ?? ''),
+    identity: (version) => nameKey(nameOf(version)),
     create: (version, creation, signal) => createFile(target, version, creation, signal),
     find: (search, signal) => findCreated(target, search, signal),
     remove: (id, signal) => remove(target, id, signal),

@@ -259,7 +259,7 @@ test('copies have one identity, to the second', () => {
   assert.notEqual(writer.identity(held({ sentDateTime: '2026-01-01T10:00:01Z' })), base)
   assert.notEqual(writer.identity(held({ internetMessageId: '<2@example.com>' })), base)
   assert.throws(
-    () => writer.identity({ representations: new Map() }),
+    () => writer.identity({ representations: new Map(), display: { name: '' } }),
     (e) => hasCode(e, 'VersionUnreadable'),
   )
 })
