@@ -49,22 +49,20 @@ export async function openVersion(
   const held = await source.stream.item(plan.key, source.seq, signal)
   if (!held || held.deleted || !sameVersion(held, plan)) throw versionChanged(plan)
   const opened = new Map<RepresentationName, Uint8Array>()
-  let note: HeldVersion['note']
   const streams = new Map<RepresentationName, HeldStream>()
   for (const representation of held.representations) {
     const { name } = representation
     if (source.streamed.includes(name)) {
       streams.set(name, heldStream(source.reader, representation))
     } else if (name === 'json') {
-      const metadata = await source.reader.metadata(representation, signal)
-      opened.set(name, jsonOf(metadata))
-      note = metadata.contents.find((content) => content.note !== undefined)?.note
+      opened.set(name, jsonOf(await source.reader.metadata(representation, signal)))
     } else {
       const whole = await source.reader.readAll(representation, VERSION_BYTES_MAX, signal)
       opened.set(name, whole)
     }
   }
   const { item, place, display } = held
+  const note = held.representations.find((one) => one.note !== undefined)?.note
   return {
     item,
     place: { container: place.container, sortKey: place.sortKey },

@@ -332,3 +332,28 @@ test('a new name is given once, and a lost answer is resolved by looking', async
   await other.writer.rename?.('b!d/new' as GraphId, 'b.txt', signal)
   assert.deepEqual(JSON.parse(other.seen[1]?.body ?? ''), { name: 'b.txt' })
 })
+
+test('a folder with too many children is told by the delta of its drive (row 40)', async () => {
+  const inside = (id: string, more: object = {}) => ({
+    ...{ id, name: `${id}.txt`, file: {}, eTag: id, parentReference: { id: 'folder' }, ...more },
+  })
+  const { writer } = writerOn({
+    'GET /drives/b!d/items/folder/children': graphError(400, 'invalidRequest'),
+    'GET /drives/b!d/root/delta': {
+      value: [
+        { id: 'root', name: 'root', root: {}, folder: {} },
+        inside('a'),
+        inside('b'),
+        inside('c', { file: undefined, folder: {} }),
+        inside('d', { parentReference: { id: 'root' } }),
+        { id: 'b', file: {}, deleted: {} },
+      ],
+      '@odata.deltaLink': 'http://127.0.0.1:9/v1.0/drives/b!d/root/delta?token=x',
+    },
+  })
+  const found: string[] = []
+  for await (const { id, kind = 'item' } of writer.existing(FOLDER, signal)) {
+    found.push(`${id} ${kind}`)
+  }
+  assert.deepEqual(found, ['b!d/a item', 'b!d/c container'])
+})

@@ -6,13 +6,15 @@
  */
 import {
   type Graph,
+  type JsonObject,
+  objectOf,
   SHAREPOINT_CONCURRENCY,
   sharePointOf,
   textOf,
   UPLOAD_PIECE_BYTES,
   walkPages,
 } from '../../graph/index.ts'
-import { hasCode } from '../../model/errors.ts'
+import { AppError, hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
 import type { Clock } from '../../ports.ts'
 import {
@@ -31,7 +33,7 @@ import { addressOf, itemIdOf } from './ids.ts'
 import { DRIVE_NAMES, nameKey } from './names.ts'
 import { itemPath } from './paths.ts'
 import { readFile, seenOf, type TargetSite, targetSite } from './site.ts'
-import { createContainer, readTree, removeEmptyFolder } from './target-folders.ts'
+import { createContainer, deltaPages, readTree, removeEmptyFolder } from './target-folders.ts'
 
 const LIST_PAGE_SIZE = 1000
 const LIST_SELECT = 'id,name,eTag,file,folder,package,remoteItem'
@@ -103,30 +105,66 @@ export function createDriveWriter(target: TargetSite): StreamWriter {
 const UPLOADS_MAX = 4
 
 async function* existing(
-  { sharePoint }: TargetSite,
+  target: TargetSite,
   container: GraphId,
   signal: AbortSignal,
 ): AsyncGenerator<TargetItem> {
-  const name = 'children.list'
-  const first = {
-    path: [...itemPath(container), 'children'],
-    query: { $select: LIST_SELECT, $top: `${LIST_PAGE_SIZE}` },
+  const { drive } = addressOf(container)
+  let listed = false
+  try {
+    for await (const items of childPages(target, container, signal)) {
+      listed = true
+      for (const item of items) yield targetItem(item, drive)
+    }
+  } catch (error) {
+    if (listed || !isUnlistable(error)) throw error
+    yield* inDelta(target, container, signal)
   }
-  const pages = walkPages(name, (link) =>
+}
+
+function childPages({ sharePoint }: TargetSite, container: GraphId, signal: AbortSignal) {
+  const name = 'children.list'
+  const path = [...itemPath(container), 'children']
+  const first = { path, query: { $select: LIST_SELECT, $top: `${LIST_PAGE_SIZE}` } }
+  return walkPages(name, (link) =>
     sharePoint.json({ name, ...(link === null ? first : { link }), charge: 'list' }, signal),
   )
-  const { drive } = addressOf(container)
-  for await (const items of pages) {
-    for (const item of items) {
-      const itemName = textOf(item, 'name') ?? ''
-      yield {
-        id: itemIdOf(drive, textOf(item, 'id') ?? ''),
-        identity: nameKey(itemName),
-        change: textOf(item, 'eTag') ?? '',
-        name: itemName,
-        ...(sortOf(item) === 'folder' ? { kind: 'container' as const } : {}),
-      }
+}
+
+/** Folders of some 100,000 children are not listed, and their drive's delta works (7.40). */
+function isUnlistable(error: unknown): boolean {
+  return error instanceof AppError && error.context['status'] === 400
+}
+
+async function* inDelta(
+  target: TargetSite,
+  container: GraphId,
+  signal: AbortSignal,
+): AsyncGenerator<TargetItem> {
+  const { drive, item: id = await target.rootId(drive, signal) } = addressOf(container)
+  const select = `${LIST_SELECT},deleted,root,parentReference`
+  const found = new Map<string, JsonObject>()
+  for await (const page of deltaPages(target.sharePoint, { drive, select }, signal)) {
+    for (const item of page.items) {
+      const parent = objectOf(item, 'parentReference')
+      const isInside = parent !== undefined && textOf(parent, 'id') === id
+      // The last time that it is told counts: it may have been moved away.
+      if (isInside && sortOf(item) !== 'root') found.set(textOf(item, 'id') ?? '', item)
+      else found.delete(textOf(item, 'id') ?? '')
     }
+    for (const item of page.deleted) found.delete(textOf(item, 'id') ?? '')
+  }
+  for (const item of found.values()) yield targetItem(item, drive)
+}
+
+function targetItem(item: JsonObject, drive: string): TargetItem {
+  const name = textOf(item, 'name') ?? ''
+  return {
+    id: itemIdOf(drive, textOf(item, 'id') ?? ''),
+    identity: nameKey(name),
+    change: textOf(item, 'eTag') ?? '',
+    name,
+    ...(sortOf(item) === 'folder' ? { kind: 'container' as const } : {}),
   }
 }
 

@@ -100,7 +100,8 @@ async function foldersOf(
   const { drive } = addressOf(top.id)
   const folders = new Map<string, JsonObject>()
   let root = ''
-  for await (const page of deltaPages(sharePoint, drive, signal)) {
+  const all = { drive, select: FOLDER_SELECT }
+  for await (const page of deltaPages(sharePoint, all, signal)) {
     for (const item of page.items) {
       const id = textOf(item, 'id') ?? ''
       const sort = sortOf(item)
@@ -112,12 +113,17 @@ async function foldersOf(
   return placed(folders, { drive, root, top })
 }
 
-async function* deltaPages(sharePoint: SharePoint, drive: string, signal: AbortSignal) {
+/** Everything in a drive, in any order; `select` must name `deleted`. */
+export async function* deltaPages(
+  sharePoint: SharePoint,
+  { drive, select }: { drive: string; select: string },
+  signal: AbortSignal,
+) {
   const call = 'drives.tree'
   const guard = new WalkGuard(call)
   const anew = {
     path: ['drives', drive, 'root', 'delta'],
-    query: { $select: FOLDER_SELECT, $top: `${PAGE_SIZE}` },
+    query: { $select: select, $top: `${PAGE_SIZE}` },
     charge: 'deltaAnew',
   } as const
   let link: string | null = null
