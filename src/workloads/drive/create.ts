@@ -9,6 +9,7 @@ import { type JsonObject, objectOf, textOf } from '../../graph/index.ts'
 import { AppError, hasCode } from '../../model/errors.ts'
 import type { GraphId } from '../../model/ids.ts'
 import type { CreateOutcome, Creation, HeldVersion } from '../workload.ts'
+import { unlessFalselyGone } from './false-gone.ts'
 import { findCreated } from './find.ts'
 import { datesOf, type HeldFile, heldFile } from './held.ts'
 import { addressOf, itemIdOf } from './ids.ts'
@@ -62,7 +63,10 @@ async function make(of: NewFile): Promise<GraphId | 'paused'> {
   const { target, file, creation, signal } = of
   const { content } = file
   if (content === undefined || content.bytes === 0) return makeEmpty(of)
-  const begin = () => beginSession(of, content.bytes)
+  const { onto } = creation
+  const session = () => beginSession(of, content.bytes)
+  const begin =
+    onto === undefined ? session : () => unlessFalselyGone(target, onto, session, signal)
   const uploaded = await uploadFile({ target, content, begin, creation, signal })
   return uploaded.state === 'paused' ? 'paused' : idOf(uploaded.item, creation)
 }
@@ -71,18 +75,17 @@ async function makeEmpty({ target, file, creation, signal }: NewFile): Promise<G
   const { container, name, onto } = creation
   const path =
     onto === undefined ? namedAction(container, name, 'content') : [...itemPath(onto), 'content']
-  const made = await target.sharePoint.json(
-    {
-      name: 'file.createEmpty',
-      method: 'PUT',
-      path,
-      ...(onto === undefined ? { query: { [CONFLICT]: 'fail' } } : {}),
-      headers: { 'Content-Type': 'application/octet-stream' },
-      body: new Uint8Array(0),
-      charge: 'write',
-    },
-    signal,
-  )
+  const request = {
+    name: 'file.createEmpty',
+    method: 'PUT',
+    path,
+    ...(onto === undefined ? { query: { [CONFLICT]: 'fail' } } : {}),
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: new Uint8Array(0),
+    charge: 'write',
+  } as const
+  const put = () => target.sharePoint.json(request, signal)
+  const made = await (onto === undefined ? put() : unlessFalselyGone(target, onto, put, signal))
   const id = idOf(made, creation)
   const fileSystemInfo = datesOf(file.json)
   if (fileSystemInfo !== undefined) await setDates(target, id, fileSystemInfo, signal)
@@ -153,6 +156,8 @@ async function afterRefusal(of: NewFile, error: unknown): Promise<CreateOutcome>
 const REFUSED: Readonly<Record<string, string>> = {
   NameTaken: 'Something else of this name came into the folder after the plan was made.',
   QuotaExceeded: 'There is no room left in the target: its storage quota is used up.',
+  ItemGone: 'Its folder, or the file that it was to be a version of, is gone.',
+  RefusedAsGone: 'SharePoint says that the file is not there, although it is.',
   PathTooLong: 'Its path would be too long for SharePoint.',
   TooLarge: 'It is larger than SharePoint takes.',
   MalwareDetected: 'SharePoint takes it for malware and refuses it.',

@@ -27,6 +27,7 @@ import {
 import { checkFile, matchFile } from './check.ts'
 import { createFile } from './create.ts'
 import { sortOf } from './facets.ts'
+import { unlessFalselyGone } from './false-gone.ts'
 import { findCreated } from './find.ts'
 import { nameOf } from './held.ts'
 import { addressOf, itemIdOf } from './ids.ts'
@@ -168,10 +169,11 @@ function targetItem(item: JsonObject, drive: string): TargetItem {
   }
 }
 
-async function remove({ sharePoint }: TargetSite, id: GraphId, signal: AbortSignal): Promise<void> {
+async function remove(target: TargetSite, id: GraphId, signal: AbortSignal): Promise<void> {
   const request = { name: 'file.delete', method: 'DELETE', path: itemPath(id) } as const
+  const send = () => target.sharePoint.send({ ...request, charge: 'write' }, signal)
   try {
-    await sharePoint.send({ ...request, charge: 'write' }, signal)
+    await unlessFalselyGone(target, id, send, signal)
   } catch (error) {
     // Already gone is what was wanted; a repeated DELETE finds nothing as well.
     if (!hasCode(error, 'ItemGone')) throw error
