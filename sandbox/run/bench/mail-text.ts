@@ -1,28 +1,21 @@
-/** The figures of a bench, for people. Pure. */
+/** The figures of mail, for people. Pure. */
 import pc from 'picocolors'
-import { INCREMENTAL_BESIDE_MAX } from './budget.ts'
-import {
-  type Figures,
-  REQUESTS_PER_MESSAGE_MAX,
-  type RunFigures,
-  WORKER_MB_MAX,
-} from './figures.ts'
-import { countText, durationText } from './progress.ts'
+import { INCREMENTAL_BESIDE_MAX } from '../budget.ts'
+import { countText, durationText } from '../progress.ts'
+import { type MailFigures, REQUESTS_PER_MESSAGE_MAX } from './mail-figures.ts'
+import { type RunFigures, WORKER_MB_MAX } from './run-figures.ts'
 
-export function figuresText(figures: Figures): string {
-  const { workerPeakMb, cores, exceeded } = figures
-  const lines = [
+export function mailLines(figures: MailFigures): string[] {
+  const { workerPeakMb } = figures
+  return [
     ...firstLines(figures.first),
     ...laterLines(figures),
     pc.bold('Worker'),
     `  peak memory               ${workerPeakMb ?? 'not measured'} MB (limit ${WORKER_MB_MAX})`,
-    `On ${cores} cores, shared by worker, host, tenant and Azurite.`,
-    ...exceeded.map((sentence) => pc.red(`Exceeded: ${sentence}.`)),
   ]
-  return lines.join('\n')
 }
 
-function firstLines(first: Figures['first']): string[] {
+function firstLines(first: MailFigures['first']): string[] {
   return [
     pc.bold('First run'),
     `  requests for a message    ${first.requestsPerMessage} (limit ${REQUESTS_PER_MESSAGE_MAX})`,
@@ -33,7 +26,7 @@ function firstLines(first: Figures['first']): string[] {
   ]
 }
 
-function laterLines({ quiet, unchanged, incremental, flags }: Figures): string[] {
+function laterLines({ quiet, unchanged, incremental, flags }: MailFigures): string[] {
   const { folders, besideForMailbox, content, newMessages, confirming, hidden } = incremental
   const limit = folders + INCREMENTAL_BESIDE_MAX
   return [

@@ -1,30 +1,13 @@
-/**
- * The figures of a bench and their limits. Pure but for the core count. How they are shown is in
- * figures-text.ts.
- */
-import { availableParallelism } from 'node:os'
-import type { RequestCounts } from '../tenant/index.ts'
-import { type BackupResult, requestsOf } from './backup.ts'
-import { INCREMENTAL_BESIDE_MAX, type MailboxRequests, mailboxRequests, most } from './budget.ts'
+/** The figures of mail and their limits. Pure. How they are shown is in mail-text.ts. */
+import { type BackupResult, requestsOf } from '../backup.ts'
+import { INCREMENTAL_BESIDE_MAX, type MailboxRequests, mailboxRequests, most } from '../budget.ts'
+import { MB, type RunFigures, rounded, runFigures, workerExceeds } from './run-figures.ts'
 
-const MB = 1e6
 export const REQUESTS_PER_MESSAGE_MAX = 1.1
-export const WORKER_MB_MAX = 400
 
-export interface RunFigures {
-  requests: number
-  requestsByKind: Readonly<Record<string, number>>
-  throttled: number
-  seconds: number
-}
-
-export interface Figures {
-  ok: boolean
-  /** Limits that are exceeded, in sentences. */
-  exceeded: string[]
+export interface MailFigures {
   messages: number
   mailboxes: number
-  cores: number
   first: RunFigures & {
     items: number
     requestsPerMessage: number
@@ -55,7 +38,7 @@ export interface Figures {
   workerDeaths: number
 }
 
-export interface Measured {
+export interface MailMeasured {
   first: BackupResult
   quiet: BackupResult
   unchanged: BackupResult
@@ -73,10 +56,10 @@ export interface Measured {
   workerDeaths: number
 }
 
-export function figuresOf(given: Measured): Figures {
+export function mailFigures(given: MailMeasured): MailFigures {
   const { first, messages, mailboxes, mb, workerDeaths } = given
-  const figures = {
-    ...{ messages, mailboxes, cores: availableParallelism() },
+  return {
+    ...{ messages, mailboxes },
     first: firstFigures(first, messages),
     quiet: runFigures(given.quiet),
     unchanged: unchangedFigures(given),
@@ -85,11 +68,9 @@ export function figuresOf(given: Measured): Figures {
     workerPeakMb: mb === undefined ? undefined : rounded(mb),
     workerDeaths,
   }
-  const exceeded = exceededBy(figures)
-  return { ok: exceeded.length === 0, exceeded, ...figures }
 }
 
-function firstFigures(first: BackupResult, messages: number): Figures['first'] {
+function firstFigures(first: BackupResult, messages: number): MailFigures['first'] {
   const items = first.counts.stored
   return {
     ...runFigures(first),
@@ -101,7 +82,7 @@ function firstFigures(first: BackupResult, messages: number): Figures['first'] {
   }
 }
 
-function unchangedFigures({ unchanged, folders }: Measured): Figures['unchanged'] {
+function unchangedFigures({ unchanged, folders }: MailMeasured): MailFigures['unchanged'] {
   const totals = mailboxRequests(unchanged.requests, folders).map(({ total }) => total)
   return {
     ...runFigures(unchanged),
@@ -110,7 +91,7 @@ function unchangedFigures({ unchanged, folders }: Measured): Figures['unchanged'
   }
 }
 
-function incrementalFigures({ incremental, folders, delivered }: Measured) {
+function incrementalFigures({ incremental, folders, delivered }: MailMeasured) {
   const all = mailboxRequests(incremental.requests, folders)
   const over = (one: MailboxRequests) => one.beside - one.folders
   const worst = all.find((one) => over(one) === most(all, over)) ?? all[0]
@@ -126,13 +107,13 @@ function incrementalFigures({ incremental, folders, delivered }: Measured) {
   }
 }
 
-function flagFigures({ flags, flagged, folders }: Measured): Figures['flags'] {
+function flagFigures({ flags, flagged, folders }: MailMeasured): MailFigures['flags'] {
   const content = mailboxRequests(flags.requests, folders).reduce((sum, o) => sum + o.content, 0)
   return { ...runFigures(flags), changes: flagged, restated: flags.counts.restated, content }
 }
 
-/** Every limit that does not hold. What could not be measured does not hold either. */
-export function exceededBy(figures: Omit<Figures, 'ok' | 'exceeded'>): string[] {
+/** Every limit that does not hold, in sentences. */
+export function mailExceeds(figures: MailFigures): string[] {
   return [
     ...firstExceeds(figures),
     ...laterExceeds(figures),
@@ -140,7 +121,7 @@ export function exceededBy(figures: Omit<Figures, 'ok' | 'exceeded'>): string[] 
   ]
 }
 
-function firstExceeds({ first, messages }: Pick<Figures, 'first' | 'messages'>): string[] {
+function firstExceeds({ first, messages }: Pick<MailFigures, 'first' | 'messages'>): string[] {
   const exceeded: string[] = []
   const { items, requestsPerMessage } = first
   if (items < messages) exceeded.push(`only ${items} of ${messages} messages were stored`)
@@ -151,7 +132,7 @@ function firstExceeds({ first, messages }: Pick<Figures, 'first' | 'messages'>):
   return exceeded
 }
 
-function laterExceeds(figures: Pick<Figures, 'unchanged' | 'incremental' | 'flags'>): string[] {
+function laterExceeds(figures: Pick<MailFigures, 'unchanged' | 'incremental' | 'flags'>): string[] {
   const { unchanged, incremental, flags } = figures
   const exceeded: string[] = []
   const { leastForMailbox: least, mostForMailbox: top } = unchanged
@@ -172,31 +153,4 @@ function laterExceeds(figures: Pick<Figures, 'unchanged' | 'incremental' | 'flag
     exceeded.push(`${flags.restated} of ${flags.changes} flags were taken over`)
   }
   return exceeded
-}
-
-function workerExceeds(peakMb: number | undefined, deaths: number): string[] {
-  const exceeded: string[] = []
-  if (deaths > 0) exceeded.push(`${deaths} workers died and were replaced`)
-  if (peakMb === undefined) exceeded.push("the worker's memory could not be measured")
-  else if (peakMb >= WORKER_MB_MAX) {
-    exceeded.push(`the worker took ${Math.round(peakMb)} MB, ${WORKER_MB_MAX} are allowed`)
-  }
-  return exceeded
-}
-
-function runFigures({ requests, seconds }: BackupResult): RunFigures {
-  return {
-    requests: requestsOf(requests),
-    requestsByKind: requests.requests,
-    throttled: throttledOf(requests),
-    seconds: rounded(seconds),
-  }
-}
-
-function throttledOf({ throttled }: RequestCounts): number {
-  return Object.values(throttled).reduce((sum, count) => sum + count, 0)
-}
-
-function rounded(value: number, digits = 1): number {
-  return Number(value.toFixed(digits))
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BackupResult } from './backup.ts'
-import { mailboxRequests } from './budget.ts'
-import { exceededBy, figuresOf, type Measured } from './figures.ts'
-import { parseHighWater } from './memory.ts'
+import type { BackupResult } from '../backup.ts'
+import { mailboxRequests } from '../budget.ts'
+import { type MailMeasured, mailExceeds, mailFigures } from './mail-figures.ts'
 
 const NO_COUNTS = {
   ...{ seen: 0, stored: 0, restated: 0, unchanged: 0, left: 0 },
@@ -41,7 +40,7 @@ const hint = { 'mailFolders.delta': 1 }
 const round = { 'mailFolders.delta': 3, 'messages.delta': 15 }
 
 /** Everything at its limit. */
-const GOOD: Measured = {
+const GOOD: MailMeasured = {
   first: result({ stored: 100 }, { 'messages.value': 110 }),
   quiet: result({}, round, round),
   unchanged: result({}, hint, hint),
@@ -57,8 +56,9 @@ const GOOD: Measured = {
 }
 
 test('each limit is told when it is exceeded, and only then', () => {
-  const told = (change: Partial<Measured>) => figuresOf({ ...GOOD, ...change }).exceeded.join()
-  assert.deepEqual(figuresOf(GOOD).exceeded, [])
+  const told = (change: Partial<MailMeasured>) =>
+    mailExceeds(mailFigures({ ...GOOD, ...change })).join()
+  assert.deepEqual(mailExceeds(mailFigures(GOOD)), [])
   assert.match(told({ first: result({ stored: 100 }, { x: 111 }) }), /1\.110 requests/)
   assert.match(told({ mb: 400 }), /400 MB/)
   assert.match(told({ workerDeaths: 2 }), /2 workers died/)
@@ -82,11 +82,6 @@ test('what confirms and what looks for hidden folders is counted apart', () => {
 })
 
 test('memory that could not be measured is not within its limit', () => {
-  const figures = figuresOf({ ...GOOD, mb: undefined })
-  assert.match(exceededBy(figures).join(), /could not be measured/)
-})
-
-test('the peak is what the kernel says, in MB of a million bytes', () => {
-  assert.equal(parseHighWater('Name:\tnode\nVmHWM:\t  250000 kB\nVmRSS:\t 1 kB\n'), 256)
-  assert.equal(parseHighWater('Name:\tnode\n'), undefined)
+  const figures = mailFigures({ ...GOOD, mb: undefined })
+  assert.match(mailExceeds(figures).join(), /could not be measured/)
 })
