@@ -332,7 +332,7 @@ test('sites are found with their states, and people’s files in their sites', a
     return ids
   }
   assert.equal((await listed()).get(site), 'live')
-  assert.equal(await found.state(site, signal), 'live')
+  assert.equal((await found.look(site, signal)).state, 'live')
   const { id: below } = await control.createSite({ path: '/sites/below', parent: site })
   assert.deepEqual(
     (await found.subsites(site, signal)).map(({ id }) => id),
@@ -342,7 +342,7 @@ test('sites are found with their states, and people’s files in their sites', a
   const { delta } = await readAll(reader, drive)
   for (const state of ['locked', 'fullyArchived'] as const) {
     await control.setSiteState({ site, state })
-    assert.equal(await found.state(site, signal), state === 'locked' ? 'locked' : 'archived')
+    assert.equal((await found.look(site, signal)).state, state === 'locked' ? 'locked' : 'archived')
     const refused = reader.changes(drive, delta, signal)
     await assert.rejects(refused, (error) => hasCode(error, 'ContentNotAvailable'), state)
   }
@@ -361,7 +361,7 @@ test('sites are found with their states, and people’s files in their sites', a
   assert.deepEqual(unlicensed, { state: 'not-provisioned', code: 'NoSharePointLicence' })
   await control.settings({ sharePoint: true })
   await control.deleteSite({ site })
-  assert.equal(await found.state(site, signal), 'deleted')
+  assert.equal((await found.look(site, signal)).state, 'deleted')
   const list = workload().reader({ graphId: site }).changes(CONTAINERS, null, signal)
   await assert.rejects(list, (error) => hasCode(error, 'ContentNotAvailable'))
 })
