@@ -24,6 +24,7 @@ import {
   fileUploadUnits,
   isFileUploadPath,
   sessionOf,
+  uploadFaultPath,
 } from './drive/upload-sessions.ts'
 import { accessDenied, badRequest, GraphError, notBuilt } from './errors.ts'
 import { parsePrefer, parseQuery } from './query.ts'
@@ -140,6 +141,7 @@ function answerFileUploadCall(options: GraphOptions, call: Call): Promise<Answer
   const kind = 'upload.range'
   return answerWork(options, {
     ...{ call, app, kind },
+    faultPath: uploadFaultPath(state, call),
     serve: async () => {
       const cost = fileUploadUnits(call)
       counters.charge(app, kind, cost)

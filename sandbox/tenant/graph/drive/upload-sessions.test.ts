@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { test } from 'node:test'
 import { type DriveBench, sha256, startDriveBench } from '../../testing/drive-bench.ts'
 
@@ -24,8 +25,12 @@ async function ask(url: string, how: RequestInit = {}): Promise<RangeAnswer> {
 }
 
 function sendRange(url: string, bytes: Uint8Array, { at, total }: { at: number; total: number }) {
-  const headers = { 'content-range': `bytes ${at}-${at + bytes.length - 1}/${total}` }
+  const headers = rangeHeader(bytes, { at, total })
   return ask(url, { method: 'PUT', headers, body: Buffer.from(bytes) })
+}
+
+function rangeHeader({ length }: Uint8Array, { at, total }: { at: number; total: number }) {
+  return { 'content-range': `bytes ${at}-${at + length - 1}/${total}` }
 }
 
 async function begin(bench: DriveBench, path: string, body: object = {}): Promise<string> {
@@ -185,4 +190,44 @@ test('each range costs what an upload costs, for the app that made the session',
   await sendRange(url, Buffer.from('one'), { at: 0, total: 3 })
   const { units } = await bench.control.counts({})
   assert.deepEqual([units.total, Object.keys(units.apps).length], [5, 1])
+})
+
+test('a range that breaks off leaves nothing, and is sent again', async (t) => {
+  const bench = await startDriveBench(t)
+  const url = await begin(bench, 'root:/big.bin:')
+  const range = { 'content-range': `bytes 0-${BYTES.length - 1}/${BYTES.length}` }
+  const broken = request(url, {
+    method: 'PUT',
+    headers: { ...range, 'content-length': BYTES.length },
+  })
+  broken.on('error', () => undefined)
+  await new Promise<void>((resolve) => {
+    broken.write(BYTES.subarray(0, STEP), () => resolve())
+  })
+  broken.destroy()
+  assert.deepEqual((await ask(url)).json.nextExpectedRanges, ['0-'])
+  assert.equal((await sendRange(url, BYTES, { at: 0, ...TOTAL })).status, 201)
+  assert.equal((await bench.file('big.bin'))?.sha256, sha256(BYTES))
+})
+
+test('faults meet ranges by the drive and the name of the file', async (t) => {
+  const bench = await startDriveBench(t)
+  const [one, two] = [await begin(bench, 'root:/one.bin:'), await begin(bench, 'root:/two.bin:')]
+  const fault = { path: '^/upload/drives/.*/two\\.bin$', nth: 2 }
+  await bench.control.addFault({ ...fault, action: 'unavailable-empty' })
+  const range = BYTES.subarray(0, STEP)
+  const first = { at: 0, ...TOTAL }
+  const statuses = [
+    (await sendRange(one, range, first)).status,
+    (await sendRange(two, range, first)).status,
+  ]
+  assert.deepEqual(statuses, [202, 202])
+  const rest = BYTES.subarray(STEP)
+  const last = { at: STEP, ...TOTAL }
+  assert.equal(
+    (await fetch(two, { method: 'PUT', headers: rangeHeader(rest, last), body: rest })).status,
+    503,
+  )
+  assert.equal((await sendRange(one, rest, last)).status, 201)
+  assert.equal((await sendRange(two, rest, last)).status, 201)
 })

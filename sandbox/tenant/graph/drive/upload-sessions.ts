@@ -125,6 +125,15 @@ export function isFileUploadPath(rawPath: string): boolean {
   return UPLOAD_PATH.test(rawPath)
 }
 
+/** What faults go by: URLs of sessions are different each time. */
+export function uploadFaultPath(state: TenantState, call: Pick<Call, 'rawQuery'>) {
+  const target = sessionOf(state, call)?.target
+  if (!target) return undefined
+  const { place } = target
+  const name = 'item' in place ? state.items.byPk(place.item).name : place.name
+  return `/upload/drives/${state.sites.drive(target.drive).id}/${name}`
+}
+
 /** The session that a URL is for, as long as it is good. */
 export function sessionOf(state: TenantState, { rawQuery }: Pick<Call, 'rawQuery'>) {
   const query = new URLSearchParams(rawQuery)
