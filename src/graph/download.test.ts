@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { hasCode } from '../model/errors.ts'
 import { type DownloadOptions, download } from './download.ts'
+import { SERVICE_LIMITS } from './governor.ts'
 import { sharePointOf } from './sharepoint.ts'
 import { graphError, graphOn, json, networkError, type Step, scripted } from './testing/scripted.ts'
 
@@ -225,6 +226,7 @@ test('reading goes on at a place from an earlier slice, and at the end asks for 
 
 test('who stops reading gives the slot back; who reads slowly is waited for', async () => {
   let pulled = 0
+  const full = Promise.withResolvers<Response>()
   const endless = () =>
     new Response(
       new ReadableStream(
@@ -237,7 +239,8 @@ test('who stops reading gives the slot back; who reads slowly is waited for', as
         { highWaterMark: 0 },
       ),
     )
-  const { bytes, sharePoint } = downloadOn([endless, ...Array(9).fill(() => json({}))])
+  const { slots } = SERVICE_LIMITS.sharepoint
+  const { bytes, sharePoint } = downloadOn([endless, ...Array(slots).fill(() => full.promise)])
   const reader = bytes[Symbol.asyncIterator]()
   for (let n = 0; n < 8; n += 1) await reader.next()
   const before = pulled
@@ -245,8 +248,14 @@ test('who stops reading gives the slot back; who reads slowly is waited for', as
   assert.equal(pulled, before, 'nothing is read that nobody takes')
   assert.ok(pulled <= 10, `${pulled} pieces for eight`)
   await reader.return(undefined)
-  const calls = Array.from({ length: 9 }, () =>
-    sharePoint.json({ name: 'x', path: ['x'], charge: 'item' }, signal),
+  // All slots are there: so many calls are under way before the first of them ends.
+  const calls = Array.from({ length: slots }, () =>
+    sharePoint.send({ name: 'x', path: ['x'], charge: 'item' }, signal),
   )
-  assert.equal((await Promise.all(calls)).length, 9)
+  for (let turn = 0; turn < 1000 && sharePoint.requests() < 1 + slots; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.equal(sharePoint.requests(), 1 + slots)
+  full.resolve(json({}))
+  assert.equal((await Promise.allSettled(calls)).length, slots)
 })

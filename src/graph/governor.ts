@@ -44,13 +44,16 @@ const DAY_MS = 24 * 60 * MINUTE_MS
 /** SharePoint's units for the smallest tenants (up to 1,000 licences); larger ones have more. */
 export const SHAREPOINT_UNITS = { perMinute: 1_250, perDay: 1_200_000 } as const
 
-/** Microsoft names no limit for calls at once; this many keep a slice busy. */
+/** Microsoft names no limit for calls at once; this many keep the slice of one site busy. */
 export const SHAREPOINT_CONCURRENCY = 8
+
+/** Of all sites that a worker reads: a long download keeps its slot, and must not stop the others. */
+const SHAREPOINT_SLOTS = 4 * SHAREPOINT_CONCURRENCY
 
 /** SharePoint's limits for a tenant that is granted so many units. */
 export function sharePointLimits(units: { perMinute: number; perDay: number }): ServiceLimits {
   return {
-    slots: SHAREPOINT_CONCURRENCY,
+    slots: SHAREPOINT_SLOTS,
     windows: [
       { unitsMax: units.perMinute, windowMs: MINUTE_MS },
       { unitsMax: units.perDay, windowMs: DAY_MS },
