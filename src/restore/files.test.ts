@@ -194,7 +194,8 @@ describe('names of restored files', () => {
     const whole = items((await planned(await make())).report).map(({ name }) => name)
     assert.equal(new Set(whole).size, files.length)
     const world = await make()
-    const body = { resource: world.key, at: { seq: 1 }, selection: { all: true } }
+    const { key: resource, workload } = world
+    const body = { resource, workload, at: { seq: 1 }, selection: { all: true } }
     const request = { ...body, destination: { kind: 'original' } }
     const { id } = await world.restore().create(request, 'operator', NEVER)
     for (const points of [40, 90, 300, 500]) {

@@ -50,6 +50,7 @@ export interface DriveWorld {
   readonly catalogue: Catalogue
   readonly drive: ScriptedDrive
   readonly key: KeyHash
+  readonly workload: 'drive'
   /** Segments that were read, by their plaintext, in order. */
   readonly opened: string[]
   commit(events: readonly StreamEvent[]): Promise<number>
@@ -79,11 +80,13 @@ export async function makeDriveWorld(): Promise<DriveWorld> {
     catalogue,
     drive,
     key: keyHash(SITE),
+    workload: 'drive',
     opened: held.opened,
     async commit(events) {
       seq += 1
-      const commit = aCommit(seq, events, { time: iso(seq * 60_000) })
-      const stream = catalogue.stream(OWNER, 'mail')
+      const at = { time: iso(seq * 60_000), workload: 'drive' as const }
+      const commit = aCommit(seq, events, at)
+      const stream = catalogue.stream(OWNER, 'drive')
       await stream.apply(commit, { secret: SECRET, notAfter: LATER }, NEVER)
       return seq
     },
@@ -171,7 +174,7 @@ class Held {
           item: graphId('any'),
           kind: 'item',
           container: graphId('any'),
-          workload: 'mail',
+          workload: 'drive',
           capturedAt: iso(0),
           contents: [],
           json: JSON.parse(segments.map(plain).join('')),
@@ -210,7 +213,7 @@ function siteResource(): Resource {
     state: 'protected',
     reason: '',
     owner: OWNER,
-    workloads: ['mail'],
+    workloads: ['drive'],
     seenAt: iso(0),
   }
 }

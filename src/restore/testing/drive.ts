@@ -1,11 +1,16 @@
 /** Runs a job as the orchestration would: step after step, waiting by the hand clock. */
 import assert from 'node:assert/strict'
 import { NEVER } from '../../catalogue/testing/fixtures.ts'
+import type { WorkloadName } from '../../model/ids.ts'
 import type { ReportLine, Restore, RestoreReport, StepOutcome } from '../index.ts'
 import { SLICE_MS, type World } from './world.ts'
 
 /** What any world of a test has. */
-export type AnyWorld = Pick<World, 'clock' | 'key'> & { restore(): Restore }
+export type AnyWorld = Pick<World, 'clock' | 'key'> & {
+  restore(): Restore
+  /** Missing: mail. */
+  workload?: WorkloadName
+}
 
 /** A job of a test that is not through by then never will be. */
 export const STEPS_MAX = 200
@@ -38,7 +43,8 @@ export async function planned(
 ): Promise<{ job: string; restore: Restore; report: RestoreReport }> {
   const restore = world.restore()
   const at = new Date(world.clock.now()).toISOString()
-  const body = { resource: world.key, at, selection: ALL, destination: ORIGINAL, ...request }
+  const { workload = 'mail', key } = world
+  const body = { resource: key, workload, at, selection: ALL, destination: ORIGINAL, ...request }
   const { id } = await restore.create(body, 'operator', NEVER)
   await drive(world, restore, id)
   return { job: id, restore, report: await wholeReport(restore, id) }

@@ -81,7 +81,7 @@ export function fileMarker({ id, text, name, revision }: TargetFile): Marker {
 
 export function scriptedDrive(clock: Clock): ScriptedDrive {
   const drive: ScriptedDrive = {
-    name: 'mail',
+    name: 'drive',
     streamed: ['content'],
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,

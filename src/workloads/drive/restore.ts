@@ -70,6 +70,10 @@ export function driveWriting(
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,
     pace: DRIVE_PACE,
+    versionOf(id) {
+      const { drive, item, version } = addressOf(id)
+      return item === undefined || !version ? undefined : itemIdOf(drive, item)
+    },
     writer({ graphId }) {
       const sharePoint = sharePointOf(graph, tenant)
       return createDriveWriter(targetSite({ sharePoint, clock, site: graphId, app }))
