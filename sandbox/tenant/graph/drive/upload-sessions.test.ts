@@ -116,6 +116,21 @@ test('a new session is not found for a while, where that is turned on; an expire
   assert.equal((await ask(cut)).status, 404)
 })
 
+test('each range lets the session live on', async (t) => {
+  const now = { ms: Date.now() }
+  const bench = await startDriveBench(t, {
+    clock: () => now.ms,
+    settings: { uploadSessionMs: 60_000 },
+  })
+  const url = await begin(bench, 'root:/big.bin:')
+  now.ms += 40_000
+  await sendRange(url, BYTES.subarray(0, STEP), { at: 0, ...TOTAL })
+  now.ms += 40_000
+  assert.equal((await ask(url)).status, 200)
+  now.ms += 60_000
+  assert.equal((await ask(url)).status, 404)
+})
+
 test('a name that was taken meanwhile is a conflict at the end; renamed where that was asked', async (t) => {
   const bench = await startDriveBench(t)
   const url = await begin(bench, 'root:/one.txt:', { item: { [BEHAVIOR]: 'fail' } })
