@@ -42,7 +42,10 @@ const GOOD: FilesMeasured = {
     renamed: result({ ...sites, 'drive.delta': 3 }),
   },
   ...{ mb: 399.9, workerDeaths: 0, rclone: 'rclone is not installed' },
-  large: { gb: 5, result: result({ 'content.download': 5000 }, 1), mb: 399.9, workerDeaths: 0 },
+  large: {
+    ...{ gb: 5, mb: 399.9, workerDeaths: 0 },
+    result: { ...result({ 'content.download': 5000 }), bytes: 5_000_000_500 },
+  },
 }
 
 const RCLONE = {
@@ -77,7 +80,8 @@ test('the large file has limits of its own, where there is one', () => {
   const told = (change: Partial<NonNullable<FilesMeasured['large']>>) =>
     filesExceed(fileFigures({ ...GOOD, large: GOOD.large && { ...GOOD.large, ...change } })).join()
   assert.match(told({ mb: 401 }), /^with a file of 5 GB the worker took 401 MB/)
-  assert.match(told({ result: result({}) }), /^with a file of 5 GB it was not stored/)
+  const less = { ...result({}), bytes: 4_900_000_000 }
+  assert.match(told({ result: less }), /^with a file of 5 GB only 4\.9 GB were stored/)
   assert.deepEqual(filesExceed(fileFigures({ ...GOOD, large: undefined })), [])
 })
 
@@ -102,7 +106,10 @@ test('rclone has its version beside the ratio, or there is a reason why it is no
   const compared = text({ ...GOOD, rclone: RCLONE })
   assert.match(compared, /Holdfast +rclone v1\.60\.1 +rclone\/Holdfast/)
   assert.match(compared, /units +110 +220 +2\.00 x/)
-  assert.match(compared, /of them redirects +0 +100 +\n/)
+  assert.match(compared, /of them redirects +0 +100\n/)
+  assert.doesNotMatch(compared, /permissions/)
+  assert.match(compared, /units to find sites +9 +0\n/)
+  assert.match(compared, /MB\/s +50\.0 +50\.0 +1\.00 x/)
   assert.match(compared, /peak memory of rclone +not measured/)
   assert.deepEqual([ratioText(4, 6), ratioText(0, 6)], ['1.50 x', ''])
 })

@@ -10,6 +10,7 @@ export const UNCHANGED_UNITS_MAX = 2
 /** Beside one for each changed file. */
 export const CHANGED_BESIDE_MAX = 5
 
+const GB = 1e9
 /** Finding sites and libraries: a company pays it once, not for each drive. */
 const DISCOVERY = /^(sites|site|subsites)\./
 /** `/content`, which answers with the address of the download. */
@@ -38,7 +39,8 @@ export interface StepFigures extends RunFigures {
 
 export interface LargeFigures {
   gb: number
-  stored: number
+  /** GB of content that were stored. */
+  storedGb: number
   units: number
   requests: number
   downloads: number
@@ -150,9 +152,10 @@ export function stepFigures(ran: Ran): StepFigures {
 }
 
 function largeFigures({ gb, result, mb, workerDeaths }: LargeMeasured): LargeFigures {
-  const { seconds, requests, counts } = result
+  const { seconds, requests, bytes } = result
   return {
-    ...{ gb, workerDeaths, stored: counts.stored, units: requests.units.total },
+    ...{ gb, workerDeaths, units: requests.units.total },
+    storedGb: rounded(bytes / GB, 3),
     ...{ requests: requestsOf(requests), downloads: requests.downloads, seconds: rounded(seconds) },
     mbPerSecond: rounded(requests.bytesOut / MB / seconds, 2),
     workerPeakMb: roundedMb(mb),
@@ -207,8 +210,8 @@ function laterExceeds(figures: FileFigures): string[] {
   return exceeded
 }
 
-function largeExceeds({ gb, stored, workerPeakMb, workerDeaths }: LargeFigures): string[] {
+function largeExceeds({ gb, storedGb, workerPeakMb, workerDeaths }: LargeFigures): string[] {
   const exceeded = workerExceeds(workerPeakMb, workerDeaths)
-  if (stored < 1) exceeded.push('it was not stored')
+  if (storedGb < gb) exceeded.push(`only ${storedGb} GB were stored`)
   return exceeded.map((sentence) => `with a file of ${gb} GB ${sentence}`)
 }

@@ -116,9 +116,10 @@ async function runSteps(
 }
 
 async function isRenameKnown(api: ApiClient): Promise<boolean> {
-  for (const { id, state } of await api.resources()) {
-    if (state !== 'protected') continue
-    if ((await api.containers(id)).some(({ name }) => name === RENAMED)) return true
+  for (const { id, state, kind } of await api.resources()) {
+    if (state !== 'protected' || kind !== 'site') continue
+    const folders = await api.containers(id, undefined, 'drive')
+    if (folders.some(({ name }) => name === RENAMED)) return true
   }
   return false
 }

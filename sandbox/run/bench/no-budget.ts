@@ -4,16 +4,16 @@
  */
 import type { ControlClient } from '../../tenant/index.ts'
 
-/** More than anything here can spend. */
-const UNITS = 1_000_000_000
+/** The most that the app takes as a setting: sixteen thousand a second. */
+const UNITS = 1_000_000
 
 /** For the app. */
 export const NO_BUDGET = {
   HOLDFAST_SHAREPOINT_UNITS_PER_MINUTE: String(UNITS),
-  HOLDFAST_SHAREPOINT_UNITS_PER_DAY: String(UNITS),
+  HOLDFAST_SHAREPOINT_UNITS_PER_DAY: String(UNITS * 100),
 } as const
 
 /** For the tenant. */
 export async function setBudgetAside(control: ControlClient): Promise<void> {
-  await control.settings({ unitsPerMinute: UNITS, unitsPerDay: UNITS })
+  await control.settings({ unitsPerMinute: UNITS, unitsPerDay: UNITS * 100 })
 }
