@@ -39,6 +39,8 @@ export interface Run {
   owners: Record<'total' | 'queued' | 'claimed' | 'done' | 'wait' | 'failed', number>
   counts: Counts
   requests: number
+  /** SharePoint's resource units; those for permissions are among them. */
+  units: { all: number; permissions: number }
   bytes: number
   /** Codes, each with how many mailboxes have it. */
   troubles: Record<string, number>

@@ -13,7 +13,15 @@ const COUNTS = {
   ...{ deleted: 0, ledger: 0, excluded: 0 },
 }
 const RUN: Run = {
-  ...{ id: 'r', state: 'done', wave: 0, counts: COUNTS, requests: 4, bytes: 2_000_000 },
+  ...{
+    id: 'r',
+    state: 'done',
+    wave: 0,
+    counts: COUNTS,
+    requests: 4,
+    units: { all: 0, permissions: 0 },
+    bytes: 2_000_000,
+  },
   owners: { total: 1, queued: 0, claimed: 0, done: 1, wait: 0, failed: 0 },
   troubles: {},
 }

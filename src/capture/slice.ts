@@ -9,7 +9,7 @@
 import { ROWS_WITHIN_MS } from '../catalogue/index.ts'
 import type { Catalogue, Lease, Owner, SourceSize } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import { type Counts, NO_COUNTS } from '../model/events.ts'
+import { addUnits, type Counts, NO_COUNTS, NO_UNITS, type Units } from '../model/events.ts'
 import type { OwnerId, WorkloadName } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
@@ -48,6 +48,7 @@ export interface SliceResult {
   state: 'done' | 'more' | 'wait' | 'absent' | 'failed' | 'busy' | 'poison'
   counts: Counts
   requests: number
+  units: Units
   bytes: number
   /** Stable code; empty where all went well. */
   trouble: string
@@ -69,6 +70,13 @@ export interface Worked {
   isRead?: boolean
   /** What its sources said of their size, where they were asked. */
   source?: SourceSize
+}
+
+const NOTHING_DONE: StreamProgress = {
+  counts: NO_COUNTS,
+  bytes: 0,
+  requests: 0,
+  units: NO_UNITS,
 }
 
 /** Attempts that vanished, after which an owner is worked alone on its worker. */
@@ -105,7 +113,7 @@ export async function runSlice(
   if (!lease) {
     const owner = await deps.catalogue.owners.get(input.owner, signal)
     const trouble = owner?.isFenced ? 'OwnerFenced' : ''
-    return { state: 'busy', counts: NO_COUNTS, requests: 0, bytes: 0, trouble }
+    return { state: 'busy', ...NOTHING_DONE, trouble }
   }
   return await workLease({ ...input, startedAt }, lease, deps, signal)
 }
@@ -130,10 +138,9 @@ async function workLease(
     const dueAt = new Date(deps.clock.now() + POISON_PAUSE_MS).toISOString()
     const changes = { coverage: 'poison', dueAt, hintAt: dueAt, trouble: 'Poison' } as const
     await owners.release(lease, changes, signal)
-    return { state: 'poison', counts: NO_COUNTS, requests: 0, bytes: 0, trouble: 'Poison' }
+    return { state: 'poison', ...NOTHING_DONE, trouble: 'Poison' }
   }
-  const total: StreamProgress = { counts: NO_COUNTS, bytes: 0, requests: 0 }
-  const worked = await workStreams(input, lease.owner, deps, total, signal)
+  const worked = await workStreams(input, lease.owner, deps, NOTHING_DONE, signal)
   const changes = await learnt(lease.owner, worked, deps, signal)
   await owners.release(lease, changes, signal)
   return worked.result
@@ -178,6 +185,7 @@ async function workStreams(
             counts: addCounts(before.counts, done.counts),
             bytes: before.bytes + done.bytes,
             requests: before.requests + done.requests,
+            units: addUnits(before.units, done.units),
           }
           await input.progress(sum)
         },

@@ -16,7 +16,9 @@ import {
   type LedgerEvent,
   type LeftEvent,
   NO_COUNTS,
+  NO_UNITS,
   type RoundState,
+  type Units,
 } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
@@ -80,6 +82,7 @@ export interface StreamProgress {
   counts: Counts
   bytes: number
   requests: number
+  units: Units
 }
 
 export type StreamResult =
@@ -185,6 +188,7 @@ export class StreamCapture {
       counts: { ...this.#counts },
       bytes: this.#bytes,
       requests: this.context.reader.requests(),
+      units: this.context.reader.units?.() ?? NO_UNITS,
     }
   }
 

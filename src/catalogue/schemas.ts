@@ -121,6 +121,7 @@ export const planEntrySchema: z.ZodType<PlanEntry> = z.object({
   state: z.enum(['queued', 'claimed', 'done', 'wait', 'failed']),
   counts: countsSchema,
   requests: whole,
+  units: z.object({ all: whole, permissions: whole }).exactOptional(),
   bytes: whole,
   trouble: z.string(),
   claimedUntil: z.number(),

@@ -2,7 +2,7 @@
  * What the catalogue keeps of work: runs and their plans, rebuilds, jobs and their slots, and the
  * budgets that all workers spend together. Measured, never rebuilt from the vault.
  */
-import type { Counts } from '../model/events.ts'
+import type { Counts, Units } from '../model/events.ts'
 import type { KeyHash, OwnerId } from '../model/ids.ts'
 import type { Rebuild } from './rebuild-row.ts'
 import type { Page } from './types.ts'
@@ -81,6 +81,8 @@ export interface PlanEntry {
   state: 'queued' | 'claimed' | 'done' | 'wait' | 'failed'
   counts: Counts
   requests: number
+  /** SharePoint's; absent where none were charged. */
+  units?: Units
   /** Plain bytes that were stored. */
   bytes: number
   trouble: string

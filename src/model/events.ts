@@ -245,6 +245,21 @@ export interface RoundState {
   phase: 'listing' | 'reading' | 'confirming' | 'complete'
 }
 
+/**
+ * Resource units that SharePoint charged; those for permissions, which are the dearest, are among
+ * them and told by themselves.
+ */
+export interface Units {
+  all: number
+  permissions: number
+}
+
+export const NO_UNITS: Units = { all: 0, permissions: 0 }
+
+export function addUnits(a: Units, b: Units): Units {
+  return { all: a.all + b.all, permissions: a.permissions + b.permissions }
+}
+
 /** What happened, in numbers that add up (promise P3). */
 export interface Counts {
   /** Changes that were read, replays included. */

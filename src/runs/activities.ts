@@ -21,6 +21,7 @@ import {
 } from '../catalogue/types.ts'
 import type { MemoryPool } from '../concurrency/index.ts'
 import { AppError } from '../model/errors.ts'
+import { addUnits, NO_UNITS } from '../model/events.ts'
 import { iso } from '../model/time.ts'
 import type {
   BackupLaneInput,
@@ -236,11 +237,16 @@ async function heartbeat(deps: RunDeps, run: string, signal: AbortSignal): Promi
   await deps.catalogue.runs.update(run, (now) => ({ ...now, heartbeatAt: at }), signal)
 }
 
-function added(before: PlanEntry, done: Pick<SliceResult, 'counts' | 'requests' | 'bytes'>) {
+function added(
+  before: PlanEntry,
+  done: Pick<SliceResult, 'counts' | 'requests' | 'units' | 'bytes'>,
+) {
+  const units = addUnits(before.units ?? NO_UNITS, done.units)
   return {
     ...before,
     counts: addCounts(before.counts, done.counts),
     requests: before.requests + done.requests,
+    ...(units.all > 0 && { units }),
     bytes: before.bytes + done.bytes,
   }
 }

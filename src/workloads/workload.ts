@@ -13,6 +13,7 @@ import type {
   Marker,
   Place,
   RepresentationName,
+  Units,
 } from '../model/events.ts'
 import type { GraphId, WorkloadName } from '../model/ids.ts'
 import type { ItemFailure } from './failure.ts'
@@ -161,7 +162,7 @@ export interface StreamReader {
    * Resource units charged to this reader so far, where the service charges them; those for
    * permissions, which are in `all` too, also by themselves.
    */
-  units?(): { all: number; permissions: number }
+  units?(): Units
 }
 
 /** Of files: how many of the versions that the service keeps are captured, the newest first. */

@@ -18,7 +18,15 @@ function result(kinds: Record<string, number>, stored = 0): BackupResult {
   const downloads = kinds['content.download'] ?? 0
   return {
     run: {
-      ...{ id: 'r', state: 'done', wave: 0, counts, requests: 0, bytes: 0 },
+      ...{
+        id: 'r',
+        state: 'done',
+        wave: 0,
+        counts,
+        requests: 0,
+        units: { all: 0, permissions: 0 },
+        bytes: 0,
+      },
       ...{ owners, troubles: {} },
     },
     ...{ counts, bytes: 0, seconds: 2 },

@@ -28,7 +28,15 @@ function result(
   const byUser = Object.fromEntries(mailboxes.map((kinds, n) => [`u${n}`, kinds]))
   return {
     run: {
-      ...{ id: 'r', state: 'done', wave: 0, counts: all, requests: 0, bytes: 0 },
+      ...{
+        id: 'r',
+        state: 'done',
+        wave: 0,
+        counts: all,
+        requests: 0,
+        units: { all: 0, permissions: 0 },
+        bytes: 0,
+      },
       ...{ owners, troubles: {} },
     },
     ...{ counts: all, bytes: 0, seconds: 1 },

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import type { PlanEntry, Run } from '../../catalogue/types.ts'
 import { invariant } from '../../model/errors.ts'
-import { type Counts, NO_COUNTS } from '../../model/events.ts'
+import { addUnits, type Counts, NO_COUNTS, NO_UNITS, type Units } from '../../model/events.ts'
 import type { KeyHash } from '../../model/ids.ts'
 import { eachBounded } from './bounded.ts'
 import { cursorText, positionOf } from './cursor.ts'
@@ -174,6 +174,8 @@ class PlanSums {
   }
   counts: Counts = NO_COUNTS
   requests: number
+  /** Of SharePoint's budget. */
+  units: Units = NO_UNITS
   bytes = 0
   /** Codes of trouble, each with how many owners have it. */
   readonly troubles: Record<string, number> = {}
@@ -187,6 +189,7 @@ class PlanSums {
     this.owners[entry.state] += 1
     this.counts = added(this.counts, entry.counts)
     this.requests += entry.requests
+    this.units = addUnits(this.units, entry.units ?? NO_UNITS)
     this.bytes += entry.bytes
     if (entry.trouble !== '') {
       this.troubles[entry.trouble] = (this.troubles[entry.trouble] ?? 0) + 1
