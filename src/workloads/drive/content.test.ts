@@ -210,3 +210,19 @@ test('an item that was read again comes from the address that it was read with',
   assert.equal(await bytesOf(await reader.content(item, signal)), BYTES.toString())
   assert.equal((reader.units?.().all ?? 0) - before, 1)
 })
+
+test('what was listed anew meanwhile is not downloaded for its older state', async () => {
+  const newer = { eTag: '"{a},2"' }
+  const { reader, names } = driveOn({
+    [START]: page([root, fileAt('https://a/1')], { delta: 'd' }),
+    [`${START} d`]: page([fileAt('https://a/2', newer)], { delta: 'd2' }),
+    [ITEM]: () => json(fileAt('https://a/3', newer)),
+  })
+  const first = await reader.changes(DRIVE, null, signal)
+  await reader.changes(DRIVE, first.delta ?? null, signal)
+  const [item] = first.changes
+  assert.ok(item?.op === 'present')
+  const outcome = await reader.content(item, signal)
+  assert.equal(outcome.outcome === 'ledger' && outcome.code, 'ContentChanged')
+  assert.ok(!names().some((name) => name.startsWith('https:')), names().join())
+})
