@@ -99,8 +99,9 @@ export interface LongReader {
   /**
    * Pieces from `from` on (undefined: from the beginning; it may be the very end), each exactly
    * `pieceBytes` long but for the last. Ends only where the content is whole and, as far as the service has a hash of it,
-   * right. Throws `ContentBroken` (transient: go on from the last position) and `ContentChanged`
-   * (it is not what `item` says any more: begin anew), and what `content` throws.
+   * right. Throws `ContentBroken` (go on from the last position), `ContentChanged` (it is not what
+   * `item` says any more; where `compare` says so too it is begun anew), `ContentDiffers` (whole,
+   * and not what its hash says: it is begun anew), and what `content` throws.
    */
   read(
     item: Present,
@@ -108,6 +109,11 @@ export interface LongReader {
     pieceBytes: number,
     signal: AbortSignal,
   ): AsyncIterable<{ bytes: Uint8Array; next: LongPosition }>
+  /**
+   * As `note` of content that is fetched at once: what the reading found out of the bytes, told by
+   * the position at their end. Pure.
+   */
+  note?(item: Present, end: LongPosition): Record<string, unknown> | undefined
 }
 
 /** Reads one stream. Bound to one owner and its service limits for the length of one slice. */

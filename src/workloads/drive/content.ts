@@ -96,7 +96,7 @@ async function* resumed(
 }
 
 /** Of this file alone: neither the line nor the site is the trouble. */
-function contentDiffers(): AppError {
+export function contentDiffers(): AppError {
   return new AppError({
     code: 'ContentDiffers',
     kind: 'transient',

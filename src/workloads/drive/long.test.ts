@@ -109,10 +109,10 @@ test('a file that has another ETag by now is begun anew, at a begin and at the e
 
 test('a position of another state of the file, or one that nobody wrote, is begun anew', async () => {
   const content = contentOf(300)
-  let eTag = '"{a},1"'
+  let now = content
   const world = await longOn({
-    [ITEM]: () => json(longFile(content, { eTag })),
-    'https://a/1': ranges(content),
+    [ITEM]: () => json(longFile(now, { eTag: `"{a},${now.byteLength}"` })),
+    'https://a/1': (request) => ranges(now)(request),
   })
   const { next } = await slice(world, undefined, 1)
   assert.ok(next)
@@ -120,7 +120,7 @@ test('a position of another state of the file, or one that nobody wrote, is begu
     const read = slice(world, { ...next, state })
     await assert.rejects(read, (error) => hasCode(error, 'ContentChanged'))
   }
-  eTag = '"{a},2"'
+  now = contentOf(299)
   const item = await world.reader.item(world.item.id, signal)
   assert.ok(item)
   const read = slice({ ...world, item }, next)
@@ -132,7 +132,19 @@ test('a file whose bytes are not what its hash says is begun anew', async () => 
   const content = contentOf(300)
   const listed = longFile(contentOf(301).subarray(1))
   const world = await longOn({ [ITEM]: () => json(listed), 'https://a/1': ranges(content) })
-  await assert.rejects(slice(world, undefined), (error) => hasCode(error, 'ContentChanged'))
+  await assert.rejects(slice(world, undefined), (error) => hasCode(error, 'ContentDiffers'))
+})
+
+test('a file that is renamed between two slices goes on where it was', async () => {
+  const content = contentOf(300)
+  const first = () => json(longFile(content))
+  const renamed = () => json(longFile(content, { name: 'other', eTag: '"{a},2"' }))
+  const world = await longOn({ [ITEM]: [first, first, renamed], 'https://a/1': ranges(content) })
+  const begun = await slice(world, undefined, 2)
+  const item = await world.reader.item(world.item.id, signal)
+  assert.ok(item)
+  const rest = await slice({ ...world, item }, begun.next)
+  assert.deepEqual(Buffer.concat([...begun.bytes, ...rest.bytes]), content)
 })
 
 test('an Office file that SharePoint rewrote is whole when its bytes are', async () => {
@@ -145,6 +157,9 @@ test('an Office file that SharePoint rewrote is whole when its bytes are', async
   assert.deepEqual(Buffer.concat([...first.bytes, ...rest.bytes]), content)
   const again = await slice(world, rest.next)
   assert.deepEqual([again.bytes.length, again.ended], [0, true], 'killed just before its end')
+  assert.ok(rest.next)
+  const came = { hashDiffers: true, quickXorHash: hashed(content), bytes: 300 }
+  assert.deepEqual(world.long.note?.(world.item, rest.next), came)
 })
 
 test('each slice of a long file costs two units, and one more at its end', async () => {

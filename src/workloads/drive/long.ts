@@ -2,8 +2,8 @@
  * Reads a file that is too long for one slice, piece by piece, over as many slices as it takes.
  *
  * What goes on from slice to slice is small: how far it is read, the state of its hash, its length
- * and the ETag that it began with. No version is ever made of two: the ETag is compared at each
- * begin and once more at the end, and bytes whose hash is wrong are begun anew.
+ * and what its content is known by. No version is ever made of two: that is compared at each begin,
+ * the ETag while a slice reads, and bytes whose hash is wrong are begun anew.
  */
 import {
   contentChanged,
@@ -13,8 +13,8 @@ import {
   QuickXorHash,
 } from '../../graph/index.ts'
 import type { LongPosition, LongReader, Present } from '../workload.ts'
-import { verdictOn } from './checked.ts'
-import { type ContentOptions, mediaTypeOf } from './content.ts'
+import { type Verdict, verdictOn } from './checked.ts'
+import { type ContentOptions, contentDiffers, mediaTypeOf } from './content.ts'
 import { sizeOf } from './markers.ts'
 import { jsonOf } from './present.ts'
 import { DOWNLOAD_CALL, originalOf } from './source.ts'
@@ -30,9 +30,9 @@ interface Progress {
 function progressOf(item: Present, from: LongPosition | undefined): Progress {
   const total = sizeOf(jsonOf(item))
   if (from === undefined) return { hash: new QuickXorHash(), offset: 0, total }
-  const { hash, eTag, total: announced } = parse(from.state)
+  const { hash, content, total: announced } = parse(from.state)
   const resumed = typeof hash === 'string' ? QuickXorHash.from(hash) : undefined
-  const isSame = eTag === item.marker.change && typeof announced === 'number'
+  const isSame = content === item.marker.content && typeof announced === 'number'
   if (resumed === undefined || !isSame) throw contentChanged(DOWNLOAD_CALL)
   return { hash: resumed, offset: from.offset, total: announced }
 }
@@ -47,7 +47,7 @@ function parse(state: string): JsonObject {
 }
 
 function positionOf(item: Present, { hash, offset, total }: Progress): LongPosition {
-  const state = { v: 1, hash: hash.state(), eTag: item.marker.change, total }
+  const state = { v: 1, hash: hash.state(), content: item.marker.content, total }
   return { offset, state: JSON.stringify(state) }
 }
 
@@ -61,6 +61,10 @@ export function createLongReader(options: LongOptions): LongReader {
     fromBytes: options.fromBytes,
     name: 'content',
     read: (item, from, pieceBytes, signal) => readLong(options, { item, from, pieceBytes, signal }),
+    note: (item, end) => {
+      const verdict = verdictOf(item, progressOf(item, end))
+      return verdict.is === 'rewritten' ? verdict.note : undefined
+    },
   }
 }
 
@@ -98,9 +102,13 @@ async function* readLong(
     yield { bytes: piece, next: positionOf(item, progress) }
   }
   await stillThere(signal)
-  const came = { bytes: progress.offset, quickXorHash: progress.hash.digest() }
   // Nothing tells which of the pieces is wrong, so all of them are read again.
-  if (verdictOn(json, item.display.name, came).is === 'wrong') throw contentChanged(DOWNLOAD_CALL)
+  if (verdictOf(item, progress).is === 'wrong') throw contentDiffers()
+}
+
+function verdictOf(item: Present, { offset, hash }: Progress): Verdict {
+  const came = { bytes: offset, quickXorHash: hash.digest() }
+  return verdictOn(jsonOf(item), item.display.name, came)
 }
 
 /** Of exactly this length but for the last; each is its receiver's to keep. */
