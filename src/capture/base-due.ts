@@ -58,7 +58,9 @@ async function hasChangedSince(seq: number, { tables, signal }: DueDeps): Promis
   return false
 }
 
-function hasChanges({ counts }: Point): boolean {
+function hasChanges({ counts, complete }: Point): boolean {
+  // Amid a round, or with how far long content has come, which is in no count.
+  if (!complete) return true
   const { stored, restated, left, deleted, ledger, excluded } = counts
   return stored + restated + left + deleted + ledger + excluded > 0
 }

@@ -72,9 +72,10 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     if (round.state === 'more') {
       return { state: 'more', hasProgress: turn !== undefined || capture.hasGotFurther }
     }
-    if ((await workLong(capture, context.deadline)) === 'more') return LONG_GOES_ON
+    // First: long content may take days, and makes many commits.
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }
+    if ((await workLong(capture, context.deadline)) === 'more') return LONG_GOES_ON
     const nextAt = Math.min(base.nextAt, capture.cursorsOldAt)
     return { ...round, nextAt, trouble: base.trouble }
   } catch (error) {

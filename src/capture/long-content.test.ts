@@ -7,7 +7,10 @@ import { test } from 'node:test'
 import { AppError } from '../model/errors.ts'
 import type { LedgerEvent } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
+import { REBUILD_START, rebuildStream } from '../vault/index.ts'
 import type { SliceSettings } from './index.ts'
+import { POISON_ATTEMPTS } from './slice.ts'
+import { commitsOf } from './testing/commits.ts'
 import { type DriveWorld, heldTree, treeOf } from './testing/drive-truth.ts'
 import { ScriptedDrive } from './testing/scripted-drive.ts'
 import { addUp } from './testing/truth.ts'
@@ -242,6 +245,43 @@ test('content that breaks off goes on where it was, a few times at once and late
   await isAsTheDrive(world)
 })
 
+test('what changed beside its content while it was read costs nothing of what was read', async () => {
+  const box = drive()
+  const world = await worldOf(box)
+  const changed = { code: 'ContentChanged', kind: 'transient', message: 'another ETag' } as const
+  box.nextPieces.push(undefined, undefined, new AppError(changed))
+  await world.untilDone()
+  await world.untilDone()
+  assert.equal(box.longBytes, 400)
+  await isAsTheDrive(world)
+})
+
+test('what is whole, and not what its hash says, is begun anew later', async () => {
+  const box = drive(10)
+  const world = await worldOf(box)
+  const differs = { code: 'ContentDiffers', kind: 'transient', message: 'another hash' } as const
+  box.nextPieces.push(...Array(10), new AppError(differs))
+  await world.untilDone()
+  const entry = await entryOf(world)
+  assert.deepEqual([entry?.reason, entry?.progress], ['in-progress', undefined])
+  assert.equal((await world.ownerRow()).coverage, 'partial')
+  world.clock.advance(2 * HOUR_MS)
+  await world.untilDone()
+  assert.equal(box.longBytes, 200)
+  await isAsTheDrive(world)
+})
+
+test('what the reading found out is noted with the content', async () => {
+  const box = drive()
+  box.put(LONG, { content: `odd${longText(40)}` })
+  const world = await worldOf(box)
+  await world.untilDone()
+  const head = await world.tables.head(world.signal)
+  const held = (await world.tables.current([LONG], head?.seq ?? 0, world.signal)).get(LONG)
+  const content = held?.representations.find(({ name }) => name === 'content')
+  assert.deepEqual(content?.note, { odd: 403 })
+})
+
 test('trouble of the whole owner loses nothing of what was read', async () => {
   const box = drive()
   const world = await worldOf(box, { pieces: 1000 })
@@ -261,4 +301,51 @@ test('how far it came makes no recovery points of its own', async () => {
   const points = await world.tables.points({ max: 1000, completeOnly: true }, world.signal)
   assert.ok((head?.seq ?? 0) > 20, 'many commits')
   assert.ok(points.items.length <= 3, `${points.items.length} points`)
+})
+
+/** A slice whose worker vanishes after so many pieces; its lease runs out. */
+async function vanish(world: DriveWorld, pieces: number): Promise<void> {
+  const { promise: died, resolve } = Promise.withResolvers<'died'>()
+  let read = 0
+  world.box.beforePiece = async () => {
+    read += 1
+    if (read <= pieces) return
+    resolve('died')
+    await new Promise(() => undefined)
+  }
+  assert.equal(await Promise.race([died, world.slice()]), 'died')
+  world.box.beforePiece = async () => undefined
+  world.clock.advance(24 * HOUR_MS)
+}
+
+test('P3: a file that kills its worker again and again is accused, and not its owner', async () => {
+  const world = await worldOf(drive())
+  for (let n = 1; n < POISON_ATTEMPTS; n += 1) await vanish(world, 2)
+  const result = await world.untilDone()
+  assert.equal(result.state, 'done')
+  const entry = await entryOf(world)
+  assert.deepEqual([entry?.reason, entry?.code], ['killed-worker', 'WorkerVanished'])
+  world.clock.advance(2 * HOUR_MS)
+  await world.untilDone()
+  await isAsTheDrive(world)
+})
+
+test('P6: how far it came is in the commits: a stream that is rebuilt goes on where it was', async () => {
+  const world = await worldOf(drive(200), { intervalMs: 40, baseCommits: 4 })
+  for (let n = 0; n < 8; n += 1) await world.slice(20)
+  const before = await entryOf(world)
+  assert.ok(before?.progress)
+  const based = (await commitsOf(world)).filter(({ base }) => base)
+  assert.ok(based.length > 1, 'there are bases that restate it')
+  const { vault, owner, tables, signal } = world
+  const stream = await vault.stream(owner, 'mail', signal)
+  const notAfter = Number.MAX_SAFE_INTEGER
+  let kept = REBUILD_START
+  while (kept.phase !== 'done') {
+    kept = await rebuildStream(stream, tables, kept, { notAfter, overDamage: false }, signal)
+  }
+  assert.deepEqual(await entryOf(world), before)
+  await world.untilDone()
+  assert.equal(world.box.longBytes, 200 * PIECE)
+  await isAsTheDrive(world)
 })

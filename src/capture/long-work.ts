@@ -67,7 +67,7 @@ async function workOne(
     const step = await suspects.during(item, () => readOn(capture, { item, long, until }))
     return step === 'done' ? await finish(capture, entry) : step
   } catch (error) {
-    takeTrouble(capture, entry, error)
+    await takeTrouble(capture, entry, error)
     return 'done'
   }
 }
@@ -139,11 +139,20 @@ async function finish(capture: StreamCapture, entry: LedgerEvent): Promise<LongS
   const item = await askFor(capture, entry)
   const progress = progressOf(capture, { id: entry.item })
   if (item === undefined || progress === undefined) return 'done'
-  if (capture.context.workload.compare(progress.marker, item.marker) === 'content') {
+  if (isOther(capture, item)) {
     beginAnew(capture, item)
     return 'done'
   }
-  return (await takeWhole(capture, item, progress.content)) === 'stopped' ? 'more' : 'done'
+  const note = capture.context.reader.long?.note?.(item, progress.position)
+  const content = { ...progress.content, ...(note && { note }) }
+  return (await takeWhole(capture, item, content)) === 'stopped' ? 'more' : 'done'
+}
+
+/** Its content is not the one that was begun. */
+function isOther(capture: StreamCapture, item: Present): boolean {
+  const progress = progressOf(capture, item)
+  const { compare } = capture.context.workload
+  return progress !== undefined && compare(progress.marker, item.marker) === 'content'
 }
 
 /** Later: what changes while it is read may be changing still. */
@@ -158,8 +167,26 @@ function beginAnew(capture: StreamCapture, item: Pick<Present, 'id' | 'place' | 
 }
 
 /** Throws what is the owner's trouble. */
-function takeTrouble(capture: StreamCapture, entry: LedgerEvent, error: unknown): void {
+async function takeTrouble(
+  capture: StreamCapture,
+  entry: LedgerEvent,
+  error: unknown,
+): Promise<void> {
   const now = capture.entryOf(entry.item) ?? entry
-  if (hasCode(error, 'ContentChanged')) beginAnew(capture, { ...now, id: now.item })
+  if (hasCode(error, 'ContentDiffers')) beginAnew(capture, { ...now, id: now.item })
+  else if (hasCode(error, 'ContentChanged')) await takeChanged(capture, now)
   else takeFailure(capture, now, capture.failureOf(error, entry.item))
+}
+
+/** Something of it changed while it was read; it goes on where that was not its content. */
+async function takeChanged(capture: StreamCapture, entry: LedgerEvent): Promise<void> {
+  const { reader, signal } = capture.context
+  try {
+    const item = await reader.item(entry.item, signal)
+    if (!item) await takeGone(capture, entry)
+    else if (isOther(capture, item)) beginAnew(capture, item)
+    else capture.pending.add(longEntry(capture, item, entry.progress))
+  } catch (error) {
+    takeFailure(capture, entry, capture.failureOf(error, entry.item))
+  }
 }

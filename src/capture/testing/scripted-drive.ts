@@ -53,6 +53,8 @@ export class ScriptedDrive {
   isBlind = false
   /** Thrown before the next pieces of long content, one at each. */
   readonly nextPieces: (AppError | undefined)[] = []
+  /** Awaited before each of them. */
+  beforePiece: () => Promise<void> = async () => undefined
   /** Bytes of long content that were asked for. */
   longBytes = 0
   /** Things that no read from the beginning shows. */
@@ -201,7 +203,7 @@ export class ScriptedDrive {
       this.longBytes += piece.length
       return { piece, whole: isChanged ? undefined : content }
     }
-    return scriptedLong(this.longFrom, pieceOf)
+    return scriptedLong(this.longFrom, () => this.beforePiece(), pieceOf)
   }
 
   #logOf(container: GraphId): GraphId[] {

@@ -9,13 +9,20 @@ export type PieceOf = (
   bytes: number,
 ) => { piece: string; whole: string | undefined }
 
-export function scriptedLong(fromBytes: number, pieceOf: PieceOf): LongReader {
+export function scriptedLong(
+  fromBytes: number,
+  beforePiece: () => Promise<void>,
+  pieceOf: PieceOf,
+): LongReader {
   return {
     fromBytes,
     name: 'content',
+    note: ({ marker }, { offset }) =>
+      marker.content.includes('odd') ? { odd: offset } : undefined,
     async *read(item, from, pieceBytes) {
       let { offset, state } = from ?? { offset: 0, state: '0' }
       for (;;) {
+        await beforePiece()
         const { piece, whole } = pieceOf(item, offset, pieceBytes)
         if (piece === '') {
           const isRight = whole === undefined || state === sumOf(0, whole)
