@@ -9,10 +9,11 @@ import { inThread } from './every-call/thread.ts'
 /** The machine has two cores or more. */
 const concurrency = 2
 const sample = SAMPLE
-/** Every call of these is also stalled and made to fail: all kinds of events, and a base. */
+/** Every call of these is also stalled and made to fail: all kinds of events, a base, progress. */
 const RICHEST = [
   'a round with moves, deletions, an edit and the ledger',
   'a base of several shards, over several slices',
+  'content that takes several slices',
 ]
 
 describe('P4: every port call of a slice', { concurrency }, () => {

@@ -203,7 +203,8 @@ export class ScriptedDrive {
       this.longBytes += piece.length
       return { piece, whole: isChanged ? undefined : content }
     }
-    return scriptedLong(this.longFrom, () => this.beforePiece(), pieceOf)
+    const beforePiece = () => this.beforePiece()
+    return scriptedLong({ fromBytes: this.longFrom, name: 'content', beforePiece, pieceOf })
   }
 
   #logOf(container: GraphId): GraphId[] {

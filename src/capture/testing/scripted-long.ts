@@ -9,14 +9,21 @@ export type PieceOf = (
   bytes: number,
 ) => { piece: string; whole: string | undefined }
 
-export function scriptedLong(
-  fromBytes: number,
-  beforePiece: () => Promise<void>,
-  pieceOf: PieceOf,
-): LongReader {
+interface ScriptedLong extends Pick<LongReader, 'fromBytes' | 'name'> {
+  /** Awaited before each piece. */
+  beforePiece?: () => Promise<void>
+  pieceOf: PieceOf
+}
+
+export function scriptedLong({
+  fromBytes,
+  name,
+  beforePiece = async () => undefined,
+  pieceOf,
+}: ScriptedLong): LongReader {
   return {
     fromBytes,
-    name: 'content',
+    name,
     note: ({ marker }, { offset }) =>
       marker.content.includes('odd') ? { odd: offset } : undefined,
     async *read(item, from, pieceBytes) {

@@ -13,11 +13,13 @@ import type {
   Change,
   ChangePage,
   ContentOutcome,
+  LongReader,
   Present,
   StreamReader,
   Workload,
 } from '../../workloads/workload.ts'
 import { type LinkPlace, type Refusal, ScriptedLinks } from './scripted-links.ts'
+import { type PieceOf, scriptedLong } from './scripted-long.ts'
 
 export interface ScriptedItem {
   container: GraphId
@@ -59,6 +61,8 @@ export class ScriptedMailbox {
   readonly broken = new Set<GraphId>()
   /** The list of containers tells a container whose items change, as Outlook's counters do. */
   tellsCounts = false
+  /** Content of so many expected bytes is read piece by piece. */
+  longFrom = Number.POSITIVE_INFINITY
   /** Entries in one page of changes. */
   pageSize = 3
   /** The service calls errors of items final. */
@@ -200,7 +204,19 @@ export class ScriptedMailbox {
         const item = this.items.get(id)
         return item && presentItem(id, item)
       },
+      ...(this.longFrom < Number.POSITIVE_INFINITY && { long: this.#long(step) }),
     }
+  }
+
+  #long(step: (call: ScriptedCall) => void): LongReader {
+    const pieceOf: PieceOf = ({ id, marker }, offset, bytes) => {
+      step({ op: 'content' })
+      const { content } = this.items.get(id) ?? {}
+      if (content === undefined) throw gone()
+      if (content !== marker.content) throw changed()
+      return { piece: content.slice(offset, offset + bytes), whole: content }
+    }
+    return scriptedLong({ fromBytes: this.longFrom, name: 'mime', pieceOf })
   }
 
   #refuse(container: GraphId): void {
@@ -281,6 +297,10 @@ export const TROUBLES = {
     context: { scope: 'call', status: 500 },
   }),
 } as const
+
+function changed(): AppError {
+  return new AppError({ code: 'ContentChanged', kind: 'transient', message: 'other content now' })
+}
 
 function gone(): AppError {
   return new AppError({ code: 'ItemGone', kind: 'permanent', message: 'no such folder' })

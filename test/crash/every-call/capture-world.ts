@@ -21,7 +21,7 @@ import { AppError } from '../../../src/model/errors.ts'
 import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../../src/model/ids.ts'
 import { createVault } from '../../../src/vault/index.ts'
 import type { VaultApi } from '../../../src/vault/types.ts'
-import type { StreamReader, Workload } from '../../../src/workloads/workload.ts'
+import type { LongReader, StreamReader, Workload } from '../../../src/workloads/workload.ts'
 
 export const NEVER = new AbortController().signal
 export const OWNER: OwnerId = parseOwnerId('0123456789abcdef0123456789abcdef')
@@ -199,6 +199,22 @@ function throughReader(process: SimulatedProcess, reader: StreamReader): StreamR
       pass('changes', container, () => reader.changes(container, link, signal)),
     content: (item, signal) => pass('content', item.id, () => reader.content(item, signal)),
     item: (id, signal) => pass('item', id, () => reader.item(id, signal)),
+    ...(reader.long && { long: throughLong(process, reader.long) }),
+  }
+}
+
+function throughLong(process: SimulatedProcess, long: LongReader): LongReader {
+  return {
+    ...long,
+    async *read(item, from, pieceBytes, signal) {
+      const pieces = long.read(item, from, pieceBytes, signal)[Symbol.asyncIterator]()
+      for (;;) {
+        const call = { port: 'graph', op: 'piece', target: item.id } as const
+        const { done, value } = await process.call(call, () => pieces.next())
+        if (done) return
+        yield value
+      }
+    },
   }
 }
 

@@ -12,6 +12,7 @@ import {
   firstMails,
   fiveMails,
   linksAreLost,
+  longMail,
   manyMails,
   mostGoes,
   twoFolders,
@@ -40,6 +41,7 @@ export const CAPTURE_SCENARIOS: readonly Scenario[] = [
   { name: 'roll-forward over commits without rows', stage: () => commitsWithoutRows() },
   { name: 'a base of several shards, over several slices', stage: () => beforeBase() },
   { name: 'a commit of cursors alone', stage: () => quietDays() },
+  { name: 'content that takes several slices', stage: () => longContent() },
 ]
 
 /** What a rebuild finds. */
@@ -99,6 +101,13 @@ async function beforeBase(): Promise<CaptureWorld> {
   world.storage.clock.advance(DAY_MS)
   world.tell(aDayLater)
   await shows(world, (commit) => commit.base !== undefined)
+  return world
+}
+
+async function longContent(): Promise<CaptureWorld> {
+  const upkeep = { pieceBytes: 250, baseCommits: 3 }
+  const world = await CaptureWorld.make({ ...OPTIONS, upkeep })
+  world.tell(longMail)
   return world
 }
 

@@ -71,6 +71,16 @@ export function linksAreLost(box: ScriptedMailbox): void {
   box.expire({ kinds: ['position', 'start'], of: 'all', form: 410 })
 }
 
+/** A message that takes several slices, and some that do not. */
+export function longMail(box: ScriptedMailbox): void {
+  box.createContainer(INBOX, 'Inbox')
+  box.createContainer(WORK, 'Work')
+  const content = Array.from({ length: 40 }, (_, n) => body(`line ${n}`).slice(0, 100)).join('')
+  box.longFrom = content.length
+  box.put(id('m1'), { container: INBOX, content, expectedBytes: content.length })
+  for (const n of [2, 3]) box.put(id(`m${n}`), { container: INBOX, content: body(`mail ${n}`) })
+}
+
 /** A folder with more mail than leaves without being asked for. */
 export function manyMails(box: ScriptedMailbox): void {
   box.createContainer(INBOX, 'Inbox')
