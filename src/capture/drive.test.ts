@@ -256,6 +256,17 @@ for (const namesChildren of [false, true]) {
   })
 }
 
+test('a folder that is called gone, has members still, and says that it is there, stays', async () => {
+  const world = await worldWith()
+  world.box.falselyGone.add(B)
+  world.box.put(B, { name: 'B' })
+  await round(world)
+  assert.deepEqual(world.box.asked, [B])
+  await isAsTheDrive(world)
+  await later(world)
+  await isAsTheDrive(world)
+})
+
 test('a file that could not be stored where it was moved to, and is removed, has left', async () => {
   const world = await worldWith()
   world.box.corrupt.add(id('d/file of B'))

@@ -256,6 +256,17 @@ test('what changed beside its content while it was read costs nothing of what wa
   await isAsTheDrive(world)
 })
 
+test('what was captured too long ago to stay locked is captured again', async () => {
+  const world = await worldOf(drive())
+  await world.slice(20)
+  const before = world.box.longBytes
+  assert.ok((await reached(world)) > 0)
+  world.clock.advance(40 * 24 * HOUR_MS)
+  await world.untilDone()
+  assert.equal(world.box.longBytes, before + 400)
+  await isAsTheDrive(world)
+})
+
 test('what is whole, and not what its hash says, is begun anew later', async () => {
   const box = drive(10)
   const world = await worldOf(box)

@@ -43,6 +43,8 @@ export class ScriptedDrive {
   namesChildren = false
   /** A read from the beginning shows what was made last first. */
   childrenFirst = false
+  /** What the pages call gone although it is there. */
+  readonly falselyGone = new Set<GraphId>()
   /** Changes in one page. */
   pageSize = 3
   /** Files whose content answers with an error of the item. */
@@ -227,7 +229,7 @@ export class ScriptedDrive {
     const end = from + shown.length
     const changes = shown.flatMap((id, n): Change[] => {
       const isOld = from + n < began
-      const present = this.#present(id)
+      const present = this.falselyGone.has(id) ? undefined : this.#present(id)
       if (present) return isOld && this.hidden.has(id) ? [] : [present]
       if (isOld) return []
       return container === CONTAINERS
