@@ -7,6 +7,7 @@
  * service is asked once, whether it is gone indeed; with it everything below has left. May be cut
  * off anywhere: who has left has an event, and the cursor keeps its note until all is done.
  */
+import { eachBounded } from '../concurrency/index.ts'
 import { CONTAINERS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { leave } from './leave.ts'
@@ -17,6 +18,7 @@ import type { StreamCapture } from './stream-capture.ts'
 import { cursorOf } from './tellers.ts'
 
 const LIST_PAGE = 1000
+const LISTS_AT_ONCE = 8
 
 /** The containers of one cursor that are gone. */
 interface Gone {
@@ -31,9 +33,10 @@ export async function settleOrphans(capture: StreamCapture, teller: GraphId): Pr
   const gone: Gone = { teller, ids: goneContainers(capture, teller), certain: new Set() }
   if ((await askForUnknown(capture, gone)) === 'stopped') return 'stopped'
   if ((await leaveContainers(capture, gone)) === 'stopped') return 'stopped'
-  for (const id of gone.ids) {
+  for (const id of await withMembers(capture, [...gone.ids])) {
     if ((await leaveItems(capture, gone, id)) === 'stopped') return 'stopped'
   }
+  if (capture.outOfTime) return 'stopped'
   capture.setOrphans(teller, false)
   capture.gotFurther()
   return 'on'
@@ -100,6 +103,30 @@ async function leaveOne(capture: StreamCapture, gone: Gone, item: GraphId): Prom
   gone.ids.add(item)
   gone.certain.add(item)
   return await mayGoOn(capture)
+}
+
+/** Of thousands of folders of a tree that is gone, those whose items the service did not name. */
+async function withMembers(
+  capture: StreamCapture,
+  containers: readonly GraphId[],
+): Promise<GraphId[]> {
+  const inLedger = new Set(entriesOf(capture, () => true).map(({ place }) => place.container))
+  const found: GraphId[] = []
+  const look = async (container: GraphId) => {
+    const isFound = inLedger.has(container) || (await listsMembers(capture, container))
+    if (isFound) found.push(container)
+  }
+  await eachBounded(containers, LISTS_AT_ONCE, look, () => capture.outOfTime)
+  return found
+}
+
+async function listsMembers(capture: StreamCapture, container: GraphId): Promise<boolean> {
+  const scope = standingIn(container)
+  for await (const page of listPages(capture, container, { max: LIST_PAGE })) {
+    const items = page.items.map(({ item }) => item)
+    if ((await membersAmong(capture, scope, items)).length > 0) return true
+  }
+  return false
 }
 
 async function leaveItems(capture: StreamCapture, gone: Gone, container: GraphId): Promise<Step> {

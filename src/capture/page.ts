@@ -5,34 +5,33 @@
  * was stored is an event already and is recognised by its marker when the page is read again.
  */
 
-import type { HeldItem } from '../catalogue/types.ts'
 import { eachBounded } from '../concurrency/index.ts'
 import { invariant } from '../model/errors.ts'
-import type { LedgerEvent, PutEvent, Representation, StreamEvent } from '../model/events.ts'
+import type { LedgerEvent, PutEvent, Representation } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { VersionPart } from '../vault/types.ts'
 import type { ItemFailure } from '../workloads/failure.ts'
-import type { Change, Present, Removed } from '../workloads/workload.ts'
+import type { Change, Present } from '../workloads/workload.ts'
 import { mayCarry } from './carry.ts'
 import { closeContainer, isClosing } from './closing.ts'
 import { uncontested } from './contested.ts'
 import {
   type Decision,
-  type Departure,
   decidePresent,
-  decideRemoved,
   type Known,
   needsCommitFirst,
   type PermissionsDecision,
 } from './decide.ts'
+import { departureOf, takeRemoved } from './departures.ts'
 import { ledgerEvent } from './ledger.ts'
 import { enterLong, isLong } from './long-entry.ts'
+import { type LookedUp, lookUp } from './look-up.ts'
 import { compareReturned, knowContainersOf } from './parents.ts'
 import { newCursor } from './round.ts'
 import { sharingOf, withUnread } from './sharing.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { KILLED_WORKER } from './suspects.ts'
-import { hasOwnCursor, tellerOf } from './tellers.ts'
+import { hasOwnCursor } from './tellers.ts'
 
 /** Ids looked up in the tables at once. */
 const LOOKUP_MAX = 200
@@ -114,117 +113,6 @@ async function lookUpSettled(
   })
   if (!isUnsettled) return looked
   return (await capture.save()) ? await lookUp(capture, part) : 'stopped'
-}
-
-interface LookedUp {
-  known: Map<GraphId, Known>
-  /** What was held once and is deleted. */
-  deleted: Set<GraphId>
-}
-
-/** What is known of the items now: pending events first, then the committed rows. */
-async function lookUp(capture: StreamCapture, changes: readonly Change[]): Promise<LookedUp> {
-  const { tables, signal } = capture.context
-  const ids = changes.map((c) => c.id)
-  const held =
-    capture.headSeq === 0
-      ? new Map<GraphId, HeldItem>()
-      : await tables.current(ids, capture.headSeq, signal)
-  const known = new Map<GraphId, Known>()
-  const deleted = new Set<GraphId>()
-  for (const id of ids) {
-    const one = knownOf(capture, id, held.get(id))
-    if (one) known.set(id, one)
-    else if (held.has(id)) deleted.add(id)
-  }
-  return { known, deleted }
-}
-
-function knownOf(
-  capture: StreamCapture,
-  id: GraphId,
-  held: HeldItem | undefined,
-): Known | undefined {
-  const event = capture.pending.event(id)
-  if (event?.op === 'put') {
-    const { kind, marker, place, representations } = event
-    return { kind, marker, place, representations, hasOpenEntry: false }
-  }
-  if (!held || held.deleted || event?.op === 'deleted') return undefined
-  return {
-    kind: held.kind,
-    marker: held.marker,
-    place: held.place,
-    representations: held.representations,
-    hasOpenEntry: isEntry(event ?? capture.open.get(id)?.event),
-    row: held.place,
-  }
-}
-
-/** Of a container the ledger speaks of its changes, not of its own version, which is held. */
-function isEntry(event: StreamEvent | undefined): boolean {
-  return event?.op === 'left' || (event?.op === 'ledger' && event.kind === 'item')
-}
-
-async function takeRemoved(
-  capture: StreamCapture,
-  change: Removed,
-  known: Known | undefined,
-  by: GraphId,
-): Promise<void> {
-  const told = { at: new Date(capture.context.clock.now()).toISOString(), round: capture.round.id }
-  const departure = departureOf(capture, change, known, by)
-  const event = departure && (await departed(capture, departure, known, told))
-  capture.pending.count('seen')
-  if (event) capture.pending.add(event)
-  capture.pending.count(event?.op === 'left' ? 'left' : 'unchanged')
-}
-
-/** What ends, and where; undefined: nothing of it is known that this cursor could end. */
-function departureOf(
-  capture: StreamCapture,
-  { id, kind, container }: Removed,
-  known: Known | undefined,
-  by: GraphId,
-): Departure | undefined {
-  const entry = capture.entryOf(id)
-  const held = known?.kind ?? entry?.kind ?? kind ?? 'item'
-  if (container !== undefined) return { id, kind: held, container }
-  // What could not be stored where it went to last stands there.
-  const place = entry?.place ?? known?.place
-  if (!place || tellerOf(capture, { item: id, kind: held, place }) !== by) return undefined
-  return { id, kind: held, container: place.container }
-}
-
-async function departed(
-  capture: StreamCapture,
-  departure: Departure,
-  known: Known | undefined,
-  told: { at: string; round: number },
-): Promise<StreamEvent | undefined> {
-  const decision = decideRemoved(departure, known, told)
-  const isNews = decision !== 'ignore' || hasOwnCursor(capture, departure.id)
-  // Before anything of it is pending: a failure in between must not leave half of it to be saved.
-  if (departure.kind === 'container' && isNews) await closeContainer(capture, departure.id)
-  if (decision !== 'ignore') return decision
-  return ledgerEntryEnds(capture, departure, known, told)
-}
-
-/**
- * An item that could not be stored in this container is gone from it: the ledger entry ends. What
- * is held of it from another place has then left that place.
- */
-function ledgerEntryEnds(
-  capture: StreamCapture,
-  change: Departure,
-  known: Known | undefined,
-  told: { at: string; round: number },
-): StreamEvent | undefined {
-  const entry = capture.entryOf(change.id)
-  if (entry?.place.container !== change.container) return undefined
-  const subject = { kind: change.kind, item: change.id }
-  if (known?.row) return { op: 'left', ...subject, place: known.row, ...told }
-  return { op: 'resolved', ...subject, how: 'gone' }
 }
 
 /** The service knows a ledger item no more: what is held of it has left the place it stood in. */
