@@ -20,8 +20,11 @@ const RESTORE_LAG_MS = 20_000
 
 export type Request = Record<string, unknown> & { at: unknown }
 
+/** What a Holdfast knows of a scene; the rest is the truth about it. */
+export type Served = Pick<WorkloadScene, 'kind' | 'source' | 'other' | 'reading' | 'writing'>
+
 /** With one owner, for the scene's source; `other` is a resource that a restore may go to. */
-export async function holdfastOver(scene: WorkloadScene, signal: AbortSignal) {
+export async function holdfastOver(scene: Served, signal: AbortSignal) {
   const backend = memoryBackend({ start: Date.now(), packBytes: MIB })
   const { vault, catalogue, clock, random } = backend
   const { name } = scene.reading
