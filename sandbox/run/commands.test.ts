@@ -28,7 +28,18 @@ test('a mistake on the command line is told with the usage, and nothing is start
 test('start stays up, is alone in its folder, ends with its terminal, and goes on later', async () => {
   const [base, other] = [await freeBase(), await freeBase()]
   const dir = join(folder, 'start')
-  const args = ['--dir', dir, '--users', '2', '--messages', '5', '--port-base', String(base)]
+  const args = [
+    '--dir',
+    dir,
+    '--users',
+    '2',
+    '--messages',
+    '5',
+    '--files',
+    '3',
+    '--port-base',
+    String(base),
+  ]
   const first = run('start.ts', args)
   await first.says('Everything is up.')
 
@@ -56,12 +67,23 @@ test('start stays up, is alone in its folder, ends with its terminal, and goes o
 })
 
 test('the demo tells its story, gets everything back, and says so as one document', async () => {
-  const { code, out, err } = await run('demo.ts', ['--json', '--users', '3', '--messages', '24'])
-    .ended
+  const { code, out, err } = await run('demo.ts', [
+    '--json',
+    '--users',
+    '3',
+    '--messages',
+    '24',
+    '--files',
+    '12',
+  ]).ended
   const report = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as Report
   assert.deepEqual([report.ok, report.reasons, code], [true, [], 0], err)
   assert.equal(report.backup.items, report.backup.stored)
   assert.ok(report.restore.restored > 0)
   assert.equal(report.restore.restored, report.restore.verified + report.restore.differs)
   assert.equal(report.verdict.restored, report.verdict.expected)
+  for (const files of [report.files, report.ransomware.files]) {
+    assert.ok(files && files.verdict.restored > 0)
+    assert.equal(files.verdict.restored, files.verdict.expected)
+  }
 })

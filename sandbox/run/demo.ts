@@ -26,14 +26,14 @@ import {
 import { casesOf, fulfil, type KnownPoint, newestPoints, type Snapshots } from './fulfil.ts'
 import { type ImportProof, proveImport } from './import-proof.ts'
 import { live } from './lifetime.ts'
-import { protectedHoldings, snapshots } from './mailboxes.ts'
+import { snapshots } from './mailboxes.ts'
 import { readOptions, wholeNumber } from './options.ts'
 import { plural } from './progress.ts'
 import { attack, victimOf } from './ransomware.ts'
 import { type Day, type FileDay, type RansomwareDay, type Report, reportOf } from './report.ts'
 import { reportText } from './report-text.ts'
 import type { RestoreResult } from './restore.ts'
-import { type SiteSnapshots, siteSnapshots } from './sites.ts'
+import { itemsToRead, type SiteSnapshots, siteSnapshots } from './sites.ts'
 import { type Stack, startStack } from './stack.ts'
 import { tellStory, type Wish } from './story.ts'
 import { EXIT_CODES } from './trouble.ts'
@@ -144,15 +144,15 @@ class Demo {
     await control.settings({ unitsPerMinute: UNITS_PER_MINUTE })
     await addSecondLibrary(control)
     await this.#api.setup()
-    const holdings = await protectedHoldings(control)
-    const first = await this.#backUp('first backup', holdings.messages + holdings.folders)
+    const first = await this.#backUp('first backup', await itemsToRead(control))
     const before = await snapshots(control)
     const proof = await this.#proof(before)
     const notStored = new Set(proof?.ledgerIds)
     const mistakes = await this.#dayOfMistakes({ before, notStored })
     const ransomware = await this.#dayOfRansomware(notStored)
+    const { invitations } = await control.invitations({})
     return reportOf({
-      ...{ first, fidelity, mistakes, ransomware },
+      ...{ first, fidelity, mistakes, ransomware, mailsSent: invitations.length },
       proof: proof && { ...proof, refusedFiles: imported?.refused ?? [] },
     })
   }

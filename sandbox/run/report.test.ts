@@ -54,7 +54,7 @@ const DAY: Day = {
   restores: [restoreOf([{ check: 'verified' }], { restored: 1, verified: 1 })],
 }
 const good = {
-  ...{ first: BACKUP, mistakes: DAY, fidelity, proof: undefined },
+  ...{ first: BACKUP, mistakes: DAY, fidelity, proof: undefined, mailsSent: 0 },
   ransomware: { ...DAY, encrypted: 2, deleted: 1 },
 }
 
@@ -102,6 +102,24 @@ test('a refusal with a type, and a listed difference, are fine', () => {
 test('an attack that hit nothing shows nothing', () => {
   const report = reportOf({ ...good, ransomware: { ...good.ransomware, encrypted: 0 } })
   assert.match(report.reasons.join('; '), /hit nothing/)
+})
+
+test('a mail about sharing that a restore caused is a reason', () => {
+  assert.match(reportOf({ ...good, mailsSent: 2 }).reasons.join('; '), /2 mails about sharing/)
+})
+
+test('what is wrong with files is told as such, of either day', () => {
+  const files = {
+    ...{ restores: [restoreOf([{ outcome: 'failed' }], { failed: 1 })], cases: [] },
+    ...{ events: ['files were lost'], wishes: ['the files'] },
+  }
+  const report = reportOf({ ...good, mistakes: { ...DAY, files } })
+  assert.match(report.reasons.join('; '), /^of files, 1 item could not be restored/)
+  assert.equal(report.files?.restore.failed, 1)
+  assert.match(reportText(report), /Files: what was asked back/)
+  const hit = { ...files, restores: [], encrypted: 0, deleted: 0 }
+  const attack = reportOf({ ...good, ransomware: { ...good.ransomware, files: hit } })
+  assert.match(attack.reasons.join('; '), /the ransomware hit no files/)
 })
 
 test('imported mail that is not accounted for is a reason', () => {

@@ -135,12 +135,15 @@ export interface ReportInput {
   mistakes: Day
   ransomware: RansomwareDay
   fidelity: Fidelity
+  /** By the service, because something was shared. */
+  mailsSent: number
   proof: (ImportProof & { refusedFiles: { file: string; reason: string }[] }) | undefined
 }
 
 const UNLISTED_MAX = 100
 
-export function reportOf({ first, mistakes, ransomware, fidelity, proof }: ReportInput): Report {
+export function reportOf(input: ReportInput): Report {
+  const { first, mistakes, ransomware, fidelity, proof, mailsSent } = input
   const { backup: incremental, reasons, files, ...day } = dayOf(mistakes, fidelity)
   const { reasons: attackReasons, files: hitFiles, ...attack } = dayOf(ransomware, fidelity)
   const { encrypted, deleted } = ransomware
@@ -148,6 +151,7 @@ export function reportOf({ first, mistakes, ransomware, fidelity, proof }: Repor
     ...reasons,
     ...attackReasons.map((reason) => `on the ransomware day, ${reason}`),
     ...(encrypted === 0 ? ['the ransomware hit nothing, so nothing is shown'] : []),
+    ...(mailsSent > 0 ? [`the restores caused ${plural(mailsSent, 'mail')} about sharing`] : []),
     ...(ransomware.files?.encrypted === 0 ? ['the ransomware hit no files'] : []),
     ...(proof?.ok === false ? ['not every imported message is accounted for byte by byte'] : []),
   ]

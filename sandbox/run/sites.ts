@@ -1,6 +1,7 @@
 /** What the tenant holds in sites and drives, as its control interface says it. */
 import type { ControlClient, SiteSnapshot } from '../tenant/index.ts'
 import { filesOf, foldersOf, protectedLibraries } from '../verdict/index.ts'
+import { protectedHoldings } from './mailboxes.ts'
 
 export type SiteSnapshots = ReadonlyMap<string, SiteSnapshot>
 
@@ -27,4 +28,11 @@ export async function fileHoldings(
     sum.folders += foldersOf(site).size
   }
   return sum
+}
+
+/** Items that a first backup stores, folders included. */
+export async function itemsToRead(control: ControlClient): Promise<number> {
+  const mail = await protectedHoldings(control)
+  const { files, folders } = await fileHoldings(control)
+  return mail.messages + mail.folders + files + folders
 }

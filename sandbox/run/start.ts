@@ -20,6 +20,7 @@ import { readOptions, wholeNumber } from './options.ts'
 import { checkPorts, DEFAULT_PORT_BASE, PORT_BASE_MAX, portsFrom } from './ports.ts'
 import { durationText, plural, sizeText } from './progress.ts'
 import { loseSample, readSample, restoreCommand } from './sample.ts'
+import { fileHoldings, itemsToRead } from './sites.ts'
 import { type Stack, startStack } from './stack.ts'
 import { EXIT_CODES, Trouble } from './trouble.ts'
 import { tellNews } from './watch.ts'
@@ -178,12 +179,13 @@ async function firstLook(
 ): Promise<void> {
   const { control } = stack
   const { messages, folders } = await protectedHoldings(control)
+  const { files } = await fileHoldings(control)
   const mailboxes = `${plural(messages, 'message')} in ${plural(folders, 'folder')}`
   say(
-    `\nThe tenant holds ${mailboxes}. ${continued ? 'What is new is' : 'All of it is'} backed up now.`,
+    `\nThe tenant holds ${mailboxes}, and ${plural(files, 'file')}. ${continued ? 'What is new is' : 'All of it is'} backed up now.`,
   )
   const title = continued ? 'backup' : 'first backup'
-  const total = continued ? undefined : messages + folders
+  const total = continued ? undefined : await itemsToRead(control)
   const result = await backUp({ api, control, title, total, signal, out: process.stdout })
   const { stored, restated, ledger } = result.counts
   const items = stored + restated
