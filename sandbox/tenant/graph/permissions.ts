@@ -108,6 +108,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   [`GET ${DRIVE}/root/children`]: READ_FILES,
   [`GET ${DRIVE}/root:/{path}:/children`]: READ_FILES,
   [`GET ${DRIVE}/root/delta`]: READ_FILES,
+  [`GET ${DRIVE}/root/permissions`]: READ_FILES,
   [`GET ${ITEM}`]: READ_ITEM,
   [`GET ${ITEM}:/{path}`]: READ_FILES,
   [`GET ${ITEM}/children`]: READ_FILES,

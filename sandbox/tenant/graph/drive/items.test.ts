@@ -128,3 +128,16 @@ test('permissions say to whom, how, and where they come from', async (t) => {
     [inherited?.id],
   )
 })
+
+test('a drive has the permissions of its root, at the price of all permissions', async (t) => {
+  const { call, control } = await startBench(t)
+  const { drive } = await control.createSite({ path: '/sites/finance' })
+  const root = (await call(`/drives/${drive}/root`)).json.id
+  const grantees = [{ id: 'u1', displayName: 'Ada' }]
+  await control.shareItem({ drive, item: root, grantees })
+  await control.resetCounts({})
+  const { value } = (await call(`/drives/${drive}/root/permissions`)).json
+  assert.deepEqual(value, (await call(`/drives/${drive}/items/${root}/permissions`)).json.value)
+  assert.equal(value[0]?.grantedToV2?.['user']?.displayName, 'Ada')
+  assert.equal((await control.counts({})).units.permissions, 10)
+})

@@ -2,7 +2,7 @@
 import type { Answer } from '../../http.ts'
 import { context } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
-import { findItem, type ItemPlace } from './find.ts'
+import { findItem, type ItemPlace, rootOf } from './find.ts'
 import { permissionJson } from './json.ts'
 import { notFound } from './refusals.ts'
 
@@ -11,7 +11,14 @@ function contextPath({ drive, item }: ItemPlace): string {
 }
 
 export function listPermissions(request: GraphRequest): Answer {
-  const place = findItem(request)
+  return listOf(request, findItem(request))
+}
+
+export function listRootPermissions(request: GraphRequest): Answer {
+  return listOf(request, rootOf(request))
+}
+
+function listOf(request: GraphRequest, place: ItemPlace): Answer {
   return {
     status: 200,
     body: {

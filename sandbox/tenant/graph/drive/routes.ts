@@ -4,7 +4,7 @@ import type { Handler } from '../request.ts'
 import * as content from './content.ts'
 import { deltaItems } from './delta.ts'
 import * as items from './items.ts'
-import { getPermission, listPermissions } from './permissions.ts'
+import { getPermission, listPermissions, listRootPermissions } from './permissions.ts'
 import * as sites from './sites.ts'
 import * as versions from './versions.ts'
 
@@ -62,6 +62,13 @@ export const DRIVE_ROWS: readonly DriveRow[] = [
   [`GET ${ITEM}/versions`, 'versions.list', ONE, UNITS_LIST, versions.listVersions],
   [`GET ${VERSION}`, 'version.get', ONE, UNITS_ONE, versions.getVersion],
   [`GET ${VERSION}/content`, 'version.content', NONE, UNITS_ONE, versions.getVersionContent],
+  [
+    `GET ${DRIVE}/root/permissions`,
+    'permissions.list',
+    NONE,
+    UNITS_PERMISSIONS,
+    listRootPermissions,
+  ],
   [`GET ${ITEM}/permissions`, 'permissions.list', NONE, UNITS_PERMISSIONS, listPermissions],
   [
     `GET ${ITEM}/permissions/{permission}`,
