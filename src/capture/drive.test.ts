@@ -10,10 +10,13 @@ import { FEW_MAX } from './settle.ts'
 import { type DriveWorld, heldTree, listedOf, treeOf } from './testing/drive-truth.ts'
 import { ScriptedDrive } from './testing/scripted-drive.ts'
 import type { Refusal } from './testing/scripted-links.ts'
+import { TROUBLES } from './testing/scripted-mailbox.ts'
 import { addUp } from './testing/truth.ts'
 import { captureWorld } from './testing/world.ts'
 
 const LAG_MS = 1_800_000
+/** Longer than the longest wait of the ledger. */
+const LAST_TRY_MS = 8 * 86_400_000
 const MANY = FEW_MAX + 5
 const id = (text: string) => text as GraphId
 const DRIVE = id('d')
@@ -255,6 +258,27 @@ for (const namesChildren of [false, true]) {
     })
   })
 }
+
+test('no folder is called deleted while it is not known what was moved out of it', async () => {
+  const world = await worldWith()
+  const { box } = world
+  box.pageSize = 1
+  box.remove(A)
+  box.put(id('d/next'), { content: 'on the next page' })
+  const breaks = () => {
+    box.unreadable = TROUBLES.corrupt
+  }
+  // The list, the page that tells the end of the folder, and no page after it.
+  box.meanwhile.push(...Array(2).fill(() => undefined), breaks)
+  assert.equal((await round(world)).left, 1)
+  assert.equal((await later(world)).deleted, 0)
+  box.unreadable = undefined
+  world.clock.advance(LAST_TRY_MS)
+  assert.equal((await round(world)).left, 5, 'what stood in it goes before it does')
+  await later(world)
+  assert.deepEqual(await listedOf(world, [CONTAINERS, A, B, C]), [DRIVE])
+  await isAsTheDrive(world)
+})
 
 test('a folder that is called gone, has members still, and says that it is there, stays', async () => {
   const world = await worldWith()

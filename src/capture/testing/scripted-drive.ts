@@ -43,6 +43,8 @@ export class ScriptedDrive {
   namesChildren = false
   /** A read from the beginning shows what was made last first. */
   childrenFirst = false
+  /** Why the changes of no drive can be read. */
+  unreadable: AppError | undefined
   /** What the pages call gone although it is there. */
   readonly falselyGone = new Set<GraphId>()
   /** Changes in one page. */
@@ -155,6 +157,7 @@ export class ScriptedDrive {
       requests: () => this.#requests,
       changes: async (container, link) => {
         step()
+        if (container !== CONTAINERS && this.unreadable) throw this.unreadable
         if (container !== CONTAINERS && !this.drives.has(container)) throw gone()
         return this.#page(container, this.#links.read(container, link))
       },
