@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { WORKLOADS } from '../../model/ids.ts'
 import { type Body, linesOf, RESOURCE, startApi, type TestApi } from './testing/api.ts'
 import { messageKey } from './testing/held.ts'
 
@@ -186,7 +187,7 @@ describe('policy and setup', () => {
     const { json } = await api.call('GET', 'v1/policy', { role: 'Viewer' })
     assert.deepEqual(json, {
       n: 2,
-      policy: { ...policy, exclude: [], workloads: ['mail'], fileVersions: 'none' },
+      policy: { ...policy, exclude: [], workloads: [...WORKLOADS], fileVersions: 'none' },
     })
   })
 
