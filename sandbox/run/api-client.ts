@@ -78,6 +78,11 @@ export interface Resource {
 
 export type Workload = 'mail' | 'drive'
 
+/** Somebody's OneDrive is a site like others, in a place of its own. */
+export function isOneDrive({ kind, address }: Pick<Resource, 'kind' | 'address'>): boolean {
+  return kind === 'site' && new URL(address).pathname.startsWith('/personal/')
+}
+
 /** What is held of a resource of this kind. */
 export function workloadOf({ kind }: Pick<Resource, 'kind'>): Workload {
   return kind === 'site' ? 'drive' : 'mail'

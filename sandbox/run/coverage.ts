@@ -4,12 +4,20 @@
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import { type ApiClient, type LedgerLine, type Resource, workloadOf } from './api-client.ts'
+import {
+  type ApiClient,
+  isOneDrive,
+  type LedgerLine,
+  type Resource,
+  type Workload,
+  workloadOf,
+} from './api-client.ts'
 import { plural } from './progress.ts'
 
 export interface CoverageLine {
   /** Of the resource. */
   id: string
+  workload: Workload
   name: string
   /** For people. */
   state: string
@@ -49,18 +57,25 @@ export async function readCoverage(
 }
 
 function lineOf(resource: Resource, ledger: readonly LedgerLine[]): CoverageLine {
-  const { id, name, state, reason = '', coverage } = resource
+  const { id, state, reason = '', coverage } = resource
   const known = state === 'protected' ? (coverage?.state ?? 'waiting') : state
   const why = state === 'protected' ? (coverage?.trouble ?? '') : reason
   const nothing = resource.kind === 'site' ? 'no libraries' : 'no mailbox'
   const said = known === 'no-content' ? nothing : (STATES[known] ?? known)
   return {
-    ...{ id, name },
+    ...{ id, workload: workloadOf(resource), name: nameOf(resource) },
     state: why === '' ? said : `${said} (${why})`,
     isAmiss: !['covered', 'unprotected'].includes(known) || ledger.length > 0,
     completeAt: coverage?.completeAt,
     ledger,
   }
+}
+
+/** A person and their OneDrive bear one name. */
+function nameOf(resource: Resource): string {
+  const { kind, name } = resource
+  if (kind !== 'site') return name
+  return isOneDrive(resource) ? `${name} (OneDrive)` : `${name} (site)`
 }
 
 /** The same text for the same state, so that a caller can tell whether anything changed. */

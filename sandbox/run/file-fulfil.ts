@@ -37,19 +37,26 @@ export async function fulfilFiles(
 
 async function selectionOf(
   { asked: { scope } }: FileWish,
-  { api, point, snapshot }: { api: ApiClient; point: KnownPoint; snapshot: SiteSnapshot },
+  known: Known,
 ): Promise<RestoreRequest['selection']> {
   if (scope === 'all') return { all: true }
-  const { resource, at } = point
-  const containers = await containersByPath(api, { resource: resource.id, workload: WORKLOAD, at })
-  const pathOf = pathsIn(snapshot)
-  const containerOf = (folder: string) => {
-    const found = containers.get(pathOf(folder))
-    if (found) return found.id
-    throw notShown(pathOf(folder))
-  }
-  if ('folders' in scope) return { containers: scope.folders.map(containerOf) }
-  const wanted = new Set(scope.files)
+  if ('files' in scope) return { items: await itemsOfFiles(scope.files, known) }
+  const containerOf = await containersOf(known)
+  return { containers: scope.folders.map(containerOf) }
+}
+
+interface Known {
+  api: ApiClient
+  point: KnownPoint
+  snapshot: SiteSnapshot
+}
+
+/** Holdfast's ids of these files, which are known by the tenant's. */
+export async function itemsOfFiles(files: readonly string[], known: Known): Promise<string[]> {
+  const { api, snapshot } = known
+  const { resource, at } = known.point
+  const containerOf = await containersOf(known)
+  const wanted = new Set(files)
   const lists = new Map<string, Promise<Item[]>>()
   const ids: string[] = []
   for (const file of filesOf(snapshot).filter(({ id }) => wanted.has(id))) {
@@ -58,7 +65,19 @@ async function selectionOf(
     lists.set(container, list)
     ids.push(idOf(file, await list))
   }
-  return { items: ids }
+  return ids
+}
+
+/** Holdfast's id of a folder or library, which is known by the tenant's. */
+async function containersOf({ api, point, snapshot }: Known): Promise<(folder: string) => string> {
+  const { resource, at } = point
+  const containers = await containersByPath(api, { resource: resource.id, workload: WORKLOAD, at })
+  const pathOf = pathsIn(snapshot)
+  return (folder) => {
+    const found = containers.get(pathOf(folder))
+    if (found) return found.id
+    throw notShown(pathOf(folder))
+  }
 }
 
 function idOf({ name, path }: SiteFile, list: readonly Item[]): string {

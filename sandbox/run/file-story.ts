@@ -93,7 +93,7 @@ function hasTree(library: Library): boolean {
 }
 
 /** Files that a person would act on, the newest first. */
-function ordinaryFiles(site: Pick<SiteSnapshot, 'drives'>): SiteFile[] {
+export function ordinaryFiles(site: Pick<SiteSnapshot, 'drives'>): SiteFile[] {
   const notebooks = new Set(
     site.drives.flatMap(({ items }) =>
       items.filter(({ kind }) => kind === 'notebook').map(({ id }) => id),

@@ -1,12 +1,15 @@
 /**
  * The message that `npm start` loses on purpose, so that its restore command brings back
- * something real; and that command, for a shell with curl and nothing else.
+ * something real; a file likewise; and that command, for a shell with curl and nothing else.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { ControlClient, MailboxSnapshot } from '../tenant/index.ts'
 import { protectedFolders } from '../verdict/index.ts'
-import type { ApiClient } from './api-client.ts'
+import { type ApiClient, isOneDrive, type Workload } from './api-client.ts'
 import { itemsOf } from './directory.ts'
+import { itemsOfFiles } from './file-fulfil.ts'
+import { ordinaryFiles } from './file-story.ts'
+import { siteSnapshots } from './sites.ts'
 import { Trouble } from './trouble.ts'
 
 export interface Sample {
@@ -18,6 +21,8 @@ export interface Sample {
   resource: string
   item: string
   seq: number
+  /** Absent: mail. */
+  workload?: Workload
 }
 
 /** The sample of an earlier start, if there is one. */
@@ -53,6 +58,32 @@ export async function loseSample(
   })
 }
 
+/** The same of a file in somebody's OneDrive; undefined: none is backed up. */
+export async function loseFile(
+  api: ApiClient,
+  control: ControlClient,
+  note: string,
+): Promise<Sample | undefined> {
+  const sites = await siteSnapshots(control)
+  for (const resource of await api.resources()) {
+    const site = isOneDrive(resource) ? sites.get(resource.address) : undefined
+    const file = site && ordinaryFiles(site)[0]
+    const point = file && (await api.newestPoint(resource.id, 'drive'))
+    const drive = site?.drives[0]?.drive.id
+    if (!file || !point || drive === undefined) continue
+    const known = { api, snapshot: site, point: { resource, at: point.time, seq: point.seq } }
+    const [item = ''] = await itemsOfFiles([file.id], known)
+    await control.deleteItem({ drive, item: file.id })
+    const sample: Sample = {
+      ...{ user: resource.address, name: resource.name, subject: file.name, folder: file.path },
+      ...{ workload: 'drive', resource: resource.id, item, seq: point.seq },
+    }
+    writeFileSync(note, JSON.stringify(sample))
+    return sample
+  }
+  return undefined
+}
+
 /** With an attachment if possible: those are what people fear for. */
 function presentable(mailbox: MailboxSnapshot) {
   const guarded = protectedFolders(mailbox)
@@ -67,11 +98,11 @@ function presentable(mailbox: MailboxSnapshot) {
 
 /** Lines for a POSIX shell: plan, wait for the plan, start it, and show how it went. */
 export function restoreCommand(
-  sample: Pick<Sample, 'resource' | 'item' | 'seq'>,
+  sample: Pick<Sample, 'resource' | 'item' | 'seq' | 'workload'>,
   { apiUrl, tokenFile }: { apiUrl: string; tokenFile: string },
 ): string {
   const request = {
-    ...{ resource: sample.resource, at: { seq: sample.seq } },
+    ...{ resource: sample.resource, workload: sample.workload, at: { seq: sample.seq } },
     ...{ selection: { items: [sample.item] }, destination: { kind: 'original' } },
   }
   return [

@@ -19,7 +19,7 @@ import { addOddCases, corruptOne } from './odd-cases.ts'
 import { readOptions, wholeNumber } from './options.ts'
 import { checkPorts, DEFAULT_PORT_BASE, PORT_BASE_MAX, portsFrom } from './ports.ts'
 import { durationText, plural, sizeText } from './progress.ts'
-import { loseSample, readSample, restoreCommand } from './sample.ts'
+import { loseFile, loseSample, readSample, restoreCommand } from './sample.ts'
 import { fileHoldings, itemsToRead } from './sites.ts'
 import { type Stack, startStack } from './stack.ts'
 import { EXIT_CODES, Trouble } from './trouble.ts'
@@ -208,6 +208,8 @@ async function sayWhatToDo(stack: Stack, api: ApiClient, dir: DataDir): Promise<
   await writeToken(stack, dir)
   const file = join(dir.path, 'state', 'sample.json')
   const sample = readSample(file) ?? (await loseSample(api, stack.control, file))
+  const fileNote = join(dir.path, 'state', 'sample-file.json')
+  const lostFile = readSample(fileNote) ?? (await loseFile(api, stack.control, fileNote))
   const tokenFile = shortPath(dir.token)
   const { apiUrl, tenantUrl, controlUrl, azurite } = stack
   const addresses = [
@@ -225,6 +227,10 @@ async function sayWhatToDo(stack: Stack, api: ApiClient, dir: DataDir): Promise<
   say(`${sample.name} lost the message "${sample.subject}" from ${sample.folder}.`)
   say('Paste this to get it back:\n')
   say(pc.cyan(restoreCommand(sample, { apiUrl, tokenFile })))
+  if (lostFile !== undefined) {
+    say(`\n${lostFile.name} lost a file in OneDrive too, ${lostFile.folder}:\n`)
+    say(pc.cyan(restoreCommand(lostFile, { apiUrl, tokenFile })))
+  }
   say(`\n${pc.bold('Everything is up.')} Ctrl-C stops it.`)
 }
 
@@ -234,11 +240,12 @@ async function questions(
   { apiUrl, tokenFile }: { apiUrl: string; tokenFile: string },
 ): Promise<string[]> {
   const lines = await readCoverage(api)
-  const { id } = lines.find(({ ledger }) => ledger.length > 0) ?? lines[0] ?? { id: '' }
+  const { id, workload } = lines.find(({ ledger }) => ledger.length > 0) ??
+    lines[0] ?? { id: '', workload: 'mail' }
   return [
     `H="Authorization: Bearer $(cat '${tokenFile}')"; A=${apiUrl}/api/v1`,
     'curl -s -H "$H" $A/status',
-    `curl -s -H "$H" "$A/ledger?resource=${id}"`,
+    `curl -s -H "$H" "$A/ledger?resource=${id}&workload=${workload}"`,
   ]
 }
 
