@@ -25,6 +25,13 @@ test('a mistake on the command line is told with the usage, and nothing is start
   }
 })
 
+test('the bench has two parts, and any other is a mistake', async () => {
+  const { code, err, out } = await run('bench.ts', ['--only', 'letters']).ended
+  assert.equal(code, 64)
+  assert.match(err, /--only is mail or files[\s\S]*usage: npm/)
+  assert.equal(out, '')
+})
+
 test('start stays up, is alone in its folder, ends with its terminal, and goes on later', async () => {
   const [base, other] = [await freeBase(), await freeBase()]
   const dir = join(folder, 'start')
