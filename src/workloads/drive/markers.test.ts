@@ -127,3 +127,13 @@ test('what happens in a folder is no news of the folder; its name and place are'
   const shared = folderMarker(folder('f', undefined, { shared: { scope: 'users' } }))
   assert.equal(compareMarkers(before, shared), 'decoration')
 })
+
+test('a shared folder may have other permissions in each page that tells of it', () => {
+  const shared = { shared: { scope: 'users' } }
+  const at = (page: string, more: object = shared) =>
+    folderMarker(folder('f', undefined, more), page)
+  assert.equal(compareMarkers(at('p1'), at('p1')), 'same')
+  assert.equal(compareMarkers(at('p1'), at('p2')), 'decoration')
+  assert.notEqual(at('p1').sharing, at('p2').sharing)
+  assert.equal(compareMarkers(at('p1', {}), at('p2', {})), 'same')
+})

@@ -75,7 +75,7 @@ export function fileMarker(item: JsonObject, page = ''): Marker {
     decoration: digestOf(withPlainParent(item), FILE_DECORATION),
     change: textOf(item, 'eTag') ?? '',
     ...(at === undefined ? {} : { at }),
-    ...sharingOf(item, page),
+    ...sharingOf(item, sharingChanged(item) ? page : ''),
   }
 }
 
@@ -86,6 +86,7 @@ export function folderMarker(folder: JsonObject, page = ''): Marker {
     content: digestOf({ ...withPlainParent(folder), ...made }, [...FOLDER_FIELDS, 'made']),
     decoration: digestOf(folder, ['shared']),
     change: '',
+    // No page says of a folder that its permissions changed (7.39), so each that tells it may.
     ...sharingOf(folder, page),
   }
 }
@@ -93,11 +94,10 @@ export function folderMarker(folder: JsonObject, page = ''): Marker {
 /**
  * Who may see it, where that is not simply who may see its folder: with `hierarchicalsharing` the
  * facet stands only there. Of two changes of its permissions nothing else may differ, so each page
- * that says that they changed makes a state of its own, and the same one when it is read again.
+ * that tells of one (`told`) makes a state of its own, and the same one when it is read again.
  */
-function sharingOf(item: JsonObject, page: string): { sharing?: string } {
+function sharingOf(item: JsonObject, told: string): { sharing?: string } {
   if (objectOf(item, 'shared') === undefined) return {}
-  const told = sharingChanged(item) ? page : ''
   return { sharing: digestOf({ ...item, told }, ['shared', 'told']) }
 }
 
