@@ -118,6 +118,7 @@ export const CODES: Readonly<Record<string, Verdict>> = {
   accessDenied: denied,
   notAllowed: denied,
   sharingDisabled: verdict('refused', 'SharingDisabled', 'item'),
+  noResolvedUsers: verdict('refused', 'PersonUnknown', 'item'),
   ErrorQuotaExceeded: full,
   quotaLimitReached: full,
   ErrorFolderExists: nameTaken,

@@ -51,6 +51,7 @@ const codes: Record<string, [of: FailureClass, code: string, scope: FailureScope
   accessDenied: ['refused', 'AccessDenied', 'item'],
   notAllowed: ['refused', 'AccessDenied', 'item'],
   sharingDisabled: ['refused', 'SharingDisabled', 'item'],
+  noResolvedUsers: ['refused', 'PersonUnknown', 'item'],
   ErrorQuotaExceeded: ['refused', 'QuotaExceeded', 'owner'],
   quotaLimitReached: ['refused', 'QuotaExceeded', 'owner'],
   ErrorFolderExists: ['refused', 'NameTaken', 'item'],

@@ -36,7 +36,14 @@ export async function admit(
 
 function stored(request: RestoreRequest, owner: OwnerId, seq: number): StoredRequest {
   const { resource, workload, selection, destination, conflict } = request
-  return { version: 1, resource, owner, workload, seq, selection, destination, conflict }
+  const stored = { version: 1, resource, owner, workload, seq, selection, destination } as const
+  const permissions = permissionsOf(request)
+  return { ...stored, conflict, ...(permissions === 'restore' ? { permissions } : {}) }
+}
+
+/** Elsewhere nobody is let in who was not let in there, unless it is asked for. */
+function permissionsOf({ permissions, destination }: RestoreRequest): 'restore' | 'leave' {
+  return permissions ?? (destination.kind === 'original' ? 'restore' : 'leave')
 }
 
 function checkConflict(

@@ -31,6 +31,9 @@ const RESTORE_COUNTS = [
   'bytes',
   /** Copies of one send that were found beside the one that was kept. */
   'doubles',
+  /** Of items and folders that were made anew. */
+  'permissionsRestored',
+  'permissionsNotRestored',
 ] as const
 const UNDO_COUNTS = [
   ...UNDO_OUTCOMES,
@@ -60,6 +63,7 @@ const RESTORE_OUTCOME_OF = {
   settling: 'pending',
   replacing: 'pending',
   renaming: 'pending',
+  permitting: 'pending',
   done: 'restored',
   skipped: 'skipped',
   there: 'alreadyThere',
@@ -95,6 +99,9 @@ export function countSlot(slot: OpenSlot): RestoreCounts {
   const counts = readCounts({})
   const { plan, run, state } = slot
   const outcome = outcomeOf(slot)
+  const { restored = 0, notRestored = [], more = 0 } = run.permissions ?? {}
+  counts.permissionsRestored = restored
+  counts.permissionsNotRestored = notRestored.length + more
   if (plan.kind === 'folder' || plan.kind === 'clearing') {
     if (plan.kind === 'clearing' || plan.action === 'make') {
       counts[FOLDER_COUNT_OF[outcome] ?? 'foldersPending'] = 1

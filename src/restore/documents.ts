@@ -33,6 +33,19 @@ export type { ClearingPlan, FolderPlan, ItemPlan, RemovalPlan, SlotPlan } from '
 
 export const CHECKS = ['verified', 'differs', 'could-not-check'] as const
 
+/** Names people and links: for the report alone. */
+const permittedSchema = z.strictObject({
+  /** Held permissions that are in force again. */
+  restored: count,
+  notRestored: z.array(z.strictObject({ what: z.string(), code: z.string(), message: z.string() })),
+  /** Not restored either, beyond those that are listed. */
+  more: count.optional(),
+  links: z
+    .array(z.strictObject({ type: z.string(), scope: z.string(), address: z.string().optional() }))
+    .optional(),
+})
+export type Permitted = z.output<typeof permittedSchema>
+
 const runSchema = z.strictObject({
   /** Sends so far, the open one included. */
   attempt: count,
@@ -57,6 +70,9 @@ const runSchema = z.strictObject({
   seen: seenSchema.optional(),
   /** Copies under the same mark that were found beside the one that was kept. */
   doubles: count.optional(),
+  permissions: permittedSchema.optional(),
+  /** Times that bringing them back came to no end. */
+  permitAttempts: count.optional(),
 })
 export type SlotRun = z.output<typeof runSchema>
 
@@ -66,6 +82,7 @@ export type SlotRun = z.output<typeof runSchema>
  * once: it is looked at again after the lag, because the earlier send may only now be visible.
  * One that replaces another, once it is read back: created -> replacing (the other one is thrown
  * away) -> renaming (it gets the name) -> done.
+ * What had permissions of its own, item or folder, is `permitting` right before it is done.
  * Of an undo: pending -> doing -> done (removed) | left | gone | refused | unknown.
  */
 export const SLOT_STATES = [
@@ -75,6 +92,7 @@ export const SLOT_STATES = [
   'settling',
   'replacing',
   'renaming',
+  'permitting',
   'done',
   'skipped',
   'there',
@@ -162,6 +180,7 @@ const OPEN_STATES: readonly SlotState[] = [
   'settling',
   'replacing',
   'renaming',
+  'permitting',
 ]
 
 /** Ended: no step will touch it again. */

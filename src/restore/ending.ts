@@ -6,8 +6,9 @@
  * unknown, what was not sent stays pending. Nothing is sent here.
  */
 import { addCounts, countSlot, type RestoreCounts, readCounts } from './counting.ts'
-import { isFinal, type SlotState } from './documents.ts'
+import { isFinal, type OpenSlot, type SlotRun, type SlotState } from './documents.ts'
 import { JOB_LIFE_MS, LOST_STEPS_MAX, WAIT_DEFAULT_MS } from './limits.ts'
+import { permissionsLost } from './permitting.ts'
 import type { StepContext, StepOutcome } from './step-context.ts'
 
 const ENDS = {
@@ -15,7 +16,7 @@ const ENDS = {
   RestorePoisoned: 'The job stopped its worker again and again.',
 } as const
 /** The item is in the target, and something of the slot is still to be done. */
-const MADE: readonly SlotState[] = ['created', 'settling', 'replacing', 'renaming']
+const MADE: readonly SlotState[] = ['created', 'settling', 'replacing', 'renaming', 'permitting']
 type EndCode = keyof typeof ENDS
 
 /** Why the job must not go on; undefined where it may. */
@@ -33,8 +34,9 @@ export async function abandon(context: StepContext, code: EndCode): Promise<Step
   for await (const slot of slots.all(signal)) {
     const made = MADE.includes(slot.state)
     if (!made && slot.state !== 'doing') continue
-    const check = slot.run.check ?? 'could-not-check'
-    const run = made ? { ...slot.run, check, code } : { ...slot.run, code, message }
+    const run = made
+      ? { ...slot.run, ...checkOf(slot), ...permissionsLost(slot, { code, message }), code }
+      : { ...slot.run, code, message }
     const written = await slots.replace({ ...slot, state: made ? 'done' : 'unknown', run }, signal)
     if (!written) return { state: 'wait', waitMs: WAIT_DEFAULT_MS, code: 'SlotTaken' }
   }
@@ -43,6 +45,10 @@ export async function abandon(context: StepContext, code: EndCode): Promise<Step
   const { counts } = await recount(context)
   await lease.save({ state: 'failed', trouble: code, counts, plan: { problem } }, signal)
   return { state: 'failed', code }
+}
+
+function checkOf({ plan, run }: OpenSlot): Partial<SlotRun> {
+  return plan.kind === 'item' ? { check: run.check ?? 'could-not-check' } : {}
 }
 
 /** Exact counts from the rows. `sent`: slots whose item may be in the target already. */

@@ -12,12 +12,17 @@ const REQUESTS_PER_CLEARING = 3
 
 /** Estimates for people, rounded up: not a promise. */
 export function estimate(
-  totals: Pick<PlanTotals, 'folders' | 'create' | 'bytes'>,
+  totals: Pick<PlanTotals, 'folders' | 'create' | 'bytes' | 'permissions'>,
   pace: RestorePace,
 ): Pick<PlanTotals, 'requests' | 'minutes'> {
-  const { requestsPerItem, bytesPerRequest = Number.POSITIVE_INFINITY } = pace
+  const {
+    requestsPerItem,
+    requestsPerPermissions = 0,
+    bytesPerRequest = Number.POSITIVE_INFINITY,
+  } = pace
   const requests =
     totals.create * requestsPerItem +
+    totals.permissions * requestsPerPermissions +
     Math.floor(totals.bytes / bytesPerRequest) +
     totals.folders * REQUESTS_PER_FOLDER
   const uploadMinutes = totals.bytes / pace.uploadBytesPerMinute

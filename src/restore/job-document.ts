@@ -36,6 +36,8 @@ const totalsSchema = z.strictObject({
   conflicts: count,
   /** Plain bytes that will be written. */
   bytes: count,
+  /** Items and folders made anew whose own permissions come back. */
+  permissions: count.default(0),
   /** Estimates. */
   requests: count,
   minutes: count,
@@ -74,6 +76,7 @@ export const NO_TOTALS: PlanTotals = {
   refused: 0,
   conflicts: 0,
   bytes: 0,
+  permissions: 0,
   requests: 0,
   minutes: 0,
 }
@@ -111,6 +114,8 @@ const jobPlanSchema = z.strictObject({
   settled: z.record(z.string(), z.number()).optional(),
   /** Graph requests that the steps sent. */
   requestsSent: count.default(0),
+  /** Resource units that went to permissions; absent: none. */
+  permissionUnits: count.optional(),
   /** Ms since 1970 at which a job that waits goes on; absent while it works. */
   waitsUntil: z.number().optional(),
   /** Why the job failed, for people. */

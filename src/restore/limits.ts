@@ -31,6 +31,11 @@ export const SLOT_PAGE = 200
 export const SCAN_PAGE = 1000
 /** Sends of one item. After so many lost answers, each looked for in vain, the slot fails. */
 export const CREATE_ATTEMPTS_MAX = 5
+/** Times that the permissions of one item are begun; then they are told as not restored. */
+export const PERMIT_ATTEMPTS_MAX = 5
+/** Permissions that were not restored, and new links, that one line lists; what is above is counted. */
+export const PERMITS_LISTED_MAX = 40
+export const LINKS_LISTED_MAX = 20
 /** Catalogue look-ups at once while a request is checked. */
 export const LOOKUPS_MAX = 16
 /** Removals of one item whose answers are lost. After so many, the item is told as left. */

@@ -38,12 +38,14 @@ export class Pass {
   /** Counts that changed since the last save. */
   #changes: RestoreCounts = readCounts({})
   #requests: number
+  #permissionUnits: number
 
   constructor(context: StepContext, writer: StreamWriter) {
     this.context = context
     this.writer = writer
     this.#savedAt = context.deps.clock.now()
     this.#requests = writer.requests()
+    this.#permissionUnits = writer.permissionUnits?.() ?? 0
   }
 
   /**
@@ -144,7 +146,15 @@ export class Pass {
     const requests = this.writer.requests()
     const requestsSent = lease.plan.requestsSent + requests - this.#requests
     this.#requests = requests
-    await lease.save({ counts, plan: { ...plan, requestsSent } }, signal)
+    const units = this.#newPermissionUnits() + (lease.plan.permissionUnits ?? 0)
+    const charged = units === 0 ? {} : { permissionUnits: units }
+    await lease.save({ counts, plan: { ...plan, requestsSent, ...charged } }, signal)
+  }
+
+  #newPermissionUnits(): number {
+    const before = this.#permissionUnits
+    this.#permissionUnits = this.writer.permissionUnits?.() ?? 0
+    return this.#permissionUnits - before
   }
 
   /** The end of the pass. `atEnd`: it came to the end of the plan. */

@@ -31,6 +31,7 @@ import type { PlanCursor, PlanTotals } from './job-document.ts'
 import { LOOKUPS_MAX, SLOTS_MAX } from './limits.ts'
 import { FolderNames } from './names.ts'
 import { type NamedFolder, placeItem } from './placing.ts'
+import { permissionsOf, withPermissions } from './sharing.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { contentsOf } from './versions.ts'
 
@@ -101,7 +102,8 @@ async function planFolderSlots(
     ...(rootName === undefined ? {} : { rootName }),
   }
   const located = planFolders(folders, selected, there, rules)
-  const plans = names ? withPathLengths(located, there) : located
+  const measured = names ? withPathLengths(located, there) : located
+  const plans = await withPermissions(context, measured)
   await context.slots.plan(
     0,
     plans,
@@ -110,7 +112,8 @@ async function planFolderSlots(
   )
   const cursor = { folders: plans.length, folder: 0, next: plans.length }
   const made = plans.filter((plan) => plan.action === 'make').length
-  const totals = { ...lease.plan.totals, folders: made }
+  const permissions = plans.filter((plan) => plan.permissions !== undefined).length
+  const totals = { ...lease.plan.totals, folders: made, permissions }
   await lease.save({ plan: { cursor, totals, target: of.graphId } }, signal)
 }
 
@@ -194,6 +197,7 @@ class ItemPlanner {
       folder: at,
       folderName: folder.name,
       contents: held ? contentsOf(held) : [],
+      ...permissionsOf(this.#context, placed.action, held),
       ...placed,
     }
   }
@@ -281,6 +285,7 @@ function add(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
     alreadyThere: totals.alreadyThere + of('there'),
     missing: totals.missing + of('none'),
     refused: totals.refused + of('refuse'),
+    permissions: totals.permissions + plans.filter((p) => p.permissions !== undefined).length,
     conflicts: totals.conflicts + plans.filter(({ action }) => CONFLICTS.includes(action)).length,
     bytes: totals.bytes + written.flatMap((p) => p.contents).reduce((sum, c) => sum + c.bytes, 0),
   }

@@ -24,14 +24,8 @@ import type {
 } from '../workloads/workload.ts'
 import { type ItemPlan, isFinal, markOf, type OpenSlot, type SlotRun } from './documents.ts'
 import { CREATE_ATTEMPTS_MAX } from './limits.ts'
-import {
-  SlotWork,
-  StopSign,
-  type Worked,
-  type WorkOptions,
-  waitFor,
-  workSlot,
-} from './slot-work.ts'
+import { PermittingWork } from './permitting.ts'
+import { StopSign, type Worked, type WorkOptions, waitFor, workSlot } from './slot-work.ts'
 import { nearEnd } from './step-context.ts'
 import { nothingWasMade, troubleOf } from './trouble.ts'
 import { openUpload, sealUpload } from './upload-seal.ts'
@@ -55,7 +49,7 @@ export function replayItem(slot: ItemSlot, options: ReplayOptions): Promise<Work
   return workSlot(new ItemReplay(slot, options))
 }
 
-class ItemReplay extends SlotWork<ItemPlan> {
+class ItemReplay extends PermittingWork<ItemPlan> {
   readonly #options: ReplayOptions
   readonly #mark: string
   #version: HeldVersion | undefined
@@ -76,6 +70,7 @@ class ItemReplay extends SlotWork<ItemPlan> {
       else if (this.slot.state === 'created') await this.#check()
       else if (this.slot.state === 'replacing') await this.#replace()
       else if (this.slot.state === 'renaming') await this.#rename()
+      else if (this.slot.state === 'permitting') await this.#permit()
       else await this.#settle()
     }
   }
@@ -205,6 +200,11 @@ class ItemReplay extends SlotWork<ItemPlan> {
     }
   }
 
+  #permit(): Promise<void> {
+    const { writer } = this.#options
+    return this.permit({ writer, id: this.slot.run.newId, open: () => this.#opened() })
+  }
+
   #search(folder: GraphId): Promise<GraphId[]> {
     const { writer, context } = this.#options
     const { since = 0 } = this.slot.run
@@ -236,7 +236,7 @@ class ItemReplay extends SlotWork<ItemPlan> {
       return isWhole ? this.write('replacing', run) : this.#leaveBoth('NotReplaced', run)
     }
     // Sent more than once: an earlier send may become visible late, so look once more.
-    const next = this.slot.run.attempt > 1 ? 'settling' : 'done'
+    const next = this.slot.run.attempt > 1 ? 'settling' : this.lastState
     await this.write(next, run)
   }
 
@@ -269,15 +269,15 @@ class ItemReplay extends SlotWork<ItemPlan> {
       await writer.rename(newId, this.slot.plan.name, context.sendSignal)
     } catch (error) {
       const { code, message } = this.troubleOf(error)
-      return this.write('done', { code, message: `${message} ${this.#standsAs()}` })
+      return this.write(this.lastState, { code, message: `${message} ${this.#standsAs()}` })
     }
-    await this.write('done', {})
+    await this.write(this.lastState, {})
   }
 
   /** The new one stays beside the other one, under the name that it was made with. */
   #leaveBoth(code: keyof typeof LEFT_BESIDE, run: Partial<SlotRun> = {}): Promise<void> {
     const message = `${run.message ?? LEFT_BESIDE[code]} ${this.#standsAs()}`
-    return this.write('done', { ...run, code, message })
+    return this.write(this.lastState, { ...run, code, message })
   }
 
   #standsAs(): string {
@@ -309,13 +309,13 @@ class ItemReplay extends SlotWork<ItemPlan> {
       if (folder !== undefined) found = await this.#search(folder)
     } catch (error) {
       const { code } = this.troubleOf(error)
-      return this.write('done', { code: `DoublesNotChecked:${code}` })
+      return this.write(this.lastState, { code: `DoublesNotChecked:${code}` })
     }
     await this.#removeDoubles(
       'settling',
       found.filter((id) => id !== newId),
     )
-    await this.write('done', {})
+    await this.write(this.lastState, {})
   }
 
   /** They are counted before they are removed, so that a crash in between hides none. */

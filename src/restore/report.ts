@@ -6,7 +6,7 @@
  */
 import type { Job } from '../catalogue/types.ts'
 import { type Outcome, outcomeOf, type RestoreCounts, readCounts } from './counting.ts'
-import type { CHECKS, ItemPlan, OpenSlot, SlotPlan } from './documents.ts'
+import type { CHECKS, ItemPlan, OpenSlot, Permitted, SlotPlan } from './documents.ts'
 import { decodePlan, decodeRequest, type PlanTotals, type UndoTotals } from './job-document.ts'
 import type { StoredRequest } from './request.ts'
 import type { JobSlots } from './slots.ts'
@@ -32,6 +32,8 @@ export interface ReportLine {
   newId?: string
   /** Copies of the same send that were found and removed. */
   doubles?: number
+  /** Of what was made anew and had permissions of its own. Names people. */
+  permissions?: Permitted
 }
 
 export interface RestoreReport {
@@ -59,6 +61,8 @@ export interface RestoreReport {
   /** The outcomes add up to the items of the totals; verified + differs + couldNotCheck to restored. */
   counts: RestoreCounts
   requestsSent: number
+  /** Resource units that went to permissions, where the service charges them. */
+  permissionUnits?: number
   lines: ReportLine[]
   continuation?: string
 }
@@ -72,7 +76,16 @@ export async function reportOf(
 ): Promise<RestoreReport> {
   const plan = decodePlan(job)
   const page = await slots.page(query, signal)
-  const { hash, problem, startedBy, totals, undoTotals, requestsSent, waitsUntil } = plan
+  const {
+    hash,
+    problem,
+    startedBy,
+    totals,
+    undoTotals,
+    requestsSent,
+    waitsUntil,
+    permissionUnits,
+  } = plan
   return {
     id: job.id,
     kind: job.kind,
@@ -90,6 +103,7 @@ export async function reportOf(
     ...(waitsUntil === undefined ? {} : { nextAt: new Date(waitsUntil).toISOString() }),
     ...(undoTotals === undefined ? {} : { undoTotals }),
     ...(problem === undefined ? {} : { problem }),
+    ...(permissionUnits === undefined ? {} : { permissionUnits }),
     ...(startedBy === undefined ? {} : { startedBy }),
     ...(hash === undefined ? {} : { planHash: hash }),
     ...(page.continuation === undefined ? {} : { continuation: page.continuation }),
@@ -101,7 +115,7 @@ function lineOf(slot: OpenSlot): ReportLine[] {
   const { n, plan, run } = slot
   const action = actionOf(plan)
   if (action === undefined) return []
-  const { check, fields, code, message, newId, doubles } = run
+  const { check, fields, code, message, newId, doubles, permissions } = run
   const line: ReportLine = {
     n,
     kind: plan.kind === 'folder' || plan.kind === 'clearing' ? 'folder' : 'item',
@@ -117,6 +131,7 @@ function lineOf(slot: OpenSlot): ReportLine[] {
   if (message !== undefined) line.message = message
   if (newId !== undefined) line.newId = newId
   if (doubles !== undefined) line.doubles = doubles
+  if (permissions !== undefined) line.permissions = permissions
   return [line]
 }
 

@@ -96,6 +96,9 @@ const destinationSchema = z.discriminatedUnion(
 const atProblem =
   'must be an ISO time with its zone (2026-01-31T09:00:00Z) or {"seq": number} of a recovery point'
 
+/** Whether who may see a file or folder comes back with it. */
+const PERMISSIONS = ['restore', 'leave'] as const
+
 /** The body of a restore request. Sizes and forms only; see `Restore.create` for the rest. */
 export const restoreRequestSchema = z.strictObject({
   resource: keySchema,
@@ -110,6 +113,10 @@ export const restoreRequestSchema = z.strictObject({
   selection: selectionSchema,
   destination: destinationSchema,
   conflict: z.enum(CONFLICT_POLICIES).default('skip'),
+  /** Absent: `restore` in its own place, `leave` elsewhere, where they were given for no such place. */
+  permissions: z
+    .enum(PERMISSIONS, { error: 'must be "restore" or "leave"; leave it out for the default' })
+    .optional(),
 })
 
 export type RestoreRequest = z.output<typeof restoreRequestSchema>
@@ -126,6 +133,8 @@ export const storedRequestSchema = z.strictObject({
   selection: selectionSchema,
   destination: destinationSchema,
   conflict: z.enum(CONFLICT_POLICIES),
+  /** Absent: they are left. */
+  permissions: z.literal('restore').optional(),
   /** Of an undo: the restore whose request this is. */
   undoes: z.string().optional(),
 })

@@ -4,6 +4,7 @@
 import type { GraphId } from '../model/ids.ts'
 import { type FolderPlan, isItem, type OpenSlot } from './documents.ts'
 import { Pass } from './pass.ts'
+import { permitFolder } from './permitting.ts'
 import { replayItem } from './replay.ts'
 import { planChanged } from './slots.ts'
 import { type StepContext, type StepOutcome, targetOf } from './step-context.ts'
@@ -50,8 +51,10 @@ class FolderMaker {
     const { slots, signal } = this.#pass.context
     for (const slot of await slots.folders(signal)) {
       const made = slot.run.newId ?? slot.plan.target
-      if (made !== undefined) this.#places.set(slot.n, made)
-      else if (slot.state === 'pending' && !this.#pass.stopped && !this.#pass.cancelled) {
+      if (made !== undefined) {
+        this.#places.set(slot.n, made)
+        if (slot.state === 'permitting' && !this.#pass.stopped) await this.#permit(slot)
+      } else if (slot.state === 'pending' && !this.#pass.stopped && !this.#pass.cancelled) {
         await this.#makeFolder(slot)
       }
     }
@@ -77,11 +80,22 @@ class FolderMaker {
         run = { ...run, code: trouble.code, message: trouble.message }
       }
     }
-    const state = run.newId === undefined ? 'failed' : 'done'
+    const made = slot.plan.permissions === undefined ? 'done' : 'permitting'
+    const state = run.newId === undefined ? 'failed' : made
     const written = await slots.replace({ ...slot, state, run }, signal)
     if (!written) return this.#pass.note({ why: 'taken' })
     this.#pass.counted(slot, written)
     if (run.newId !== undefined) this.#places.set(slot.n, run.newId)
+    if (state === 'permitting') await this.#permit({ ...slot, ...written, plan: slot.plan })
+  }
+
+  /** What stands in it need not wait for it. */
+  async #permit(slot: OpenSlot<FolderPlan>): Promise<void> {
+    const { context, writer } = this.#pass
+    const cancelled = () => this.#pass.cancelled
+    const worked = await permitFolder(slot, { context, writer, cancelled })
+    this.#pass.counted(slot, worked.slot)
+    if (worked.stop) this.#pass.note(worked.stop)
   }
 
   #parentOf(plan: FolderPlan): GraphId | undefined | 'missing' {

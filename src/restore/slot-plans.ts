@@ -15,6 +15,17 @@ export const graphId = z
   .transform((text) => text as GraphId)
 const key = z.string().transform(parseKeyHash)
 
+/** Binds a plan to bytes: replay restores exactly these or nothing. */
+const contents = z.array(
+  z.strictObject({ name: z.enum(REPRESENTATIONS), bytes: count, sha256: z.string() }),
+)
+
+/**
+ * Of what is made anew and had permissions of its own: they are to come back, or they could not be
+ * read when the version was stored.
+ */
+const permissions = z.enum(['held', 'unread']).optional()
+
 /** An item as it was seen at one moment (workload.ts). */
 export const seenSchema: z.ZodType<Seen> = z.strictObject({
   container: graphId,
@@ -39,6 +50,9 @@ export const folderPlanSchema = z.strictObject({
     .optional(),
   /** Characters of its path in the target, where paths have a limit. */
   pathLength: count.optional(),
+  permissions,
+  /** The version whose permissions come back. */
+  held: z.strictObject({ key, seq: count, contents }).optional(),
 })
 export type FolderPlan = z.output<typeof folderPlanSchema>
 
@@ -59,10 +73,8 @@ export const itemPlanSchema = z.strictObject({
    * name or place.
    */
   action: z.enum(['restore', 'copy', 'replace', 'version', 'skip', 'there', 'none', 'refuse']),
-  /** Binds the plan to bytes: replay restores exactly these or nothing. */
-  contents: z.array(
-    z.strictObject({ name: z.enum(REPRESENTATIONS), bytes: count, sha256: z.string() }),
-  ),
+  contents,
+  permissions,
   /** The item of the target that answers for it (all but `restore`, `none` and `refuse`). */
   there: graphId.optional(),
   /** `replace`: its change key when it was planned. A newer one is not thrown away. */

@@ -279,6 +279,8 @@ export interface NameRules {
 export interface RestorePace {
   /** For one item, its read-back included; long content takes more. */
   requestsPerItem: number
+  /** For the permissions of one item; absent: there are none. */
+  requestsPerPermissions?: number
   /** Bytes of content that one more request takes; absent: any content goes with the item. */
   bytesPerRequest?: number
   requestsPerMinute: number
@@ -334,6 +336,31 @@ export type Match = 'same' | 'other' | 'gone'
 
 export type ContainerRemoval = 'removed' | 'not-empty' | 'gone'
 
+/** One held permission that is not in force, and why. Names people: for the report alone. */
+export interface NotPermitted {
+  /** Who, or which link, as people know it. */
+  what: string
+  code: string
+  message: string
+}
+
+/** A sharing link that was made anew, under another address than the one that was held. */
+export interface NewLink {
+  type: string
+  scope: string
+  /** Absent where it lets in whoever has it. */
+  address?: string
+}
+
+export interface PermitOutcome {
+  /** Held permissions that are in force now. */
+  restored: number
+  notRestored: NotPermitted[]
+  links: NewLink[]
+  /** The kinds of those that were held and are not in force, never whom they are for (P9). */
+  missing: string[]
+}
+
 /** Puts items back. Bound to one target owner for the length of one slice. */
 export interface StreamWriter {
   /** The whole container tree of the target. */
@@ -369,8 +396,17 @@ export interface StreamWriter {
   matches(id: GraphId, version: HeldVersion, signal: AbortSignal): Promise<Match>
   /** Removes a container, recoverably, if nothing is in it. */
   removeEmptyContainer(id: GraphId, signal: AbortSignal): Promise<ContainerRemoval>
+  /**
+   * Gives a new item or container the permissions that its version held (the representation
+   * `permissions`). Nobody is told by mail, and nothing is taken away. Looks first and gives only
+   * what is not in force, so it may be called again after any failure. Trouble with one permission
+   * is an answer. Absent: this workload has none.
+   */
+  permit?(id: GraphId, permissions: Uint8Array, signal: AbortSignal): Promise<PermitOutcome>
   readonly concurrency: number
   requests(): number
+  /** Resource units that went to permissions, where the service charges them. */
+  permissionUnits?(): number
 }
 
 /** The half of a workload that the restore role uses. */

@@ -51,6 +51,15 @@ export async function readPermissions(
   id: GraphId,
   signal: AbortSignal,
 ): Promise<HeldPermissions> {
+  return heldPermissions(await listPermissions(sharePoint, id, signal))
+}
+
+/** As the service says them, also those that it has from above. Throws `ItemGone`. */
+export async function listPermissions(
+  sharePoint: SharePoint,
+  id: GraphId,
+  signal: AbortSignal,
+): Promise<JsonObject[]> {
   const { drive, item } = addressOf(id)
   const of = item === undefined ? ['root'] : ['items', item]
   const path = ['drives', drive, ...of, 'permissions']
@@ -65,7 +74,7 @@ export async function readPermissions(
     all.push(...page)
     if (all.length > ENTRIES_MAX) break
   }
-  return heldPermissions(all)
+  return all
 }
 
 /** Pure. What the item has from above is told with what stands above. */

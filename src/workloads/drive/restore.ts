@@ -33,6 +33,7 @@ import { nameOf } from './held.ts'
 import { addressOf, itemIdOf } from './ids.ts'
 import { DRIVE_NAMES, nameKey } from './names.ts'
 import { itemPath } from './paths.ts'
+import { permit } from './permit.ts'
 import { readFile, seenOf, type TargetSite, targetSite } from './site.ts'
 import { createContainer, deltaPages, readTree, removeEmptyFolder } from './target-folders.ts'
 
@@ -41,11 +42,13 @@ const LIST_SELECT = 'id,name,eTag,file,folder,package,remoteItem'
 
 /**
  * A session, a piece and a read-back, four files at once, about one second each; that is five units
- * a file, and so just what the smallest tenants are granted. Ten megabytes a second are what such
+ * a file, and so just what the smallest tenants are granted. Permissions take two looks and, as a
+ * rule, one or two calls. Ten megabytes a second are what such
  * uploads are commonly seen to reach; Microsoft names no limit.
  */
 const DRIVE_PACE: RestorePace = {
   requestsPerItem: 3,
+  requestsPerPermissions: 4,
   bytesPerRequest: UPLOAD_PIECE_BYTES,
   requestsPerMinute: 240,
   uploadBytesPerMinute: 600_000_000,
@@ -101,8 +104,10 @@ export function createDriveWriter(target: TargetSite): StreamWriter {
     },
     matches: (id, version, signal) => matchFile({ target, id, version, signal }),
     removeEmptyContainer: (id, signal) => removeEmptyFolder(target, id, signal),
+    permit: (id, permissions, signal) => permit(target, id, permissions, signal),
     concurrency: Math.min(SHAREPOINT_CONCURRENCY, UPLOADS_MAX),
     requests: sharePoint.requests,
+    permissionUnits: sharePoint.permissionUnits,
   }
 }
 
