@@ -1,6 +1,6 @@
 /**
  * Content that takes many slices: it is named in the ledger from the start, goes on where it was,
- * and becomes a version only if it was the same content all the time (docs/decisions/014).
+ * and becomes a version only if it was the same content all the time (docs/decisions/016).
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -4,7 +4,7 @@
  * Each piece becomes a segment; when a pack is full, a commit says how far it came. The item is
  * read again before each slice and at the end, and only content that was the same all the time
  * becomes a version; if it changed, it is begun anew after a wait. What was captured of it and is
- * void lies in packs that nothing names any more. Why: docs/decisions/014-long-content.md.
+ * void lies in packs that nothing names any more. Why: docs/decisions/016-long-content.md.
  */
 import { hasCode } from '../model/errors.ts'
 import type { LedgerEvent, LongProgress } from '../model/events.ts'
