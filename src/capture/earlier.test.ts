@@ -86,3 +86,13 @@ test('P4: a slice that ends between two versions stores the present one only aft
   assert.deepEqual([await now(), await earlier()], [['three'], ['one', 'two']])
   assert.equal(box.contentRequests, 3)
 })
+
+test('P3: where nobody tells which versions there are, the present one is stored and says so', async () => {
+  const { box, tables, signal, round, now } = await worldOf(9, ['one', 'two'])
+  box.veiled.add(FILE)
+  await round()
+  assert.deepEqual(await now(), ['two'])
+  const seq = (await tables.head(signal))?.seq ?? 0
+  const held = (await tables.current([FILE], seq, signal)).get(FILE)
+  assert.deepEqual(held?.display.unread, ['earlier-versions'])
+})

@@ -28,7 +28,7 @@ import { enterLong, isLong } from './long-entry.ts'
 import { type LookedUp, lookUp } from './look-up.ts'
 import { compareReturned, knowContainersOf } from './parents.ts'
 import { newCursor } from './round.ts'
-import { sharingOf, withUnread } from './sharing.ts'
+import { sharingOf, unread, withUnread } from './sharing.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { KILLED_WORKER } from './suspects.ts'
 import { hasOwnCursor } from './tellers.ts'
@@ -206,21 +206,27 @@ async function fetchContent(capture: StreamCapture, job: ContentJob): Promise<Pa
   else if (isLong(capture, change)) enterLong(capture, change)
   else {
     // First: whoever finds the new version stored must be able to trust that these are.
-    if ((await takeEarlier(capture, job)) === 'stopped') return 'stopped'
-    await suspects.during(change, () => storeContent(capture, job))
+    const after = await takeEarlier(capture, job)
+    if (after === 'stopped') return 'stopped'
+    await suspects.during(change, () => storeContent(capture, after))
   }
   return 'taken'
 }
 
-/** The versions before this one that the service keeps; each is captured once. */
+/**
+ * The versions before this one that the service keeps; each is captured once. The same job, which
+ * says so where nobody tells which there are.
+ */
 async function takeEarlier(
   capture: StreamCapture,
-  { change, known }: ContentJob,
-): Promise<PageOutcome> {
+  job: ContentJob,
+): Promise<ContentJob | 'stopped'> {
+  const { change, known } = job
   const { reader, signal } = capture.context
-  if (!reader.earlier) return 'taken'
-  const versions = await reader.earlier(change, known?.marker, signal)
-  return versions.length === 0 ? 'taken' : await takeAnswers(capture, versions)
+  const versions = (await reader.earlier?.(change, known?.marker, signal)) ?? []
+  if (versions === 'unread') return { ...job, change: unread(change, 'earlier-versions') }
+  if (versions.length === 0) return job
+  return (await takeAnswers(capture, versions)) === 'stopped' ? 'stopped' : job
 }
 
 /** The content as it was, under new permissions. */
@@ -278,9 +284,9 @@ export async function takeWhole(
   const decision = decidePresent(change, before, capture.context.workload.compare)
   if (decision.decide !== 'content') return await takePresent(capture, [change], known)
   const { why, permissions } = decision
-  const job = { change, known: before, why, permissions }
   await knowContainersOf(capture, [change])
-  if ((await takeEarlier(capture, job)) === 'stopped') return 'stopped'
+  const job = await takeEarlier(capture, { change, known: before, why, permissions })
+  if (job === 'stopped') return 'stopped'
   const sharing = await sharingOf(capture, job)
   const { parts } = sharing
   const carried = [content, ...sharing.carried]

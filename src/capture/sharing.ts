@@ -5,8 +5,9 @@
  * Permissions that cannot be read keep no content from being stored: the version says that they
  * are missing (`display.unread`), and the slow cycle asks again.
  */
-import type { Representation } from '../model/events.ts'
+import type { Representation, Unread } from '../model/events.ts'
 import type { VersionPart } from '../vault/types.ts'
+import type { Present } from '../workloads/workload.ts'
 import { mayCarry } from './carry.ts'
 import { heldPermissions } from './decide.ts'
 import type { ContentJob } from './page.ts'
@@ -39,7 +40,11 @@ export async function sharingOf(capture: StreamCapture, job: ContentJob): Promis
 
 /** The same job, whose version says what of it is missing. */
 export function withUnread(job: ContentJob, { isUnread }: Sharing): ContentJob {
-  if (!isUnread) return job
-  const { change } = job
-  return { ...job, change: { ...change, display: { ...change.display, unread: ['permissions'] } } }
+  return isUnread ? { ...job, change: unread(job.change, 'permissions') } : job
+}
+
+/** The same item, which says that this could not be read. */
+export function unread(change: Present, what: Unread): Present {
+  const { display } = change
+  return { ...change, display: { ...display, unread: [...(display.unread ?? []), what] } }
 }

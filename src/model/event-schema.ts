@@ -22,6 +22,7 @@ import {
   type RoundState,
   type SegmentRef,
   type StreamEvent,
+  UNREAD,
 } from './events.ts'
 import { type GraphId, type PackId, SEQ_MAX, type SegmentId } from './ids.ts'
 
@@ -61,7 +62,7 @@ export const displaySchema: z.ZodType<Display> = z.object({
   size: z.number().exactOptional(),
   isRead: z.boolean().exactOptional(),
   hasAttachments: z.boolean().exactOptional(),
-  unread: z.array(z.enum(REPRESENTATIONS)).exactOptional(),
+  unread: z.array(z.enum(UNREAD)).exactOptional(),
   parent: graphIdSchema.exactOptional(),
   wellKnownName: z.string().exactOptional(),
   excluded: z.enum(EXCLUSION_REASONS).exactOptional(),

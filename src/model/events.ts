@@ -75,6 +75,10 @@ export interface Marker {
   sharing?: string
 }
 
+/** `earlier-versions`: which versions the service keeps besides. */
+export const UNREAD = ['permissions', 'earlier-versions'] as const
+export type Unread = (typeof UNREAD)[number]
+
 /** What a person sees in a list. Personal data: in sealed parts and row values, never in keys. */
 export interface Display {
   /** Subject, file name or folder name. */
@@ -87,8 +91,8 @@ export interface Display {
   size?: number
   isRead?: boolean
   hasAttachments?: boolean
-  /** Representations that could not be read, and are tried again on a slow cycle. */
-  unread?: RepresentationName[]
+  /** What could not be read when the version was stored. */
+  unread?: Unread[]
   /** Containers: Graph id of the parent container. */
   parent?: GraphId
   /** Containers: the service's fixed name (`inbox`), where it has one. */

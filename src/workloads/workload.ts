@@ -145,9 +145,14 @@ export interface StreamReader {
    * The versions before the present one that the policy asks for, each an item of its own in a
    * container that only they stand in (and that is its own `cursorOf`). Asked for before the content of a new
    * version is stored. `held`: the marker of the version that we hold as the item's own, which need
-   * not be among them. Absent: this workload has none.
+   * not be among them. `unread`: the service does not say which there are; that holds no content back.
+   * Absent: this workload has none.
    */
-  earlier?(item: Present, held: Marker | undefined, signal: AbortSignal): Promise<Present[]>
+  earlier?(
+    item: Present,
+    held: Marker | undefined,
+    signal: AbortSignal,
+  ): Promise<Present[] | 'unread'>
   /**
    * Who may see an item or container whose marker has `sharing`: parts named `permissions`, short.
    * Trouble of the item is an answer. Absent: this workload has none.

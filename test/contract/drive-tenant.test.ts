@@ -385,7 +385,9 @@ test('who may see a file and what it was before are read where that is asked for
   assert.equal(sharePoint.permissionUnits(), 5)
   const reader = workload().reader({ graphId: site, earlierVersions: 'all' })
   const texts: string[] = []
-  for (const version of (await reader.earlier?.(target, undefined, signal)) ?? []) {
+  const versions = await reader.earlier?.(target, undefined, signal)
+  assert.ok(Array.isArray(versions))
+  for (const version of versions) {
     const outcome = await reader.content(version, signal)
     const [part] = outcome.outcome === 'content' ? outcome.parts : []
     const pieces: Uint8Array[] = []

@@ -177,6 +177,7 @@ export class ScriptedDrive {
         if (this.earlierVersions === 0 || item.id.includes('@')) return []
         step()
         this.versionRequests += 1
+        if (this.veiled.has(item.id)) return 'unread'
         return this.#earlier(item).filter(
           ({ marker }) => `file ${marker.content}` !== held?.content,
         )

@@ -31,9 +31,13 @@ async function versionsOn(
   const item = await reader.item(FILE, signal)
   assert.ok(item && reader.earlier)
   const before = reader.units?.().all ?? 0
-  const earlier = async (held?: Present['marker']) =>
-    (await reader.earlier?.(item, held, signal)) ?? []
-  return { ...world, reader, item, earlier, units: () => (reader.units?.().all ?? 0) - before }
+  const ask = async (held?: Present['marker']) => await reader.earlier?.(item, held, signal)
+  const earlier = async (held?: Present['marker']) => {
+    const versions = await ask(held)
+    assert.ok(Array.isArray(versions))
+    return versions
+  }
+  return { ...world, reader, item, ask, earlier, units: () => (reader.units?.().all ?? 0) - before }
 }
 
 const numbers = (found: Present[]) => found.map(({ id }) => id.split('@')[1])
@@ -76,14 +80,14 @@ test('what is held as the file’s own is not fetched again as a version', async
   assert.deepEqual(numbers(await earlier({ ...held, content: 'hash:21' })), ['3.0', '2.0', '1.0'])
 })
 
-test('a file that is gone or in trouble has none; trouble with the tenant is thrown', async () => {
+test('a file that is gone has none, of one in trouble nobody knows, the tenant’s trouble is thrown', async () => {
   const list = `${ITEM}/versions`
-  for (const [status, code] of [
-    [404, 'itemNotFound'],
-    [423, 'resourceLocked'],
+  for (const [status, code, told] of [
+    [404, 'itemNotFound', []],
+    [423, 'resourceLocked', 'unread'],
   ] as const) {
-    const { earlier } = await versionsOn('all', { [list]: () => graphError(status, code) })
-    assert.deepEqual(await earlier(), [])
+    const { ask } = await versionsOn('all', { [list]: () => graphError(status, code) })
+    assert.deepEqual(await ask(), told)
   }
   const throttled = () => graphError(429, 'activityLimitReached', { 'Retry-After': '300' })
   const { earlier } = await versionsOn('all', { [list]: throttled })

@@ -29,14 +29,14 @@ export interface EarlierOptions {
 
 /**
  * Newest first, without the present one and without the one that is held as the file's own. Empty
- * where the file is gone, or is itself in trouble: then its content says so.
+ * where the file is gone; `unread` where the service does not say which versions there are.
  */
 export async function earlierVersions(
   { sharePoint, policy }: EarlierOptions,
   item: Present,
   held: Marker | undefined,
   signal: AbortSignal,
-): Promise<Present[]> {
+): Promise<Present[] | 'unread'> {
   const wanted = policy === 'all' ? VERSIONS_MAX : policy === 'none' ? 0 : policy
   const address = itemAddressOf(item.id)
   const isFile = address.version === undefined && sortOf(jsonOf(item)) === 'file'
@@ -49,7 +49,9 @@ export async function earlierVersions(
       .filter((version) => !isHeld(version, held))
       .map((version) => presentVersion(item, version))
   } catch (error) {
-    if (hasCode(error, 'ItemGone') || itemFailure(error) !== undefined) return []
+    // Of what is gone its content will tell.
+    if (hasCode(error, 'ItemGone')) return []
+    if (itemFailure(error) !== undefined) return 'unread'
     throw error
   }
 }
