@@ -25,6 +25,8 @@ export function watchMemory(pids: () => readonly number[]): MemoryWatch {
   const timer = setInterval(() => {
     last = last.then(sample)
   }, SAMPLE_MS)
+  // Work that fails or is interrupted before `stop` must not keep the command from ending.
+  timer.unref()
   return {
     peakMb: () => peak,
     async stop() {
