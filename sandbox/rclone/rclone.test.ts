@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startAzurite } from '../azurite/start.ts'
 import { BACKUP_CLIENT_ID, createControlClient, startTenant } from '../tenant/index.ts'
-import { findRclone, prepareSync, startGraphProxy } from './index.ts'
+import { findRclone, prepareCopy, startGraphProxy } from './index.ts'
 import { folderOf } from './testing/stand-in.ts'
 
 const rclone = await findRclone(process.env)
@@ -31,14 +31,14 @@ test('rclone brings a library to Azurite, and again only what changed', {
   const proxy = await startGraphProxy(tenant.url)
   t.after(() => proxy.stop())
   const { token } = await control.issueAppToken({ clientId: BACKUP_CLIENT_ID })
-  const { sync } = prepareSync({
+  const { copy } = prepareCopy({
     ...{ folder: folderOf(t), proxy, driveId: drive, token },
     ...{ blobUrl: azurite.blobUrl, container: 'rclone' },
   })
   const counted = async () => {
     await control.resetCounts({})
     const program = rclone?.program ?? ''
-    const { transfers, bytes } = await sync({ program, signal: new AbortController().signal })
+    const { transfers, bytes } = await copy({ program, signal: new AbortController().signal })
     const { downloads, bytesOut, units } = await control.counts({})
     return { transfers, bytes, downloads, bytesOut, kinds: units.kinds }
   }

@@ -4,7 +4,7 @@
  */
 import {
   findRclone,
-  prepareSync,
+  prepareCopy,
   type Rclone,
   RcloneBroken,
   startGraphProxy,
@@ -20,7 +20,7 @@ const CONTAINER = 'rclone'
 const TOKEN_SECONDS = 86_400
 
 export interface RcloneBench {
-  /** One sync. */
+  /** One copy. */
   run(step: Step): Promise<void>
   /** What the tenant was asked for each step. Throws where one did not run. */
   results(): RcloneMeasured
@@ -53,7 +53,7 @@ export async function startRclone(
   const memory = watchMemory(() => pids.slice(-1))
   const { blobUrl } = azurite
   const places = { folder, proxy, driveId, token, blobUrl, container: CONTAINER }
-  const { sync } = prepareSync(places)
+  const { copy } = prepareCopy(places)
   const ran = new Map<Step, Ran>()
   const of = (step: Step): Ran => {
     const found = ran.get(step)
@@ -63,7 +63,7 @@ export async function startRclone(
   return {
     async run(step) {
       await control.resetCounts({})
-      const { seconds } = await sync({ program, signal, onStart: (pid) => pids.push(pid) })
+      const { seconds } = await copy({ program, signal, onStart: (pid) => pids.push(pid) })
       ran.set(step, { seconds, requests: await control.counts({}) })
     },
     results: () => ({ version, mb: memory.peakMb(), steps: stepsOf(of) }),

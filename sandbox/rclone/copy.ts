@@ -1,5 +1,7 @@
 /**
- * rclone as people run it, from a library to a container: one-way `sync` with its own defaults.
+ * rclone as people run it, from a library to a container: `rclone copy` with its own defaults. Not
+ * `sync`: that asks the library the same, and would spend most of the time after a renamed folder
+ * on removing blobs one by one, where Azurite is slow. A backup keeps them anyway.
  *
  * Invariants: it sees nothing of the machine but the folder it is given, no configuration and no
  * environment; it is ended when the signal comes; who it works for is told in its own words when
@@ -16,7 +18,7 @@ const SOURCE = 'library'
 const TARGET = 'vault'
 const WORDS_KEPT = 5
 
-export interface SyncPlaces {
+export interface CopyPlaces {
   /** Empty; holds configuration and certificate. */
   readonly folder: string
   readonly proxy: Pick<GraphProxy, 'url' | 'authority'>
@@ -28,28 +30,27 @@ export interface SyncPlaces {
   readonly container: string
 }
 
-export interface SyncResult {
+export interface CopyResult {
   readonly seconds: number
   /** As rclone counts them. */
   readonly bytes: number
   readonly transfers: number
-  readonly deletes: number
 }
 
-export interface Syncing {
+export interface Copying {
   readonly program: string
   readonly signal: AbortSignal
   /** Told the process id as soon as there is one. */
   readonly onStart?: (pid: number) => void
 }
 
-export class SyncFailed extends Error {
-  override readonly name = 'SyncFailed'
+export class CopyFailed extends Error {
+  override readonly name = 'CopyFailed'
 }
 
-/** Writes what rclone is told; `sync` can run as often as wanted after it. */
-export function prepareSync(places: SyncPlaces): {
-  sync(how: Syncing): Promise<SyncResult>
+/** Writes what rclone is told; `copy` can run as often as wanted after it. */
+export function prepareCopy(places: CopyPlaces): {
+  copy(how: Copying): Promise<CopyResult>
 } {
   const { folder, proxy } = places
   mkdirSync(folder, { recursive: true })
@@ -57,15 +58,15 @@ export function prepareSync(places: SyncPlaces): {
   writeFileSync(config, configText(places), { mode: 0o600 })
   writeFileSync(authority, proxy.authority)
   const args = [
-    ...['sync', `${SOURCE}:`, `${TARGET}:${places.container}`],
+    ...['copy', `${SOURCE}:`, `${TARGET}:${places.container}`],
     ...['--config', config, '--cache-dir', join(folder, 'cache'), '--ca-cert', authority],
     ...['--use-json-log', '--stats', '24h', '--stats-log-level', 'NOTICE'],
   ]
-  return { sync: (how) => run({ ...how, args, env: environment(folder, proxy.url) }) }
+  return { copy: (how) => run({ ...how, args, env: environment(folder, proxy.url) }) }
 }
 
 /** Its defaults, and where to find what; secrets are those of the sandbox alone. */
-export function configText({ driveId, token, blobUrl }: SyncPlaces): string {
+export function configText({ driveId, token, blobUrl }: CopyPlaces): string {
   const oauth = { access_token: token, token_type: 'Bearer', expiry: '2099-01-01T00:00:00Z' }
   return [
     `[${SOURCE}]`,
@@ -84,12 +85,12 @@ function environment(folder: string, proxyUrl: string): Record<string, string | 
   }
 }
 
-interface Running extends Syncing {
+interface Running extends Copying {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-async function run({ program, args, env, signal, onStart }: Running): Promise<SyncResult> {
+async function run({ program, args, env, signal, onStart }: Running): Promise<CopyResult> {
   const startedMs = performance.now()
   const child = spawn(program, args, { env, signal, stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = endOf(child)
@@ -101,10 +102,10 @@ async function run({ program, args, env, signal, onStart }: Running): Promise<Sy
   const seconds = (performance.now() - startedMs) / 1000
   const { stats, words } = readLog(lines)
   if (code !== 0 || stats === undefined) {
-    throw new SyncFailed(`rclone ended with ${code}: ${words.slice(-WORDS_KEPT).join('; ')}`)
+    throw new CopyFailed(`rclone ended with ${code}: ${words.slice(-WORDS_KEPT).join('; ')}`)
   }
-  const { bytes, transfers, deletes } = stats
-  return { seconds, bytes, transfers, deletes }
+  const { bytes, transfers } = stats
+  return { seconds, bytes, transfers }
 }
 
 /** Its exit code, when it is really gone; what Node calls an error (aborted, missing) is an end. */
@@ -117,7 +118,6 @@ function endOf(child: ChildProcess): Promise<number | null> {
 interface Stats {
   readonly bytes: number
   readonly transfers: number
-  readonly deletes: number
 }
 
 /** The last statistics in rclone's log, and what it said beside them. */

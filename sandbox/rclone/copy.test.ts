@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { prepareSync, readLog, SyncFailed } from './sync.ts'
+import { CopyFailed, prepareCopy, readLog } from './copy.ts'
 import { folderOf, standIn } from './testing/stand-in.ts'
 
-const STATS = { bytes: 12, transfers: 3, deletes: 1, checks: 5 }
+const STATS = { bytes: 12, transfers: 3, checks: 5 }
 
 function prepared(folder: string) {
-  return prepareSync({
+  return prepareCopy({
     ...{ folder: join(folder, 'work'), driveId: 'b!drive', token: 'the-token' },
     ...{ blobUrl: 'http://127.0.0.1:9/account', container: 'target' },
     proxy: { url: 'http://127.0.0.1:8', authority: 'PEM' },
@@ -27,13 +27,13 @@ test('it is told of the proxy and whom to trust, and sees nothing of the machine
      log({ stats: ${JSON.stringify(STATS)} })`,
   )
   const pids: number[] = []
-  const { sync } = prepared(folder)
-  const result = await sync({ program, signal, onStart: (pid) => pids.push(pid) })
-  assert.deepEqual({ ...result, seconds: 0 }, { seconds: 0, bytes: 12, transfers: 3, deletes: 1 })
+  const { copy } = prepared(folder)
+  const result = await copy({ program, signal, onStart: (pid) => pids.push(pid) })
+  assert.deepEqual({ ...result, seconds: 0 }, { seconds: 0, bytes: 12, transfers: 3 })
   assert.equal(pids.length, 1)
   const { args, env } = JSON.parse(readFileSync(seen, 'utf8'))
   const work = join(folder, 'work')
-  assert.deepEqual(args.slice(0, 3), ['sync', 'library:', 'vault:target'])
+  assert.deepEqual(args.slice(0, 3), ['copy', 'library:', 'vault:target'])
   for (const name of ['config', 'cache-dir', 'ca-cert']) {
     assert.ok(args[args.indexOf(`--${name}`) + 1].startsWith(`${work}/`), name)
   }
@@ -49,24 +49,24 @@ test('it is told of the proxy and whom to trust, and sees nothing of the machine
 
 test('a failure is told in its own words, and a program that is missing is one too', async (t) => {
   const folder = folderOf(t)
-  const { sync } = prepared(folder)
+  const { copy } = prepared(folder)
   const program = standIn(folder, `log({ msg: 'no such drive\\n' }); process.exitCode = 3`)
-  await assert.rejects(sync({ program, signal }), /ended with 3: no such drive$/)
-  await assert.rejects(sync({ program: join(folder, 'missing'), signal }), SyncFailed)
+  await assert.rejects(copy({ program, signal }), /ended with 3: no such drive$/)
+  await assert.rejects(copy({ program: join(folder, 'missing'), signal }), CopyFailed)
 })
 
-test('it is gone when the sync was ended by the signal', async (t) => {
+test('it is gone when the copy was ended by the signal', async (t) => {
   const folder = folderOf(t)
   const program = standIn(folder, 'setInterval(() => undefined, 1000)')
   const ending = new AbortController()
   const started = Promise.withResolvers<number>()
-  const syncing = prepared(folder).sync({
+  const copying = prepared(folder).copy({
     ...{ program, signal: ending.signal },
     onStart: started.resolve,
   })
   const pid = await started.promise
   ending.abort(new Error('enough'))
-  await assert.rejects(syncing, /enough/)
+  await assert.rejects(copying, /enough/)
   assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
 })
 
