@@ -293,6 +293,39 @@ test('what the reading found out is noted with the content', async () => {
   assert.deepEqual(content?.note, { odd: 403 })
 })
 
+test('P4: a death on the way makes nothing wait, and a second one at the same place an hour', async () => {
+  const box = drive()
+  const world = await worldOf(box)
+  const { owner, catalogue, clock, signal } = world
+  const [workload] = (await world.ownerRow()).workloads
+  const die = async () => {
+    const note = JSON.stringify({ suspects: [], loading: [LONG] })
+    await catalogue.saveNote(`loading-${owner}-${workload}`, note, signal)
+    await catalogue.owners.claim(owner, { holder: 'lost', leaseMs: 1 }, signal)
+    clock.advance(1000)
+  }
+  await world.slice(12)
+  for (let deaths = 0; deaths < 2; deaths += 1) {
+    const before = await reached(world)
+    await die()
+    await world.slice(12)
+    assert.equal((await entryOf(world))?.reason, 'in-progress')
+    assert.ok((await reached(world)) > before, 'it got further, so the next death is the first')
+  }
+  const before = await reached(world)
+  await die()
+  box.nextPieces.push(new AppError({ code: 'Throttled', kind: 'throttled', message: 'slow down' }))
+  await world.slice()
+  await die()
+  await world.slice()
+  const entry = await entryOf(world)
+  assert.deepEqual([entry?.reason, entry?.progress?.position.offset], ['killed-worker', before])
+  clock.advance(5 * HOUR_MS)
+  await world.untilDone()
+  assert.equal(box.longBytes, 400, 'nothing was read twice')
+  await isAsTheDrive(world)
+})
+
 test('trouble of the whole owner loses nothing of what was read', async () => {
   const box = drive()
   const world = await worldOf(box, { pieces: 1000 })

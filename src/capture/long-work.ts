@@ -51,7 +51,7 @@ async function workOne(
   until: number,
 ): Promise<LongStep> {
   const { reader, suspects } = capture.context
-  if (suspects.accuses(entry.item)) {
+  if (suspects.accuses(entry.item) && !(await spare(capture, entry))) {
     takeFailure(capture, entry, KILLED_WORKER)
     return 'done'
   }
@@ -70,6 +70,16 @@ async function workOne(
     await takeTrouble(capture, entry, error)
     return 'done'
   }
+}
+
+/**
+ * A worker that dies in the long time that this takes died of something else, unless it does so
+ * again before the content got any further. What is said of it is committed before anything is read.
+ */
+async function spare(capture: StreamCapture, entry: LedgerEvent): Promise<boolean> {
+  if (entry.attempts > 0) return false
+  capture.pending.add({ ...entry, attempts: 1 })
+  return await capture.save()
 }
 
 /** Undefined where it is gone, which is said then. */
