@@ -157,7 +157,8 @@ function largeFigures({ gb, result, mb, workerDeaths }: LargeMeasured): LargeFig
     ...{ gb, workerDeaths, units: requests.units.total },
     storedGb: rounded(bytes / GB, 3),
     ...{ requests: requestsOf(requests), downloads: requests.downloads, seconds: rounded(seconds) },
-    mbPerSecond: rounded(requests.bytesOut / MB / seconds, 2),
+    // Not by the tenant's count, which has what each range began with, also where it broke off.
+    mbPerSecond: rounded(bytes / MB / seconds, 2),
     workerPeakMb: roundedMb(mb),
   }
 }
