@@ -71,7 +71,18 @@ async function loseTables(connectionString: string): Promise<void> {
 test('start rebuilds what a hard stop has lost, says so in a sentence, and goes on', async () => {
   const dir = join(folder, 'start')
   const base = await freeBase()
-  const args = ['--dir', dir, '--users', '2', '--messages', '5', '--port-base', String(base)]
+  const args = [
+    '--dir',
+    dir,
+    '--users',
+    '2',
+    '--messages',
+    '5',
+    '--files',
+    '2',
+    '--port-base',
+    String(base),
+  ]
   const session = async () => {
     const running = run('start.ts', args)
     await running.says('Everything is up.')
