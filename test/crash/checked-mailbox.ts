@@ -4,14 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import type { RestoreJob } from '../../sandbox/run/api-client.ts'
-import { azureBlobStore } from '../../src/adapters/azure-blob.ts'
-import { localKeys } from '../../src/adapters/local-keys.ts'
-import { systemClock, systemRandomness } from '../../src/adapters/system.ts'
-import type { Commit } from '../../src/model/events.ts'
-import { createVault } from '../../src/vault/index.ts'
+import { jobIs, readChain, runToEnd } from './follow.ts'
 import type { Rig } from './rig.ts'
-
-const CHECK_MS = 60_000
 
 export class CheckedMailbox {
   readonly rig: Rig
@@ -83,12 +77,7 @@ export class CheckedMailbox {
 
   /** Until the job has this state; what was lost with a worker is started again. */
   async jobIs(job: string, state: RestoreJob['state']): Promise<void> {
-    await this.rig.until(`the restore is ${state}`, async () => {
-      await this.rig.trigger('reconcile')
-      const now = await this.rig.api.restore(job)
-      assert.notEqual(now.state, 'failed', `the restore failed: ${now.trouble}`)
-      return now.state === state
-    })
+    await jobIs(this.rig, job, state)
   }
 
   /** Each of these is in the mailbox once, and the report says that it was restored and checked. */
@@ -116,7 +105,7 @@ export class CheckedMailbox {
     }
     assert.deepEqual(delivered(names), delivered(visible.map((m) => m.subject)))
     const stored = new Map<string, number>()
-    for (const commit of await this.#readChain()) {
+    for (const commit of await readChain(this.rig, 'mail')) {
       for (const event of commit.events) {
         if (event.op !== 'put' || event.kind !== 'item' || event.why !== 'new') continue
         stored.set(event.item, (stored.get(event.item) ?? 0) + 1)
@@ -125,46 +114,8 @@ export class CheckedMailbox {
     const doubles = [...stored.values()].filter((times) => times > 1)
     assert.equal(doubles.length, 0, 'every message is in the vault once')
   }
-
-  async #readChain(): Promise<Commit[]> {
-    const signal = AbortSignal.timeout(CHECK_MS)
-    const { connectionString } = this.rig.azurite
-    const vault = createVault({
-      vault: azureBlobStore({ connectionString, container: 'vault' }),
-      keys: localKeys(this.rig.dir.keys),
-      clock: systemClock,
-      random: systemRandomness,
-      toolVersion: 'test',
-    })
-    const chain: Commit[] = []
-    for await (const owner of vault.owners(signal)) {
-      const stream = await vault.stream(owner, 'mail', signal)
-      let previous: string | null = null
-      for await (const seq of stream.seqs(signal)) {
-        const commit: Commit | undefined = await stream.readCommit(seq, signal)
-        assert.ok(commit, `commit ${seq} is readable`)
-        assert.equal(commit.previous, previous, `commit ${seq} continues the chain`)
-        previous = commit.hash
-        chain.push(commit)
-      }
-    }
-    return chain
-  }
 }
 
 function delivered(names: readonly string[]): string[] {
   return names.filter((name) => name.startsWith('Delivered')).sort()
-}
-
-async function runToEnd(rig: Rig, id: string): Promise<void> {
-  await rig.until(`run ${id}`, async () => {
-    // Failed orchestrations are the reconciler's; its timer would come within a minute.
-    await rig.trigger('reconcile')
-    const { state, owners, troubles } = await rig.api.run(id)
-    assert.ok(
-      state !== 'failed' && owners.failed === 0,
-      `run ${id} failed: ${JSON.stringify(troubles)}`,
-    )
-    return state === 'done'
-  })
 }

@@ -1,0 +1,150 @@
+/**
+ * P4: a crash anywhere is harmless, also while a large file is captured or restored. The worker is
+ * killed in the middle of either, again and again: what was committed, and what SharePoint took, is
+ * never read or sent again, and the file is right afterwards.
+ *
+ * `npm test` has a file of 100 MiB, HOLDFAST_CRASH_RUNS (npm run test:crash) one of 1 GiB.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { jobIs, readChain, runToEnd } from './follow.ts'
+import type { Held, HoldRule } from './holding-proxy.ts'
+import { Rig } from './rig.ts'
+
+const IS_LONG = process.env['HOLDFAST_CRASH_RUNS'] !== undefined
+const MIB = 1024 * 1024
+const SIZE = (IS_LONG ? 1024 : 100) * MIB
+/** What one commit may be ahead of the one before: a pack, and the pieces that closed it. */
+const STEP_MAX = 48 * MIB
+const UPLOAD_PIECE = 10 * MIB
+const PATH = 'Films/large.bin'
+
+const isPack: HoldRule['match'] = ({ method, url }) =>
+  method === 'PUT' && url.includes('/vault/packs/')
+const isCommit: HoldRule['match'] = ({ method, url }) =>
+  method === 'PUT' && url.includes('/drive/') && url.includes('/commit.json')
+
+/** One after another; each is the next such call from the death before on. */
+const CAPTURE_KILLS: readonly (HoldRule & { name: string; skip: number })[] = [
+  { name: 'before a pack', when: 'before', match: isPack, skip: 1 },
+  // The first one says that a worker died over the file.
+  { name: 'between commit and rows', when: 'after', match: isCommit, skip: 1 },
+  ...(IS_LONG
+    ? [
+        { name: 'between pack and commit', when: 'before' as const, match: isCommit, skip: 3 },
+        { name: 'after a pack', when: 'after' as const, match: isPack, skip: 5 },
+        { name: 'far on', when: 'before' as const, match: isPack, skip: 8 },
+      ]
+    : []),
+]
+/** Pieces of an upload, counted from the death before. */
+const UPLOAD_KILLS: readonly number[] = IS_LONG ? [1, 2, 20, 5, 30] : [3, 4]
+
+describe('P4: kills amid a large file', { timeout: IS_LONG ? 1_200_000 : 420_000 }, () => {
+  let rig: Rig
+  let drive: string
+  let item: string
+  let resource: string
+
+  before(async () => {
+    rig = await Rig.start()
+    // The mailbox has nothing to tell afterwards.
+    await runToEnd(rig, await rig.api.startRun())
+    const site = await rig.control.createSite({ path: '/sites/films' })
+    drive = site.drive
+    const generated = { seed: 9, size: SIZE }
+    item = (await rig.control.putFile({ drive, path: PATH, generated })).id
+  })
+  after(async () => {
+    await rig?.stop()
+  })
+
+  async function killAt({ skip, when, match }: (typeof CAPTURE_KILLS)[number]): Promise<void> {
+    let seen = 0
+    let held: Held | undefined
+    const isIt: HoldRule['match'] = (request) => {
+      if (match(request)) seen += 1
+      return seen > skip
+    }
+    void rig.blobs.holdNext({ when, match: isIt }).then((request) => {
+      held = request
+    })
+    await rig.until('the moment', async () => held !== undefined)
+    await rig.kill('worker')
+    held?.drop()
+  }
+
+  /** How far each commit says that the file has come. */
+  async function offsets(): Promise<number[]> {
+    const events = (await readChain(rig, 'drive')).flatMap((commit) => commit.events)
+    return events.flatMap((event) =>
+      event.op === 'ledger' && event.item.endsWith(`/${item}`) && event.progress
+        ? [event.progress.position.offset]
+        : [],
+    )
+  }
+
+  test('a capture goes on from its last commit, each time', async () => {
+    const run = await rig.api.startRun()
+    const reached: number[] = []
+    for (const kill of CAPTURE_KILLS) {
+      await killAt(kill)
+      reached.push((await offsets()).at(-1) ?? 0)
+    }
+    assert.ok((reached.at(-1) ?? 0) < SIZE, 'the file was not whole when its worker died')
+    assert.ok((reached.at(-1) ?? 0) > 0, 'and it was begun')
+    await runToEnd(rig, run)
+    const all = [0, ...(await offsets())]
+    for (const [n, offset] of all.entries()) {
+      const step = offset - (all[n - 1] ?? 0)
+      assert.ok(step >= 0 && step <= STEP_MAX, `never back, and never far: ${all}`)
+    }
+    const found = (await rig.api.resources()).find(({ kind }) => kind === 'site')
+    assert.ok(found)
+    resource = found.id
+    assert.deepEqual(await rig.api.ledger(resource, 'drive'), [])
+    assert.equal(found.coverage?.state, 'covered')
+  })
+
+  test('a restore goes on where its upload stands, and the file is right', async () => {
+    const { control } = rig
+    const [original] = (await control.driveSnapshot({ drive })).items.filter(
+      ({ id }) => id === item,
+    )
+    const at = (await rig.api.newestPoint(resource, 'drive'))?.time
+    assert.ok(original && at)
+    await control.deleteItem({ drive, item })
+    const job = await rig.api.planRestore({
+      ...{ resource, workload: 'drive', at, selection: { all: true } },
+      ...{ destination: { kind: 'original' }, conflict: 'skip' },
+    })
+    await jobIs(rig, job, 'planned')
+    await control.resetCounts({})
+    await rig.api.startRestore(job, (await rig.api.restore(job)).planHash ?? '')
+    for (const nth of UPLOAD_KILLS) {
+      const path = '/upload/drives/'
+      const { id } = await control.addFault({ method: 'PUT', path, action: 'hold', nth })
+      await rig.until('a piece', async () => {
+        await rig.trigger('reconcile')
+        const { faults } = await control.listFaults({})
+        return faults.some((fault) => fault.id === id && fault.holding)
+      })
+      await rig.kill('worker')
+      await control.releaseFault({ id })
+    }
+    await jobIs(rig, job, 'done')
+    const { requests } = await control.counts({})
+    const pieces = Math.ceil(SIZE / UPLOAD_PIECE)
+    // After a death the session is asked where it stands; one piece may come twice.
+    const sentMax = pieces + 2 * UPLOAD_KILLS.length
+    assert.ok((requests['upload.range'] ?? 0) <= sentMax, JSON.stringify(requests))
+    assert.equal(requests['upload.create'], 1, 'one session served over all deaths')
+    const files = (await control.driveSnapshot({ drive })).items.filter(({ path }) => path === PATH)
+    assert.deepEqual(
+      files.map(({ sha256, bytes, versions }) => [sha256, bytes, versions.length]),
+      [[original.sha256, SIZE, 1]],
+    )
+    const [line] = (await rig.api.restoreLines(job)).filter(({ kind }) => kind === 'item')
+    assert.deepEqual([line?.outcome, line?.check], ['restored', 'verified'])
+  })
+})
