@@ -56,6 +56,8 @@ export interface DriveWorld {
   commit(events: readonly StreamEvent[]): Promise<number>
   folder(id: string, name: string, parent?: GraphId): PutEvent
   file(id: string, container: string, name: string, text: string): PutEvent
+  /** The same, with permissions of its own: a word for each of whom it lets in. */
+  shared(event: PutEvent, permissions: string): PutEvent
   /** Puts a file into the target. */
   stand(id: string, container: string, name: string, text: string, revision?: number): void
   restore(process?: Process): Restore
@@ -98,6 +100,11 @@ export async function makeDriveWorld(): Promise<DriveWorld> {
       const marker = fileMarker({ ...whole, visibleAt: 0, before: [] })
       return { ...event, marker, representations: [json, held.content(text)] }
     },
+    shared(event, permissions) {
+      const [json = held.json({ name: event.display.name, hash: '' }), ...rest] =
+        event.representations
+      return { ...event, representations: [json, ...rest, held.permissions(permissions)] }
+    },
     stand(id, container, name, text, revision = 0) {
       const where = { id: graphId(id), container: graphId(container) }
       drive.files.push({ ...where, name, text, revision, visibleAt: 0, before: [] })
@@ -130,6 +137,10 @@ class Held {
     return this.#representation('content', text, SEGMENT)
   }
 
+  permissions(text: string): Representation {
+    return this.#representation('permissions', text, SEGMENT)
+  }
+
   #representation(name: Representation['name'], text: string, size: number): Representation {
     const segments: SegmentRef[] = []
     for (let at = 0; at < text.length; at += size) {
@@ -156,7 +167,7 @@ class Held {
       return Buffer.from(plain(ref))
     }
     const reader: ContentReader = {
-      readAll: unused,
+      readAll: ({ segments }) => Promise.resolve(Buffer.concat(segments.map(open))),
       async *readFrom({ segments }, offset) {
         let at = 0
         for (const ref of segments) {

@@ -59,6 +59,10 @@ export interface ScriptedDrive extends RestorableWorkload {
   onPiece: () => Promise<void>
   /** Runs inside each removal, before it takes effect. */
   onRemove: () => Promise<void>
+  /** Who was let in, one word each, by file or folder. */
+  readonly permissions: Map<GraphId, string[]>
+  /** Runs before each permission is given; may throw. */
+  onPermit: () => Promise<void>
   /** Says something else of what was read back. */
   check: ((file: TargetFile) => CheckOutcome) | undefined
 }
@@ -99,6 +103,8 @@ export function scriptedDrive(clock: Clock): ScriptedDrive {
     delaysMs: [],
     onPiece: () => Promise.resolve(),
     onRemove: () => Promise.resolve(),
+    permissions: new Map(),
+    onPermit: () => Promise.resolve(),
     check: undefined,
     compare(before, now) {
       if (before.content !== now.content) return 'content'
@@ -186,6 +192,18 @@ function writerOf(drive: ScriptedDrive, clock: Clock): StreamWriter {
       const file = shown().find((one) => one.id === id)
       if (!file) return 'gone'
       return hashOfText(file.text) === readFile(version).hash ? 'same' : 'other'
+    },
+    async permit(id, permissions, signal) {
+      await enter(signal)
+      const given = drive.permissions.get(id) ?? []
+      drive.permissions.set(id, given)
+      const held = Buffer.from(permissions).toString('utf8').split(' ')
+      for (const who of held.filter((one) => !given.includes(one))) {
+        signal.throwIfAborted()
+        await drive.onPermit()
+        given.push(who)
+      }
+      return { restored: held.length, notRestored: [], links: [], missing: [] }
     },
     async removeEmptyContainer(id, signal) {
       await enter(signal)
