@@ -20,7 +20,11 @@ export async function admit(
   deps: Pick<RestoreDeps, 'catalogue' | 'clock' | 'workloads'>,
   signal: AbortSignal,
 ): Promise<StoredRequest> {
-  checkConflict(request, deps.workloads(request.workload))
+  const workload = deps.workloads(request.workload)
+  checkConflict(request, workload)
+  if (request.permissions === 'restore' && !workload.permissions) {
+    throw refuse('PermissionsNotOffered')
+  }
   const resource = await deps.catalogue.resources.get(request.resource, signal)
   if (!resource) throw refuse('ResourceUnknown')
   const owner = resource.owner
@@ -31,13 +35,16 @@ export async function admit(
   const stream = deps.catalogue.stream(owner, request.workload)
   const seq = await seqOf(request, stream, deps.clock, signal)
   await checkSelection(request, stream, seq, signal)
-  return stored(request, owner, seq)
+  const permissions = workload.permissions ? permissionsOf(request) : 'leave'
+  return stored(request, { owner, seq, permissions })
 }
 
-function stored(request: RestoreRequest, owner: OwnerId, seq: number): StoredRequest {
+function stored(
+  request: RestoreRequest,
+  { owner, seq, permissions }: { owner: OwnerId; seq: number; permissions: 'restore' | 'leave' },
+): StoredRequest {
   const { resource, workload, selection, destination, conflict } = request
   const stored = { version: 1, resource, owner, workload, seq, selection, destination } as const
-  const permissions = permissionsOf(request)
   return { ...stored, conflict, ...(permissions === 'restore' ? { permissions } : {}) }
 }
 
@@ -139,6 +146,10 @@ const REFUSALS = {
   TimeInFuture: [
     'The time to restore from lies in the future.',
     'Give a time that has passed; mind the time zone.',
+  ],
+  PermissionsNotOffered: [
+    'What this workload holds has no permissions of its own.',
+    'Leave "permissions" out.',
   ],
   BeforeFirstPoint: [
     'The backup of this resource began later than this time.',

@@ -30,7 +30,7 @@ async function sharedFile(as = (event: PutEvent): PutEvent => event): Promise<Dr
 /** Who is let in, by the name of the file or folder. */
 function letIn({ drive: target }: DriveWorld): Record<string, string[]> {
   const all = [...target.files, ...target.folders]
-  const named = all.map(({ id, name }) => [name, target.permissions.get(id)] as const)
+  const named = all.map(({ id, name }) => [name, target.letIn.get(id)] as const)
   return Object.fromEntries(named.flatMap(([name, who]) => (who ? [[name, who]] : [])))
 }
 

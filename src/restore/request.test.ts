@@ -63,6 +63,12 @@ describe('the form of a request', () => {
     }
   })
 
+  it('asks for no permissions where there are none', async () => {
+    const world = await sample()
+    assert.equal(await refusal(world, { permissions: 'restore' }), 'PermissionsNotOffered')
+    assert.equal(await refusal(world, { permissions: 'leave' }), 'accepted')
+  })
+
   it('says in a sentence what is wrong', () => {
     const keys = (count: number) => Array.from({ length: count }, (_, n) => keyHash(`${n}`))
     const cases: [Readonly<Record<string, unknown>>, RegExp][] = [
@@ -74,6 +80,7 @@ describe('the form of a request', () => {
       [{ at: 'yesterday' }, /ISO time with its zone/],
       [{ resource: 'Adele' }, /exactly as Holdfast printed/],
       [{ destination: { kind: 'elsewhere' } }, /destination\.kind must be/],
+      [{ permissions: 'widen' }, /permissions must be "restore" or "leave"/],
     ]
     for (const [changes, says] of cases) {
       assert.throws(

@@ -425,6 +425,8 @@ export interface RestorableWorkload {
   readonly conflicts: { policies: readonly ConflictPolicy[]; others?: string }
   /** Absent: names are free, and items of one name may stand side by side. */
   readonly names?: NameRules
+  /** Its items may have permissions of their own, and its writers `permit`. */
+  readonly permissions?: true
   readonly pace: RestorePace
   /**
    * The item that this one is an earlier version of: it is restored where that one stood. Undefined:

@@ -42,6 +42,7 @@ export const PROBLEM_STATUS = {
   SelectionUnknown: 404,
   FolderNotProtected: 409,
   ConflictNotOffered: 400,
+  PermissionsNotOffered: 400,
   JobNotPlanned: 409,
   PlanChanged: 409,
   RestoreNotEnded: 409,

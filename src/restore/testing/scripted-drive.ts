@@ -60,7 +60,7 @@ export interface ScriptedDrive extends RestorableWorkload {
   /** Runs inside each removal, before it takes effect. */
   onRemove: () => Promise<void>
   /** Who was let in, one word each, by file or folder. */
-  readonly permissions: Map<GraphId, string[]>
+  readonly letIn: Map<GraphId, string[]>
   /** Runs before each permission is given; may throw. */
   onPermit: () => Promise<void>
   /** Says something else of what was read back. */
@@ -89,6 +89,7 @@ export function scriptedDrive(clock: Clock): ScriptedDrive {
     streamed: ['content'],
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,
+    permissions: true,
     pace: TEST_PACE,
     versionOf(item) {
       const at = item.indexOf('@')
@@ -103,7 +104,7 @@ export function scriptedDrive(clock: Clock): ScriptedDrive {
     delaysMs: [],
     onPiece: () => Promise.resolve(),
     onRemove: () => Promise.resolve(),
-    permissions: new Map(),
+    letIn: new Map(),
     onPermit: () => Promise.resolve(),
     check: undefined,
     compare(before, now) {
@@ -195,8 +196,8 @@ function writerOf(drive: ScriptedDrive, clock: Clock): StreamWriter {
     },
     async permit(id, permissions, signal) {
       await enter(signal)
-      const given = drive.permissions.get(id) ?? []
-      drive.permissions.set(id, given)
+      const given = drive.letIn.get(id) ?? []
+      drive.letIn.set(id, given)
       const held = Buffer.from(permissions).toString('utf8').split(' ')
       for (const who of held.filter((one) => !given.includes(one))) {
         signal.throwIfAborted()

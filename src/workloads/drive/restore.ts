@@ -72,6 +72,7 @@ export function driveWriting(
     streamed: ['content'],
     conflicts: { policies: CONFLICT_POLICIES },
     names: DRIVE_NAMES,
+    permissions: true,
     pace: DRIVE_PACE,
     versionOf(id) {
       const { drive, item, version } = addressOf(id)
