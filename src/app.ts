@@ -151,6 +151,7 @@ function sliceSettings(settings: Settings): SliceSettings {
     cursorCommitMs: settings.HOLDFAST_CURSOR_COMMIT_HOURS * HOUR_MS,
     baseAgeMs: settings.HOLDFAST_BASE_DAYS * DAY_MS,
     baseCommits: settings.HOLDFAST_BASE_COMMITS,
+    permissionsMs: settings.HOLDFAST_PERMISSIONS_DAYS * DAY_MS,
     shardItems: Math.floor(sliceBytes({ packBytes }) / STATE_ITEM_BYTES),
   }
 }

@@ -127,6 +127,11 @@ export const settingsSchema = z.object({
     .max(720)
     .default(72)
     .describe('A quiet mailbox still gets a commit when its committed links are so old.'),
+  HOLDFAST_PERMISSIONS_DAYS: whole
+    .min(1)
+    .max(365)
+    .default(7)
+    .describe('Files and folders with permissions of their own are asked for them again so often.'),
   HOLDFAST_BASE_DAYS: whole
     .min(1)
     .max(365)

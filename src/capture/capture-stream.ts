@@ -11,6 +11,7 @@ import { keepBase, takeBaseTurn } from './base.ts'
 import { dueLong, workLong } from './long-work.ts'
 import { takeAnswers, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
+import { permissionsDueAt, rereadPermissions } from './reread-permissions.ts'
 import { rollForward } from './roll-forward.ts'
 import {
   isOwnerTrouble,
@@ -41,7 +42,7 @@ export type StreamOutcome =
     })
   /**
    * `hasProgress`: something was done that is not in the counts. `isRead`: the round is complete,
-   * and only long content is still on its way.
+   * and only long content, or the cycle over permissions, is still on its way.
    */
   | { state: 'more'; hasProgress: boolean; isRead?: true }
 
@@ -49,7 +50,7 @@ export type StreamOutcome =
 const LEDGER_SHARE = 1 / 4
 /** Part of the slice that goes to long content before a round that is still open. */
 const LONG_SHARE = 1 / 4
-const LONG_GOES_ON = { state: 'more', hasProgress: true, isRead: true } as const
+const GOES_ON = { state: 'more', hasProgress: true, isRead: true } as const
 
 /**
  * Works the stream until its round is complete or the deadline comes. Trouble of the whole owner
@@ -62,7 +63,7 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     const turn = await takeBaseTurn(capture)
     if (turn?.state === 'more') return { state: 'more', hasProgress: true }
     if (isBetweenRounds(capture) && (await workLong(capture, context.deadline)) === 'more') {
-      return LONG_GOES_ON
+      return GOES_ON
     }
     const isOpen = capture.round.phase !== 'complete'
     capture.beginRound()
@@ -75,8 +76,9 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     // First: long content may take days, and makes many commits.
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }
-    if ((await workLong(capture, context.deadline)) === 'more') return LONG_GOES_ON
-    const nextAt = Math.min(base.nextAt, capture.cursorsOldAt)
+    if ((await workLong(capture, context.deadline)) === 'more') return GOES_ON
+    if ((await rereadPermissions(capture)) === 'more') return GOES_ON
+    const nextAt = Math.min(base.nextAt, capture.cursorsOldAt, permissionsDueAt(capture))
     return { ...round, nextAt, trouble: base.trouble }
   } catch (error) {
     if (isOwnerTrouble(error)) await capture.save()

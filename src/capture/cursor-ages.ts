@@ -7,7 +7,7 @@
  * from the commit: the link is a little older, by the length of its round at most.
  */
 import type { HeldCursor } from '../catalogue/types.ts'
-import { type Cursor, ROUND } from '../model/events.ts'
+import { type Cursor, isPseudoCursor, ROUND } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { type CursorMap, isRead } from './round.ts'
 
@@ -49,7 +49,7 @@ export class CursorAges {
   /** True where a commit is due because a committed link, which has a successor, is so old. */
   isOld(cursors: CursorMap, now: number, keepMs: number): boolean {
     return this.ahead(cursors).some(
-      (c) => !c.closed && this.#age(c.container).committedAt + keepMs <= now,
+      (c) => !isPseudoCursor(c) && !c.closed && this.#age(c.container).committedAt + keepMs <= now,
     )
   }
 
@@ -58,7 +58,7 @@ export class CursorAges {
    * since 1970. One that was left aside (unreadable.ts) has no newer link to commit.
    */
   oldAt(cursors: CursorMap, round: number, keepMs: number): number {
-    const links = [...cursors.values()].filter((c) => c.container !== ROUND && !c.closed)
+    const links = [...cursors.values()].filter((c) => !isPseudoCursor(c) && !c.closed)
     const read = links.filter((cursor) => isRead(cursor, round))
     const ages = read.map((c) => this.#age(c.container).committedAt)
     return ages.reduce((oldest, age) => Math.min(oldest, age), Number.POSITIVE_INFINITY) + keepMs

@@ -6,7 +6,7 @@
  */
 import type { Owner } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
-import { CONTAINERS, ROUND } from '../model/events.ts'
+import { CONTAINERS, isPseudoCursor } from '../model/events.ts'
 import type { GraphId, WorkloadName } from '../model/ids.ts'
 import type { StreamReader } from '../workloads/workload.ts'
 import type { SliceDeps } from './slice.ts'
@@ -67,7 +67,7 @@ async function readLinks(
     : [await tables.cursor(CONTAINERS, secret, signal)]
   const links = new Map<GraphId, string>()
   for (const cursor of cursors) {
-    if (!cursor || cursor.container === ROUND || cursor.closed) continue
+    if (!cursor || isPseudoCursor(cursor) || cursor.closed) continue
     if (cursor.position === null && cursor.start !== null) links.set(cursor.container, cursor.start)
   }
   return links

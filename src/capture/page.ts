@@ -294,6 +294,21 @@ export async function takeWhole(
   return 'taken'
 }
 
+/** Permissions that were read apart from any change, of something that is as it is held. */
+export async function takePermissions(
+  capture: StreamCapture,
+  { change, known, parts }: { change: Present; known: Known; parts: readonly VersionPart[] },
+): Promise<void> {
+  const carried = known.representations.filter(
+    ({ name }) => name !== 'json' && name !== 'permissions',
+  )
+  const job = { change, known, why: 'decoration', permissions: 'read' } as const
+  // What must not be shared any more is fetched anew, permissions included.
+  if (await mayCarry(capture, change, carried)) {
+    await putItem(capture, job, { count: 'restated', carried, parts })
+  } else await fetchContent(capture, job)
+}
+
 /** Content that breaks while it is stored, or does not fit, is the item's trouble alone. */
 async function putItem(
   capture: StreamCapture,

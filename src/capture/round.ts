@@ -4,7 +4,7 @@
  * Its state travels with the cursors (as the pseudo cursor ROUND), so that a commit, a cursor row
  * and a rebuild all carry it the same way. Everything here is pure.
  */
-import { CONTAINERS, type Cursor, ROUND, type RoundState } from '../model/events.ts'
+import { CONTAINERS, type Cursor, isPseudoCursor, ROUND, type RoundState } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 
 const PHASES: readonly string[] = ['listing', 'reading', 'confirming', 'complete']
@@ -130,5 +130,5 @@ export function absentees(cursors: CursorMap, round: number): Cursor[] {
 }
 
 function containersOf(cursors: CursorMap): Cursor[] {
-  return [...cursors.values()].filter((c) => c.container !== CONTAINERS && c.container !== ROUND)
+  return [...cursors.values()].filter((c) => c.container !== CONTAINERS && !isPseudoCursor(c))
 }

@@ -54,6 +54,8 @@ export interface CaptureLimits {
   baseCommits: number
   /** Items of a base that are in memory at once, about. */
   shardItems: number
+  /** So long after one cycle over what has permissions of its own the next one begins. */
+  permissionsMs: number
   /** How often an owner is asked whether anything changed. */
   intervalMs: number
   /** Of long content, at most a segment, which it is where nothing is said. */

@@ -241,6 +241,14 @@ export interface Cursor {
 /** Stands in `Cursor.container` for the state of the round itself (capture/round.ts). */
 export const ROUND = '$round' as GraphId
 
+/** The same for the slow cycle over permissions (capture/reread-permissions.ts). */
+export const PERMISSIONS = '$permissions' as GraphId
+
+/** These stand for no container that is read. */
+export function isPseudoCursor({ container }: Pick<Cursor, 'container'>): boolean {
+  return container === ROUND || container === PERMISSIONS
+}
+
 /** A round: container list, every container's changes, container list again (DESIGN 4). */
 export interface RoundState {
   id: number

@@ -31,6 +31,8 @@ export interface ScriptedNode {
   content: string | undefined
   /** Who may see it; absent: it inherits. */
   sharing?: string | undefined
+  /** Who really may see it, where nothing tells that it is not `sharing` any more. */
+  silent?: string
   version: number
   /** Contents before the present one, the newest first. */
   past?: string[]
@@ -100,6 +102,12 @@ export class ScriptedDrive {
     const past = isEdited(before, change) ? [before.content, ...(before.past ?? [])] : before.past
     this.nodes.set(id, { ...before, ...change, version: this.#version, ...(past && { past }) })
     this.#log(driveOf(id), id)
+  }
+
+  /** Other people may see it, and no page tells of it. */
+  shareSilently(id: GraphId, silent: string): void {
+    const node = this.nodes.get(id)
+    if (node) this.nodes.set(id, { ...node, silent })
   }
 
   /** With everything below it. */
@@ -271,7 +279,8 @@ export class ScriptedDrive {
     if (this.veiled.has(id)) {
       return { outcome: 'ledger', reason: 'refused', code: 'AccessDenied', retry: true }
     }
-    return { outcome: 'content', parts: [{ name: 'permissions', bytes: bytesOf(sharing) }] }
+    const bytes = bytesOf(this.nodes.get(id)?.silent ?? sharing)
+    return { outcome: 'content', parts: [{ name: 'permissions', bytes }] }
   }
 
   #contentOf(id: GraphId): string | undefined {

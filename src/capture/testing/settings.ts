@@ -17,5 +17,6 @@ export const SLICE_SETTINGS: SliceSettings = {
   cursorCommitMs: 3 * DAY_MS,
   baseAgeMs: 30 * DAY_MS,
   baseCommits: 1000,
+  permissionsMs: 7 * DAY_MS,
   shardItems: 20_000,
 }
