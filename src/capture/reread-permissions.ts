@@ -160,7 +160,11 @@ async function askOne(capture: StreamCapture, id: GraphId): Promise<void> {
     const answer = await reader.permissions?.(now, signal)
     if (answer?.outcome !== 'content') return
     const parts = await readWhole(answer.parts)
-    if (!isHeld(known, parts)) await takePermissions(capture, { change: now, known, parts })
+    if (isHeld(known, parts)) return
+    // What the last page said of it stays the last word, so that the page is no news.
+    const { sharing = now.marker.sharing } = known.marker
+    const change = { ...now, marker: { ...now.marker, sharing } }
+    await takePermissions(capture, { change, known, parts })
   } catch (error) {
     capture.failureOf(error, id)
   }

@@ -21,6 +21,7 @@ import { holdfastOver } from './workload/holdfast.ts'
 
 const signal = AbortSignal.timeout(240_000)
 const UNITS_OF_A_CALL = 5
+const WEEK_MS = 7 * 24 * 3_600_000
 const FUTURE = '2099-01-01T00:00:00Z'
 const PAST = '2020-01-01T00:00:00Z'
 
@@ -230,6 +231,23 @@ test('in its own place they are left where that is asked for', async () => {
   await loseIt()
   await restored({ permissions: 'leave' })
   assert.deepEqual(await given(drive, 'Team/plan.txt'), [])
+})
+
+test('who was let into a folder without a word to anybody is held after a week, and comes back', async () => {
+  const { drive, share, user, loseIt, restored, holdfast } = await siteWithFile()
+  await share(user(0), 'Team')
+  await share(user(0))
+  await holdfast.backUp()
+  await share(user(1), 'Team')
+  const quiet = await holdfast.backUp()
+  assert.equal(quiet.restated, 0, 'no page tells of it')
+  holdfast.clock.advance(WEEK_MS)
+  const { restated } = await holdfast.backUp()
+  assert.equal(restated, 1)
+  const before = await given(drive, 'Team')
+  await loseIt()
+  await restored()
+  assert.deepEqual(await given(drive, 'Team'), before)
 })
 
 test('lost answers give nothing twice', async () => {
