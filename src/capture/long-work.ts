@@ -74,10 +74,11 @@ async function workOne(
 
 /**
  * A worker that dies in the long time that this takes died of something else, unless it does so
- * again before the content got any further. What is said of it is committed before anything is read.
+ * again before the content got any further, or the owner would be poison the next time. What is
+ * said of it is committed before anything is read.
  */
 async function spare(capture: StreamCapture, entry: LedgerEvent): Promise<boolean> {
-  if (entry.attempts > 0) return false
+  if (entry.attempts > 0 || capture.context.suspects.isLastChance) return false
   capture.pending.add({ ...entry, attempts: 1 })
   return await capture.save()
 }

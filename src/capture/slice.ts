@@ -20,7 +20,7 @@ import { PackLocks } from './pack-locks.ts'
 import { addCounts } from './pending.ts'
 import { SourceSizes } from './source-sizes.ts'
 import type { CaptureLimits, StreamProgress } from './stream-capture.ts'
-import { Suspects } from './suspects.ts'
+import { POISON_ATTEMPTS, Suspects } from './suspects.ts'
 
 export interface SliceSettings extends CaptureLimits {
   /** Length of a slice. */
@@ -81,8 +81,6 @@ const NOTHING_DONE: StreamProgress = {
 
 /** Attempts that vanished, after which an owner is worked alone on its worker. */
 export const ALONE_ATTEMPTS = 2
-/** Attempts that vanished, after which an owner is left alone for a day. */
-export const POISON_ATTEMPTS = 4
 const POISON_PAUSE_MS = 24 * 3_600_000
 /** What is asked for when the service names no time. */
 const WAIT_MS = 60_000

@@ -19,6 +19,8 @@ const LARGE_BYTES = 16 * 1024 * 1024
 /** Attempts, the present one included, from which on everything is noted. */
 const WATCHFUL_ATTEMPTS = 3
 const SUSPECTS_MAX = 20
+/** Attempts that vanished, after which an owner is left alone for a day. */
+export const POISON_ATTEMPTS = 4
 
 export const KILLED_WORKER: ItemFailure = {
   reason: 'killed-worker',
@@ -42,6 +44,8 @@ export class Suspects {
   readonly #notes: Notes
   readonly #name: string
   readonly #isWatchful: boolean
+  /** One more slice that vanishes, and the owner is poison. */
+  readonly isLastChance: boolean
   readonly #signal: AbortSignal
   readonly #suspects: Set<string>
   readonly #loading = new Set<string>()
@@ -53,6 +57,7 @@ export class Suspects {
     this.#notes = notes
     this.#name = noteName(of)
     this.#isWatchful = of.attempts >= WATCHFUL_ATTEMPTS
+    this.isLastChance = of.attempts >= POISON_ATTEMPTS
     this.#suspects = found
     this.#hadNote = found.size > 0
     this.#signal = signal
