@@ -93,6 +93,8 @@ export interface Coverage {
   trouble?: string
   /** End of the last whole round. */
   completeAt?: string
+  /** Slices in a row that vanished, the present one included. */
+  attempts?: number
   ledgerOpen: number
 }
 
