@@ -4,14 +4,13 @@
  * Runs in the role that faces people and may not write to the service: every refusal here has a
  * sentence that says what to do. The plan checks again what may change until it is made.
  */
-import type { Catalogue, Resource, StreamTables } from '../catalogue/types.ts'
+import type { Catalogue, HeldItem, Resource, StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS } from '../model/events.ts'
-import type { OwnerId } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
 import type { RestorableWorkload } from '../workloads/workload.ts'
 import { findItems, selectionUnknown } from './held.ts'
-import type { RestoreRequest, StoredRequest } from './request.ts'
+import type { PointInTime, RestoreRequest, StoredRequest } from './request.ts'
 import { destinationUnknown, type RestoreDeps } from './step-context.ts'
 
 /** Throws an AppError of kind `permanent` for everything that a person can put right. */
@@ -20,9 +19,9 @@ export async function admit(
   deps: Pick<RestoreDeps, 'catalogue' | 'clock' | 'workloads'>,
   signal: AbortSignal,
 ): Promise<StoredRequest> {
-  const workload = deps.workloads(request.workload)
-  checkConflict(request, workload)
-  if (request.permissions === 'restore' && !workload.permissions) {
+  const served = deps.workloads(request.workload)
+  checkConflict(request, served)
+  if (request.permissions === 'restore' && !served.permissions) {
     throw refuse('PermissionsNotOffered')
   }
   const resource = await deps.catalogue.resources.get(request.resource, signal)
@@ -33,19 +32,29 @@ export async function admit(
   }
   await checkDestination(request, resource, deps.catalogue, signal)
   const stream = deps.catalogue.stream(owner, request.workload)
-  const seq = await seqOf(request, stream, deps.clock, signal)
-  await checkSelection(request, stream, seq, signal)
-  const permissions = workload.permissions ? permissionsOf(request) : 'leave'
-  return stored(request, { owner, seq, permissions })
-}
-
-function stored(
-  request: RestoreRequest,
-  { owner, seq, permissions }: { owner: OwnerId; seq: number; permissions: 'restore' | 'leave' },
-): StoredRequest {
-  const { resource, workload, selection, destination, conflict } = request
-  const stored = { version: 1, resource, owner, workload, seq, selection, destination } as const
-  return { ...stored, conflict, ...(permissions === 'restore' ? { permissions } : {}) }
+  const { rollBack } = request
+  const point = rollBack?.from ?? request.at
+  const seq = await seqOf(point, stream, deps.clock, signal)
+  const until = rollBack && (await seqOf(rollBack.until, stream, deps.clock, signal))
+  if (until !== undefined && until <= seq) throw refuse('NothingBetween')
+  const found = await checkSelection(request, stream, { seq, until }, signal)
+  const { resource: key, workload, selection, destination, conflict = 'skip' } = request
+  const stored = {
+    version: 1 as const,
+    resource: key,
+    owner,
+    workload,
+    seq,
+    selection,
+    destination,
+  }
+  const asked = served.permissions ? permissionsOf(request) : 'leave'
+  const permissions = asked === 'restore' ? { permissions: asked } : {}
+  if (rollBack === undefined || until === undefined) return { ...stored, conflict, ...permissions }
+  const isVersion = ({ item }: HeldItem) => served.versionOf?.(item) !== undefined
+  if (found.some(isVersion)) throw refuse('VersionNotRolledBack')
+  const { appeared } = rollBack
+  return { ...stored, conflict, ...permissions, rollBack: { until, appeared } }
 }
 
 /** Elsewhere nobody is let in who was not let in there, unless it is asked for. */
@@ -54,7 +63,7 @@ function permissionsOf({ permissions, destination }: RestoreRequest): 'restore' 
 }
 
 function checkConflict(
-  { conflict, workload }: RestoreRequest,
+  { conflict = 'skip', workload }: RestoreRequest,
   { conflicts }: RestorableWorkload,
 ): void {
   const { policies, others = '' } = conflicts
@@ -86,44 +95,50 @@ async function checkDestination(
   if (UNAVAILABLE.has(to.state)) throw refuse('DestinationUnavailable')
 }
 
+/** Undefined: the newest one. */
 async function seqOf(
-  request: RestoreRequest,
+  asked: PointInTime | undefined,
   stream: StreamTables,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<number> {
   const head = await stream.head(signal)
   if (!head) throw refuse('NothingHeld')
-  if (typeof request.at !== 'string') {
-    if (request.at.seq > head.seq) throw refuse('PointUnknown')
-    return request.at.seq
+  if (asked === undefined) return head.seq
+  if (typeof asked !== 'string') {
+    if (asked.seq > head.seq) throw refuse('PointUnknown')
+    return asked.seq
   }
-  const time = new Date(request.at)
+  const time = new Date(asked)
   if (time.getTime() > clock.now()) throw refuse('TimeInFuture')
   const point = await stream.pointAt(time.toISOString(), signal)
   if (!point) throw refuse('BeforeFirstPoint')
   return point.seq
 }
 
+/** What is named by itself; of a roll back it may stand at either of its two points. */
 async function checkSelection(
   request: RestoreRequest,
   stream: StreamTables,
-  seq: number,
+  { seq, until }: { seq: number; until: number | undefined },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<HeldItem[]> {
   const { selection } = request
   if (selection.all) {
     const folders = await stream.list(CONTAINERS, seq, { max: 1 }, signal)
     if (folders.items.length === 0) throw refuse('NothingHeld')
-    return
+    return []
   }
   const what = selection.items ? 'items' : 'folders'
   const kind = selection.items ? 'item' : 'container'
   const keys = selection.items ?? selection.containers ?? []
-  const found = await findItems(stream, seq, keys, signal)
+  const then = await findItems(stream, seq, keys, signal)
+  const after = until === undefined ? [] : await findItems(stream, until, keys, signal)
+  const found = then.map((held, at) => held ?? after[at])
   const missing = found.filter((held) => held?.kind !== kind).length
   if (missing > 0) throw selectionUnknown(missing, what)
   if (found.some((held) => held?.display.excluded !== undefined)) throw refuse('FolderNotProtected')
+  return found.filter((held) => held !== undefined)
 }
 
 const REFUSALS = {
@@ -154,6 +169,14 @@ const REFUSALS = {
   BeforeFirstPoint: [
     'The backup of this resource began later than this time.',
     'Choose the first recovery point or a later time.',
+  ],
+  NothingBetween: [
+    'A roll back needs two recovery points, and the second is not after the first.',
+    'Give a "from" before the damage and an "until" after it, with a recovery point of each.',
+  ],
+  VersionNotRolledBack: [
+    'An earlier version of a file has no two states that could be compared.',
+    'Select the file itself; or restore the version with "at".',
   ],
   FolderNotProtected: [
     'A selected folder is shown but not protected (a search folder, for example).',

@@ -243,7 +243,7 @@ export class Conflicts {
 }
 
 /** Of two versions: one and the same, or both of the same bytes. */
-function sameContent(one: HeldItem, other: HeldItem): boolean {
+export function sameContent(one: HeldItem, other: HeldItem): boolean {
   if (other.deleted) return false
   if (one.seq === other.seq) return true
   const [bytes, otherBytes] = [one, other].map(({ representations }) =>

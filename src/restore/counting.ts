@@ -17,7 +17,21 @@ const RESTORE_OUTCOMES = [
   'pending',
 ] as const
 const UNDO_OUTCOMES = ['removed', 'left', 'gone', 'refused', 'unknown', 'pending'] as const
-export type Outcome = (typeof RESTORE_OUTCOMES)[number] | (typeof UNDO_OUTCOMES)[number]
+/** Of a roll back, and of its undo. */
+const ROLL_BACK_OUTCOMES = [
+  'unchanged',
+  'changedLater',
+  'appeared',
+  'removed',
+  'left',
+  'gone',
+] as const
+const UNDONE_OUTCOMES = ['putBack'] as const
+export type Outcome =
+  | (typeof RESTORE_OUTCOMES)[number]
+  | (typeof UNDO_OUTCOMES)[number]
+  | (typeof ROLL_BACK_OUTCOMES)[number]
+  | (typeof UNDONE_OUTCOMES)[number]
 
 const RESTORE_COUNTS = [
   ...RESTORE_OUTCOMES,
@@ -42,18 +56,25 @@ const UNDO_COUNTS = [
   'foldersGone',
   'foldersPending',
 ] as const
-export type CountName = (typeof RESTORE_COUNTS)[number] | (typeof UNDO_COUNTS)[number]
+export type CountName = (typeof RESTORE_COUNTS)[number] | (typeof UNDO_COUNTS)[number] | Outcome
 export type RestoreCounts = Record<CountName, number>
 
-const COUNT_NAMES: readonly CountName[] = [...new Set([...RESTORE_COUNTS, ...UNDO_COUNTS])]
+const COUNT_NAMES: readonly CountName[] = [
+  ...new Set([...RESTORE_COUNTS, ...UNDO_COUNTS, ...ROLL_BACK_OUTCOMES, ...UNDONE_OUTCOMES]),
+]
 
-/** Those that mean something for this kind of job; a name that is missing in the row is zero. */
+/**
+ * Those that mean something for this kind of job; a name that is missing in the row is zero. Those of
+ * roll backs are shown where there are any.
+ */
 export function shownCounts(
   kind: Job['kind'],
   row: Readonly<Record<string, number>>,
 ): Record<string, number> {
-  const names = kind === 'undo' ? UNDO_COUNTS : RESTORE_COUNTS
-  return Object.fromEntries(names.map((name) => [name, row[name] ?? 0]))
+  const names: readonly CountName[] = kind === 'undo' ? UNDO_COUNTS : RESTORE_COUNTS
+  const others = kind === 'undo' ? UNDONE_OUTCOMES : ROLL_BACK_OUTCOMES
+  const shown = [...names, ...others.filter((name) => (row[name] ?? 0) > 0)]
+  return Object.fromEntries(shown.map((name) => [name, row[name] ?? 0]))
 }
 
 const RESTORE_OUTCOME_OF = {
@@ -72,12 +93,16 @@ const RESTORE_OUTCOME_OF = {
   refused: 'refused',
   failed: 'failed',
   unknown: 'unknown',
+  unchanged: 'unchanged',
+  later: 'changedLater',
+  appeared: 'appeared',
 } as const satisfies Record<SlotState, Outcome>
 
 /** What became of the item or folder of this slot. */
 export function outcomeOf({ plan, state }: OpenSlot): Outcome {
-  const undone = plan.kind === 'removal' || plan.kind === 'clearing'
-  return undone && state === 'done' ? 'removed' : RESTORE_OUTCOME_OF[state]
+  if (state !== 'done') return RESTORE_OUTCOME_OF[state]
+  if (plan.kind === 'removal' || plan.kind === 'clearing') return 'removed'
+  return plan.kind === 'placement' && plan.made !== undefined ? 'putBack' : 'restored'
 }
 
 /** Names that are missing in the row are zero. */
@@ -97,7 +122,7 @@ const FOLDER_COUNT_OF: Readonly<Partial<Record<Outcome, CountName>>> = {
 
 export function countSlot(slot: OpenSlot): RestoreCounts {
   const counts = readCounts({})
-  const { plan, run, state } = slot
+  const { plan, run } = slot
   const outcome = outcomeOf(slot)
   const { restored = 0, notRestored = [], more = 0 } = run.permissions ?? {}
   counts.permissionsRestored = restored
@@ -111,8 +136,8 @@ export function countSlot(slot: OpenSlot): RestoreCounts {
   counts[outcome] = 1
   if (plan.kind === 'removal') return counts
   counts.doubles = run.doubles ?? 0
-  if (state !== 'done') return counts
-  counts.bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
+  if (outcome !== 'restored') return counts
+  if (plan.kind === 'item') counts.bytes = plan.contents.reduce((sum, c) => sum + c.bytes, 0)
   if (run.check === 'verified') counts.verified = 1
   else if (run.check === 'differs') counts.differs = 1
   else counts.couldNotCheck = 1

@@ -14,6 +14,7 @@ import type { GraphId } from '../model/ids.ts'
 import { DOCUMENT_MAX } from './limits.ts'
 import type { StoredRequest } from './request.ts'
 import {
+  type Aspect,
   type ClearingPlan,
   clearingPlanSchema,
   count,
@@ -23,13 +24,22 @@ import {
   type ItemPlan,
   itemPlanSchema,
   type LeaveCode,
+  type PlacementPlan,
+  placementPlanSchema,
   type RemovalPlan,
   removalPlanSchema,
   type SlotPlan,
   seenSchema,
 } from './slot-plans.ts'
 
-export type { ClearingPlan, FolderPlan, ItemPlan, RemovalPlan, SlotPlan } from './slot-plans.ts'
+export type {
+  ClearingPlan,
+  FolderPlan,
+  ItemPlan,
+  PlacementPlan,
+  RemovalPlan,
+  SlotPlan,
+} from './slot-plans.ts'
 
 export const CHECKS = ['verified', 'differs', 'could-not-check'] as const
 
@@ -83,6 +93,8 @@ export type SlotRun = z.output<typeof runSchema>
  * One that replaces another, once it is read back: created -> replacing (the other one is thrown
  * away) -> renaming (it gets the name) -> done.
  * What had permissions of its own, item or folder, is `permitting` right before it is done.
+ * Of a roll back, a version that goes back to its name and folder as well: created -> renaming ->
+ * done; what somebody changed later ends as `later`.
  * Of an undo: pending -> doing -> done (removed) | left | gone | refused | unknown.
  */
 export const SLOT_STATES = [
@@ -101,6 +113,9 @@ export const SLOT_STATES = [
   'refused',
   'failed',
   'unknown',
+  'unchanged',
+  'later',
+  'appeared',
 ] as const
 export type SlotState = (typeof SLOT_STATES)[number]
 
@@ -109,6 +124,7 @@ const bodySchema = z.strictObject({
   plan: z.discriminatedUnion('kind', [
     folderPlanSchema,
     itemPlanSchema,
+    placementPlanSchema,
     removalPlanSchema,
     clearingPlanSchema,
   ]),
@@ -128,11 +144,14 @@ export interface OpenSlot<P extends SlotPlan = SlotPlan> {
 export function beginning(plan: SlotPlan): { state: SlotState; run: SlotRun } {
   if (plan.kind === 'clearing') return { state: 'pending', run: { attempt: 0 } }
   if (plan.kind === 'removal') return beginningOfRemoval(plan)
+  if (plan.kind === 'placement') return beginningOfPlacement(plan)
   if (plan.kind === 'folder') {
     return { state: plan.action === 'make' ? 'pending' : 'done', run: { attempt: 0 } }
   }
   if (plan.action === 'skip') return { state: 'skipped', run: { attempt: 0 } }
   if (plan.action === 'there') return { state: 'there', run: { attempt: 0 } }
+  if (plan.action === 'unchanged') return { state: 'unchanged', run: { attempt: 0 } }
+  if (plan.action === 'later') return { state: 'later', run: { attempt: 0, ...changedLater(plan) } }
   if (plan.action === 'refuse') {
     return { state: 'refused', run: { attempt: 0, ...(plan.refusal ?? NOT_POSSIBLE) } }
   }
@@ -159,6 +178,12 @@ const LEFT = {
     'left',
     'It is a version of what was there; the one before is in its version history.',
   ],
+  ThrownAway: [
+    'left',
+    'The restore threw it away: it is where deleted items are recovered from, such as the recycle bin.',
+  ],
+  Appeared: ['appeared', 'It appeared between the two points, and it stays.'],
+  ChangedLater: ['later', 'It was changed after the second point, so it stays as it is.'],
 } as const satisfies Record<LeaveCode, readonly [SlotState, string]>
 
 /** How a removal ends that leaves the item alone. */
@@ -170,7 +195,33 @@ export function leftFor(code: LeaveCode): { state: SlotState; code: LeaveCode; m
 function beginningOfRemoval(plan: RemovalPlan): { state: SlotState; run: SlotRun } {
   if (plan.action === 'remove') return { state: 'pending', run: { attempt: 0 } }
   const { state, code, message } = leftFor(plan.code ?? 'NotFound')
+  const later = code === 'ChangedLater' ? changedLater(plan) : {}
+  return { state, run: { attempt: 0, code, message, ...later } }
+}
+
+function beginningOfPlacement(plan: PlacementPlan): { state: SlotState; run: SlotRun } {
+  if (plan.action === 'place') return { state: 'pending', run: { attempt: 0 } }
+  const { state, code, message } = leftFor(plan.code ?? 'NotFound')
   return { state, run: { attempt: 0, code, message } }
+}
+
+const LATER = {
+  content: 'its content is another one',
+  name: 'it has another name',
+  folder: 'it is in another folder',
+  gone: 'it is gone',
+  back: 'it is there again',
+  'folder gone': 'its folder is gone',
+} as const satisfies Record<Aspect, string>
+
+/** Why a roll back leaves it alone, with what differs. */
+export function changedLater({ differs = [] }: Pick<ItemPlan, 'differs'>): {
+  code: LeaveCode
+  message: string
+} {
+  const { code, message } = leftFor('ChangedLater')
+  const what = differs.map((aspect) => LATER[aspect]).join(', ')
+  return { code, message: what === '' ? message : `${message.slice(0, -1)}: ${what}.` }
 }
 
 const OPEN_STATES: readonly SlotState[] = [
@@ -194,6 +245,10 @@ export function isItem(slot: OpenSlot): slot is OpenSlot<ItemPlan> {
 
 export function isFolder(slot: OpenSlot): slot is OpenSlot<FolderPlan> {
   return slot.plan.kind === 'folder'
+}
+
+export function isPlacement(slot: OpenSlot): slot is OpenSlot<PlacementPlan> {
+  return slot.plan.kind === 'placement'
 }
 
 export function isRemoval(slot: OpenSlot): slot is OpenSlot<RemovalPlan> {

@@ -12,7 +12,7 @@ import { count, graphId } from './slot-plans.ts'
 const totalsSchema = z.strictObject({
   /** Folders that are made anew. */
   folders: count,
-  /** Items of the selection: create + skip + alreadyThere + missing + refused. */
+  /** Items: create + skip + alreadyThere + missing + refused, and of a roll back its own five. */
   items: count,
   /** Items that will be made: restore + copy + replace + version. */
   create: count,
@@ -34,6 +34,16 @@ const totalsSchema = z.strictObject({
   refused: count.default(0),
   /** Items that are in their target folder with other content (skip + copy + replace + version). */
   conflicts: count,
+  /** Of a roll back, and absent in others: changed by nobody between the two points. */
+  unchanged: count.optional(),
+  /** Changed by somebody after the second point: left alone. */
+  changedLater: count.optional(),
+  /** Put back to their folder and name; the content is what it was. */
+  place: count.optional(),
+  /** New between the two points: left alone, */
+  appeared: count.optional(),
+  /** or, where the request says so, thrown away. */
+  remove: count.optional(),
   /** Plain bytes that will be written. */
   bytes: count,
   /** Items and folders made anew whose own permissions come back. */
@@ -54,6 +64,8 @@ const undoTotalsSchema = z.strictObject({
   gone: count,
   refused: count,
   unknown: count,
+  /** Of the undo of a roll back: go back to where they were before it. */
+  place: count.optional(),
   /** Folders that the restore made; those that are empty at the end are removed. */
   folders: count,
   /** Estimates. */
@@ -89,6 +101,8 @@ const cursorSchema = z.strictObject({
   folder: count,
   continuation: z.string().optional(),
   next: count,
+  /** Of a roll back, once all folders are planned: the one in which it is looked for what appeared. */
+  appeared: count.optional(),
 })
 export type PlanCursor = z.output<typeof cursorSchema>
 

@@ -29,14 +29,11 @@ import {
 } from './held.ts'
 import type { PlanCursor, PlanTotals } from './job-document.ts'
 import { LOOKUPS_MAX, SLOTS_MAX } from './limits.ts'
-import { FolderNames } from './names.ts'
+import { foldersMade, type MadeIn, namedFolder } from './named-folders.ts'
 import { type NamedFolder, placeItem } from './placing.ts'
 import { permissionsOf, withPermissions } from './sharing.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { contentsOf } from './versions.ts'
-
-/** Of an ISO time. */
-const DAY_CHARACTERS = 10
 
 /** Works a job in state `planning` until it is `planned` or the slice ends. Throws trouble. */
 export async function planStep(context: StepContext): Promise<StepOutcome> {
@@ -56,7 +53,7 @@ export async function planStep(context: StepContext): Promise<StepOutcome> {
   return seal(context)
 }
 
-async function cancelled(context: StepContext): Promise<StepOutcome> {
+export async function cancelled(context: StepContext): Promise<StepOutcome> {
   await context.lease.save({ state: 'cancelled' }, context.signal)
   return { state: 'done' }
 }
@@ -146,7 +143,7 @@ class ItemPlanner {
   #folders: OpenSlot<FolderPlan>[] | undefined
   #target: Target | undefined
   /** Names of the folders that the plan makes, by where. */
-  #madeIn: ReadonlyMap<string, string[]> | undefined
+  #madeIn: MadeIn | undefined
   /** Only the first page of a step can meet rows of a step that died. */
   #fresh = false
 
@@ -180,7 +177,7 @@ class ItemPlanner {
       next: cursor.next + plans.length,
       ...(page.continuation === undefined ? {} : { continuation: page.continuation }),
     }
-    await lease.save({ plan: { cursor: next, totals: add(lease.plan.totals, plans) } }, signal)
+    await lease.save({ plan: { cursor: next, totals: addItems(lease.plan.totals, plans) } }, signal)
   }
 
   #plan(item: ListedVersion, target: Target, verdict: Verdict | undefined): ItemPlan {
@@ -223,7 +220,8 @@ class ItemPlanner {
       existing,
       source,
     })
-    const named = this.#named(folder, cursor.folder, existing)
+    this.#madeIn ??= foldersMade(this.#folders ?? [])
+    const named = namedFolder(this.#context, this.#madeIn, { folder, at: cursor.folder, existing })
     if (cursor.continuation !== undefined && (named || !existing.empty)) {
       for await (const slot of slots.all(signal)) {
         if (slot.n >= cursor.next) break
@@ -236,41 +234,12 @@ class ItemPlanner {
     this.#target = { folder, at: cursor.folder, conflicts, existing, named }
     return this.#target
   }
-
-  /** What stands in the folder, and the folders that this plan makes in it. */
-  #named(folder: FolderPlan, at: number, existing: ExistingItems): NamedFolder | undefined {
-    const { deps, request, lease } = this.#context
-    const { names: rules } = deps.workloads(request.workload)
-    if (rules === undefined) return undefined
-    this.#madeIn ??= foldersMade(this.#folders ?? [])
-    const made = [{ slot: at }, ...(folder.target === undefined ? [] : [{ target: folder.target }])]
-    const inside = made.flatMap((parent) => this.#madeIn?.get(placeOf(parent)) ?? [])
-    const taken = [...existing.names, ...inside]
-    const names = new FolderNames(rules, lease.job.createdAt.slice(0, DAY_CHARACTERS), taken)
-    return { rules, names, pathLength: folder.pathLength ?? 0 }
-  }
-}
-
-function foldersMade(folders: readonly OpenSlot<FolderPlan>[]): ReadonlyMap<string, string[]> {
-  const made = new Map<string, string[]>()
-  for (const { plan } of folders) {
-    if (plan.action !== 'make' || plan.parent === undefined) continue
-    const place = placeOf(plan.parent)
-    const names = made.get(place)
-    if (names) names.push(plan.name)
-    else made.set(place, [plan.name])
-  }
-  return made
-}
-
-function placeOf(parent: { slot: number } | { target: GraphId }): string {
-  return 'slot' in parent ? `#${parent.slot}` : parent.target
 }
 
 const WRITTEN: readonly ItemPlan['action'][] = ['restore', 'copy', 'replace', 'version']
 const CONFLICTS: readonly ItemPlan['action'][] = ['skip', 'copy', 'replace', 'version']
 
-function add(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
+export function addItems(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
   const of = (action: ItemPlan['action']) => plans.filter((p) => p.action === action).length
   const written = plans.filter(({ action }) => WRITTEN.includes(action))
   return {
@@ -292,13 +261,17 @@ function add(totals: PlanTotals, plans: readonly ItemPlan[]): PlanTotals {
 }
 
 /** Hashes what the rows say, and makes the job `planned`. */
-async function seal(context: StepContext): Promise<StepOutcome> {
+export async function seal(context: StepContext): Promise<StepOutcome> {
   const { lease, request, signal, slots } = context
   const { target, totals } = lease.plan
   invariant(target !== undefined, 'the folder slots were planned before the items')
   const { hash, slots: written } = await slots.hash({ request, target }, signal)
+  const moved = totals.place ?? 0
   const counts = {
-    pending: totals.create,
+    pending: totals.create + moved + (totals.remove ?? 0),
+    unchanged: totals.unchanged ?? 0,
+    changedLater: totals.changedLater ?? 0,
+    appeared: totals.appeared ?? 0,
     skipped: totals.skip,
     alreadyThere: totals.alreadyThere,
     failed: totals.missing,
@@ -311,7 +284,7 @@ async function seal(context: StepContext): Promise<StepOutcome> {
   return { state: 'done' }
 }
 
-function restoreTooLarge(): AppError {
+export function restoreTooLarge(): AppError {
   return new AppError({
     code: 'RestoreTooLarge',
     kind: 'permanent',

@@ -25,8 +25,10 @@ import type {
 import { type ItemPlan, isFinal, markOf, type OpenSlot, type SlotRun } from './documents.ts'
 import { CREATE_ATTEMPTS_MAX } from './limits.ts'
 import { PermittingWork } from './permitting.ts'
+import { CHANGED_SINCE } from './placement.ts'
 import { StopSign, type Worked, type WorkOptions, waitFor, workSlot } from './slot-work.ts'
 import { nearEnd } from './step-context.ts'
+import { isAsPlanned, standsAt } from './three-way.ts'
 import { nothingWasMade, troubleOf } from './trouble.ts'
 import { openUpload, sealUpload } from './upload-seal.ts'
 import { openVersion } from './versions.ts'
@@ -82,8 +84,25 @@ class ItemReplay extends PermittingWork<ItemPlan> {
       return this.#end('failed', { code: 'FolderNotMade', message })
     }
     this.stopAtEnd()
+    if (!(await this.#mayGoOnto())) return
     const version = await this.#open()
     if (version) await this.#create(folder, version)
+  }
+
+  /** Of a roll back: what gets a version is as the plan saw it. False: then the slot has ended. */
+  async #mayGoOnto(): Promise<boolean> {
+    const { onto, there } = this.slot.plan
+    if (onto === undefined || there === undefined) return true
+    const { context, writer } = this.#options
+    try {
+      const now = await writer.present(there, context.sendSignal)
+      if (isAsPlanned(onto, now, context)) return true
+      await this.write('later', CHANGED_SINCE)
+    } catch (error) {
+      if (error instanceof StopSign) throw error
+      await this.#end('failed', this.troubleOf(error))
+    }
+    return false
   }
 
   /** Undefined where the version cannot be opened: then the slot has ended. */
@@ -235,6 +254,8 @@ class ItemReplay extends PermittingWork<ItemPlan> {
     if (this.slot.plan.action === 'replace') {
       return isWhole ? this.write('replacing', run) : this.#leaveBoth('NotReplaced', run)
     }
+    // It is the item that was there, so there are no doubles.
+    if (this.slot.plan.placed) return this.write('renaming', run)
     // Sent more than once: an earlier send may become visible late, so look once more.
     const next = this.slot.run.attempt > 1 ? 'settling' : this.lastState
     await this.write(next, run)
@@ -265,13 +286,35 @@ class ItemReplay extends PermittingWork<ItemPlan> {
     const { newId } = this.slot.run
     this.stopAtEnd({ evenCancelled: true })
     try {
+      if (this.slot.plan.placed) return await this.#putBack()
       invariant(newId !== undefined && writer.rename !== undefined, 'what replaces can be renamed')
       await writer.rename(newId, this.slot.plan.name, context.sendSignal)
     } catch (error) {
+      if (error instanceof StopSign) throw error
       const { code, message } = this.troubleOf(error)
-      return this.write(this.lastState, { code, message: `${message} ${this.#standsAs()}` })
+      return this.write(this.lastState, {
+        code,
+        message: `${message} ${this.#standsAs()}`.trimEnd(),
+      })
     }
     await this.write(this.lastState, {})
+  }
+
+  /** To its name and folder, unless somebody moved it since the plan; its content is back. */
+  async #putBack(): Promise<void> {
+    const { writer, folder, context } = this.#options
+    const { onto, there, name } = this.slot.plan
+    invariant(onto !== undefined && there !== undefined, 'the plan names what is put back')
+    const now = await writer.present(there, context.sendSignal)
+    const named = onto.name === undefined ? {} : { name }
+    const isBack = now !== undefined && standsAt(now, folder, named.name)
+    const isThere = now !== undefined && standsAt(now, onto.seen.container, onto.name)
+    if (folder === undefined || !(isBack || isThere)) {
+      const message = 'Its content is back; its name and folder were changed since, so they stay.'
+      return this.write(this.lastState, { code: CHANGED_SINCE.code, message })
+    }
+    if (!isBack) await writer.place(there, { container: folder, ...named }, context.sendSignal)
+    await this.write('done', {})
   }
 
   /** The new one stays beside the other one, under the name that it was made with. */

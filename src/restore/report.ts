@@ -9,6 +9,7 @@ import { type Outcome, outcomeOf, type RestoreCounts, readCounts } from './count
 import type { CHECKS, ItemPlan, OpenSlot, Permitted, SlotPlan } from './documents.ts'
 import { decodePlan, decodeRequest, type PlanTotals, type UndoTotals } from './job-document.ts'
 import type { StoredRequest } from './request.ts'
+import type { Aspect } from './slot-plans.ts'
 import type { JobSlots } from './slots.ts'
 import { hasEnded } from './step-context.ts'
 
@@ -21,12 +22,14 @@ export interface ReportLine {
   container?: string
   /** Of an undo: the line of the restore that made it. */
   made?: number
-  action: ItemPlan['action'] | 'make' | 'remove' | 'leave'
+  action: ItemPlan['action'] | 'make' | 'place' | 'remove' | 'leave'
   outcome: Outcome
   /** Read back and compared; absent where nothing was written or it is not checked yet. */
   check?: (typeof CHECKS)[number]
   /** Names of the fields that differ; docs/fidelity.md lists those that the service imposes. */
   fields?: string[]
+  /** Of what was changed later: in what it is not as at the second point of the roll back. */
+  differs?: Aspect[]
   code?: string
   message?: string
   newId?: string
@@ -124,7 +127,8 @@ function lineOf(slot: OpenSlot): ReportLine[] {
     outcome: outcomeOf(slot),
   }
   if ('folderName' in plan) line.container = plan.folderName
-  if ('made' in plan) line.made = plan.made
+  if ('made' in plan && plan.made !== undefined) line.made = plan.made
+  if ('differs' in plan && plan.differs !== undefined) line.differs = plan.differs
   if (check !== undefined) line.check = check
   if (fields !== undefined) line.fields = fields
   if (code !== undefined) line.code = code

@@ -99,25 +99,56 @@ const atProblem =
 /** Whether who may see a file or folder comes back with it. */
 const PERMISSIONS = ['restore', 'leave'] as const
 
-/** The body of a restore request. Sizes and forms only; see `Restore.create` for the rest. */
-export const restoreRequestSchema = z.strictObject({
-  resource: keySchema,
-  workload: z.enum(WORKLOADS).default('mail'),
-  at: z.union(
-    [
-      z.iso.datetime({ offset: true, error: atProblem }),
-      z.strictObject({ seq: z.int().min(1).max(SEQ_MAX) }, { error: atProblem }),
-    ],
-    { error: atProblem },
-  ),
-  selection: selectionSchema,
-  destination: destinationSchema,
-  conflict: z.enum(CONFLICT_POLICIES).default('skip'),
-  /** Absent: `restore` in its own place, `leave` elsewhere, where they were given for no such place. */
-  permissions: z
-    .enum(PERMISSIONS, { error: 'must be "restore" or "leave"; leave it out for the default' })
-    .optional(),
+const pointSchema = z.union(
+  [
+    z.iso.datetime({ offset: true, error: atProblem }),
+    z.strictObject({ seq: z.int().min(1).max(SEQ_MAX) }, { error: atProblem }),
+  ],
+  { error: atProblem },
+)
+export type PointInTime = z.output<typeof pointSchema>
+
+/** What becomes of what appeared between the two points, if nobody touched it since. */
+const appearedSchema = z.enum(['keep', 'remove'])
+
+const rollBackSchema = z.strictObject({
+  /** The state that comes back. */
+  from: pointSchema,
+  /** The state after the damage; absent: the newest recovery point. */
+  until: pointSchema.optional(),
+  appeared: appearedSchema.default('keep'),
 })
+
+/** The body of a restore request. Sizes and forms only; see `Restore.create` for the rest. */
+export const restoreRequestSchema = z
+  .strictObject({
+    resource: keySchema,
+    workload: z.enum(WORKLOADS).default('mail'),
+    at: pointSchema.optional(),
+    rollBack: rollBackSchema.optional(),
+    selection: selectionSchema,
+    destination: destinationSchema,
+    conflict: z.enum(CONFLICT_POLICIES).optional(),
+    /** Absent: `restore` in its own place, `leave` elsewhere, where they were given for no such place. */
+    permissions: z
+      .enum(PERMISSIONS, { error: 'must be "restore" or "leave"; leave it out for the default' })
+      .optional(),
+  })
+  .refine(({ at, rollBack }) => (at === undefined) !== (rollBack === undefined), {
+    error: 'names exactly one of "at" and "rollBack"',
+  })
+  .refine(({ rollBack, destination }) => !rollBack || destination.kind === 'original', {
+    path: ['destination'],
+    error: 'of a roll back can only be {"kind": "original"}',
+  })
+  .refine(({ rollBack, conflict }) => !rollBack || conflict === undefined, {
+    path: ['conflict'],
+    error: 'has no meaning for a roll back: leave it out',
+  })
+  .transform((request) => ({
+    ...request,
+    conflict: request.conflict ?? (request.rollBack ? undefined : ('skip' as const)),
+  }))
 
 export type RestoreRequest = z.output<typeof restoreRequestSchema>
 export type Selection = RestoreRequest['selection']
@@ -135,6 +166,10 @@ export const storedRequestSchema = z.strictObject({
   conflict: z.enum(CONFLICT_POLICIES),
   /** Absent: they are left. */
   permissions: z.literal('restore').optional(),
+  /** `seq` comes back where it is still as in the commit `until`; absent: an ordinary restore. */
+  rollBack: z
+    .strictObject({ until: z.int().min(1).max(SEQ_MAX), appeared: appearedSchema })
+    .optional(),
   /** Of an undo: the restore whose request this is. */
   undoes: z.string().optional(),
 })

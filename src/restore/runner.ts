@@ -1,11 +1,24 @@
 /**
  * One slice of replay: folders first, then page after page of items.
  */
+import { invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
-import { type FolderPlan, isItem, type OpenSlot } from './documents.ts'
+import {
+  type FolderPlan,
+  type ItemPlan,
+  isItem,
+  isPlacement,
+  isRemoval,
+  type OpenSlot,
+  type PlacementPlan,
+  type RemovalPlan,
+} from './documents.ts'
 import { Pass } from './pass.ts'
 import { permitFolder } from './permitting.ts'
+import { replayPlacement } from './placement.ts'
+import { removeItem } from './removal.ts'
 import { replayItem } from './replay.ts'
+import type { Worked } from './slot-work.ts'
 import { planChanged } from './slots.ts'
 import { type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { troubleOf } from './trouble.ts'
@@ -16,18 +29,29 @@ export async function runStep(context: StepContext): Promise<StepOutcome> {
   if (context.lease.job.state === 'queued') await begin(context, graphId)
   const pass = new Pass(context, writer)
   const places = await new FolderMaker(pass).run()
+  const cancelled = () => pass.cancelled
+  const placeOf = (to: PlacementPlan['to']) => ('slot' in to ? places.get(to.slot) : to.target)
   const atEnd = await pass.pages({
-    takes: isItem,
-    work: (slot) =>
-      replayItem(slot, {
-        context,
-        writer,
-        folder: places.get(slot.plan.folder),
-        cancelled: () => pass.cancelled,
-      }),
+    takes: isWorked,
+    work: (slot): Promise<Worked> => {
+      const options = { context, writer, cancelled }
+      if (isItem(slot)) {
+        return replayItem(slot, { ...options, folder: places.get(slot.plan.folder) })
+      }
+      if (isPlacement(slot)) {
+        return replayPlacement(slot, { ...options, folder: placeOf(slot.plan.to) })
+      }
+      invariant(isRemoval(slot), 'no other kind is worked')
+      return removeItem(slot, options)
+    },
   })
   await pass.save({})
   return pass.conclude(atEnd)
+}
+
+/** Items; of a roll back also what goes back to its place, and what appeared. */
+function isWorked(slot: OpenSlot): slot is OpenSlot<ItemPlan | PlacementPlan | RemovalPlan> {
+  return isItem(slot) || isPlacement(slot) || isRemoval(slot)
 }
 
 /** The last look before anything is sent: the rows are still the plan that was started. */

@@ -53,8 +53,22 @@ export const folderPlanSchema = z.strictObject({
   permissions,
   /** The version whose permissions come back. */
   held: z.strictObject({ key, seq: count, contents }).optional(),
+  /** `none`, of a roll back: somebody deleted it after the second point, so it stays gone. */
+  goneLater: z.literal(true).optional(),
 })
 export type FolderPlan = z.output<typeof folderPlanSchema>
+
+/** What differs between two states of an item: a file has a name, a message none of its own. */
+export const ASPECTS = ['content', 'name', 'folder', 'gone', 'back', 'folder gone'] as const
+export type Aspect = (typeof ASPECTS)[number]
+
+/** An item of the target as a plan saw it: it is changed only while it still is that. */
+export const plannedSeenSchema = z.strictObject({
+  seen: seenSchema,
+  /** Where names are unique. */
+  name: z.string().optional(),
+})
+export type PlannedSeen = z.output<typeof plannedSeenSchema>
 
 export const itemPlanSchema = z.strictObject({
   kind: z.literal('item'),
@@ -70,9 +84,13 @@ export const itemPlanSchema = z.strictObject({
    * `restore`: it is missing; `copy`, `replace`, `version` and `skip`: an item of the same identity
    * is there with other content; `there`: one with the same content is; `none`: no version could
    * be found for a listed item, and the slot is planned as failed; `refuse`: it cannot have its
-   * name or place.
+   * name or place. Of a roll back also `unchanged`: the two points have the same of it; `later`:
+   * somebody changed it after the second point.
    */
-  action: z.enum(['restore', 'copy', 'replace', 'version', 'skip', 'there', 'none', 'refuse']),
+  action: z.enum([
+    ...['restore', 'copy', 'replace', 'version', 'skip', 'there', 'none', 'refuse'],
+    ...['unchanged', 'later'],
+  ] as const),
   contents,
   permissions,
   /** The item of the target that answers for it (all but `restore`, `none` and `refuse`). */
@@ -83,6 +101,12 @@ export const itemPlanSchema = z.strictObject({
   via: z.string().optional(),
   /** `refuse`: why. */
   refusal: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  /** `later`: in what it is not as at the second point of the roll back. */
+  differs: z.array(z.enum(ASPECTS)).optional(),
+  /** `version` of a roll back: what the version goes onto. */
+  onto: plannedSeenSchema.optional(),
+  /** The same, where it goes back to its name and folder as well. */
+  placed: z.literal(true).optional(),
 })
 export type ItemPlan = z.output<typeof itemPlanSchema>
 
@@ -102,21 +126,48 @@ export const LEAVE_CODES = [
   'Replaced',
   /** The restore made a version of it, and not the item. */
   'NewVersion',
+  /** The restore threw it away. */
+  'ThrownAway',
+  /** Of a roll back: it is new since the first point, and stays. */
+  'Appeared',
+  /** Of a roll back: it is not as at the second point any more. */
+  'ChangedLater',
 ] as const
 export type LeaveCode = (typeof LEAVE_CODES)[number]
 
-/** Of an undo: what one slot of the restore made, or may have made. */
+/**
+ * An item that goes back to a folder and a name, whatever is in it: of a roll back, and of the undo
+ * of one.
+ */
+export const placementPlanSchema = z.strictObject({
+  kind: z.literal('placement'),
+  /** As people know it; where names are unique, the one that it gets. */
+  name: z.string(),
+  folderName: z.string(),
+  /** Of an undo: the slot of the restore. */
+  made: count.optional(),
+  action: z.enum(['place', 'leave']),
+  item: graphId,
+  to: z.union([z.strictObject({ slot: count }), z.strictObject({ target: graphId })]),
+  from: plannedSeenSchema,
+  code: z.enum(LEAVE_CODES).optional(),
+})
+export type PlacementPlan = z.output<typeof placementPlanSchema>
+
+/** Of an undo: what one slot of the restore made. Of a roll back: what appeared. */
 export const removalPlanSchema = z.strictObject({
   kind: z.literal('removal'),
   name: z.string(),
   folderName: z.string(),
-  /** The slot of the restore. */
-  made: count,
+  /** Of an undo: the slot of the restore. */
+  made: count.optional(),
   action: z.enum(['remove', 'leave']),
   /** Each is removed only while it is as it was seen. Several: doubles of a send. */
   targets: z.array(z.strictObject({ item: graphId, seen: seenSchema })),
   /** Also beside targets: then one of several is left. */
   code: z.enum(LEAVE_CODES).optional(),
+  /** `ChangedLater`: in what. */
+  differs: z.array(z.enum(ASPECTS)).optional(),
 })
 export type RemovalPlan = z.output<typeof removalPlanSchema>
 
@@ -131,4 +182,4 @@ export const clearingPlanSchema = z.strictObject({
 })
 export type ClearingPlan = z.output<typeof clearingPlanSchema>
 
-export type SlotPlan = FolderPlan | ItemPlan | RemovalPlan | ClearingPlan
+export type SlotPlan = FolderPlan | ItemPlan | PlacementPlan | RemovalPlan | ClearingPlan

@@ -10,6 +10,7 @@ import { abandon, endOf } from './ending.ts'
 import { decodeRequest, type JobPlan } from './job-document.ts'
 import { type JobChange, JobLease } from './job-lease.ts'
 import { planStep } from './planner.ts'
+import { planRollBackStep } from './roll-back-planner.ts'
 import { runStep } from './runner.ts'
 import { JobSlots } from './slots.ts'
 import type { RestoreDeps, StepContext, StepOutcome } from './step-context.ts'
@@ -131,7 +132,8 @@ async function work(context: StepContext): Promise<StepOutcome> {
 }
 
 function plan(context: StepContext): Promise<StepOutcome> {
-  return context.lease.job.kind === 'undo' ? planUndoStep(context) : planStep(context)
+  if (context.lease.job.kind === 'undo') return planUndoStep(context)
+  return context.request.rollBack ? planRollBackStep(context) : planStep(context)
 }
 
 function run(context: StepContext): Promise<StepOutcome> {

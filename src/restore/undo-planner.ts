@@ -18,6 +18,7 @@ import {
   isItem,
   leftFor,
   type OpenSlot,
+  type PlacementPlan,
   type RemovalPlan,
 } from './documents.ts'
 import { estimateUndo } from './estimate.ts'
@@ -28,9 +29,10 @@ import type { LeaveCode } from './slot-plans.ts'
 import { JobSlots } from './slots.ts'
 import { nearEnd, type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { troubleOf, waitMs } from './trouble.ts'
+import { isUndone, type UndoPlan, undoOf } from './undo-roll-back.ts'
 import { openBytes, openVersion } from './versions.ts'
 
-const NO_TOTALS: UndoTotals = {
+const NO_TOTALS = {
   items: 0,
   remove: 0,
   left: 0,
@@ -40,7 +42,7 @@ const NO_TOTALS: UndoTotals = {
   folders: 0,
   requests: 0,
   minutes: 0,
-}
+} satisfies UndoTotals
 
 /** `folder: 0`: the items are being planned; 1: all is planned. */
 const BEGINNING: PlanCursor = { folders: 1, folder: 0, next: 0 }
@@ -87,10 +89,10 @@ class UndoPlanner {
     const { signal, slots, lease, deps } = this.#context
     const from = cursor.continuation === undefined ? {} : { continuation: cursor.continuation }
     const page = await this.#made.page({ max: PLAN_PAGE, ...from }, signal)
-    const made = page.slots.filter(isItem).filter(mayHaveMade)
+    const made = page.slots.filter(mayHaveDone)
     const dueAt = Math.max(0, ...made.map((slot) => this.#dueAt(slot)))
     if (dueAt > deps.clock.now()) return dueAt
-    const removals = await mapBounded(made, this.#writer.concurrency, (slot) => this.#plan(slot))
+    const removals = await mapBounded(made, this.#writer.concurrency, (slot) => this.#undo(slot))
     const ended = page.continuation === undefined
     const clearings = ended ? await this.#clearings() : []
     const plans = [...removals, ...clearings]
@@ -106,16 +108,22 @@ class UndoPlanner {
       next: cursor.next + plans.length,
       ...(page.continuation === undefined ? {} : { continuation: page.continuation }),
     }
-    const before = lease.plan.undoTotals ?? NO_TOTALS
+    const before: UndoTotals = lease.plan.undoTotals ?? NO_TOTALS
     const undoTotals = add({ ...before, folders: before.folders + clearings.length }, removals)
     await lease.save({ plan: { cursor: next, undoTotals } }, signal)
     return undefined
   }
 
   /** From when on a search would show what the slot sent; 0 where nothing is to be searched. */
-  #dueAt({ run }: OpenSlot<ItemPlan>): number {
-    const searched = run.newId === undefined || run.attempt > 1
+  #dueAt({ run, plan }: Done): number {
+    const searched = plan.kind === 'item' && (run.newId === undefined || run.attempt > 1)
     return searched ? (run.sentBefore ?? 0) + this.#context.deps.settings.lagMs : 0
+  }
+
+  #undo(slot: Done): Promise<UndoPlan> {
+    if (isItem(slot)) return this.#plan(slot)
+    invariant(isUndone(slot), 'no other kind has a line')
+    return Promise.resolve(undoOf(slot))
   }
 
   async #plan(slot: OpenSlot<ItemPlan>): Promise<RemovalPlan> {
@@ -227,6 +235,13 @@ class UndoPlanner {
   }
 }
 
+/** What an undo has a line for. */
+type Done = OpenSlot<ItemPlan | PlacementPlan | RemovalPlan>
+
+function mayHaveDone(slot: OpenSlot): slot is Done {
+  return isItem(slot) ? mayHaveMade(slot) : isUndone(slot)
+}
+
 /** True where something may be in the target for this slot of a restore that has ended. */
 function mayHaveMade({ state, run }: OpenSlot<ItemPlan>): boolean {
   if (run.newId !== undefined) return true
@@ -247,22 +262,28 @@ function plainly({ container, marker }: Seen): Seen {
   return { container, marker: { content, decoration, change } }
 }
 
-function add(totals: UndoTotals, plans: readonly RemovalPlan[]): UndoTotals {
+function add(totals: UndoTotals, plans: readonly UndoPlan[]): UndoTotals {
   const next = { ...totals, items: totals.items + plans.length }
   for (const { action, code } of plans) {
-    const state = action === 'remove' ? 'remove' : leftFor(code ?? 'NotFound').state
-    if (state in next) next[state as keyof UndoTotals] += 1
+    const state = action === 'leave' ? leftFor(code ?? 'NotFound').state : action
+    if (state === 'place') next.place = (next.place ?? 0) + 1
+    else if (isCounted(state)) next[state] += 1
   }
   return next
+}
+
+function isCounted(state: string): state is keyof typeof NO_TOTALS {
+  return state in NO_TOTALS
 }
 
 /** Hashes what the rows say, and makes the job `planned`. */
 async function seal(context: StepContext, target: GraphId): Promise<StepOutcome> {
   const { lease, request, signal, slots } = context
-  const totals = lease.plan.undoTotals ?? NO_TOTALS
+  const totals: UndoTotals = lease.plan.undoTotals ?? NO_TOTALS
   const { hash, slots: written } = await slots.hash({ request, target }, signal)
-  const { left, gone, refused, unknown, remove, folders } = totals
-  const counts = { left, gone, refused, unknown, pending: remove, foldersPending: folders }
+  const { left, gone, refused, unknown, remove, folders, place = 0 } = totals
+  const pending = remove + place
+  const counts = { left, gone, refused, unknown, pending, foldersPending: folders }
   const { pace } = context.deps.workloads(request.workload)
   const undoTotals = { ...totals, ...estimateUndo(totals, pace) }
   const plan = { hash, slots: written, target, undoTotals }

@@ -4,12 +4,24 @@
  * Folders come children first and one after the other, and go only where they are empty: one in
  * which somebody put something stays, as does one that was renamed or moved.
  */
+import { invariant } from '../model/errors.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { TargetContainer } from '../workloads/workload.ts'
-import { type ClearingPlan, isClearing, isFinal, isRemoval, type OpenSlot } from './documents.ts'
+import {
+  type ClearingPlan,
+  isClearing,
+  isFinal,
+  isPlacement,
+  isRemoval,
+  type OpenSlot,
+  type PlacementPlan,
+  type RemovalPlan,
+} from './documents.ts'
 import { Pass } from './pass.ts'
+import { replayPlacement } from './placement.ts'
 import { removeItem } from './removal.ts'
 import { begin } from './runner.ts'
+import type { Worked } from './slot-work.ts'
 import { type StepContext, type StepOutcome, targetOf } from './step-context.ts'
 import { troubleOf } from './trouble.ts'
 
@@ -21,13 +33,24 @@ export async function undoStep(context: StepContext): Promise<StepOutcome> {
   const { writer, graphId } = await targetOf(context, context.signal)
   if (context.lease.job.state === 'queued') await begin(context, graphId)
   const pass = new Pass(context, writer)
+  const cancelled = () => pass.cancelled
   const atEnd = await pass.pages({
-    takes: isRemoval,
-    work: (slot) => removeItem(slot, { context, writer, cancelled: () => pass.cancelled }),
+    takes: isItemOfUndo,
+    work: (slot): Promise<Worked> => {
+      if (isRemoval(slot)) return removeItem(slot, { context, writer, cancelled })
+      invariant(isPlacement(slot), 'no other kind is worked')
+      const { to } = slot.plan
+      const folder = 'target' in to ? to.target : undefined
+      return replayPlacement(slot, { context, writer, cancelled, folder })
+    },
   })
   if (atEnd && !pass.waiting && !pass.cancelled) await clearFolders(pass)
   await pass.save({})
   return pass.conclude(atEnd)
+}
+
+function isItemOfUndo(slot: OpenSlot): slot is OpenSlot<RemovalPlan | PlacementPlan> {
+  return isRemoval(slot) || isPlacement(slot)
 }
 
 async function clearFolders(pass: Pass): Promise<void> {

@@ -264,6 +264,8 @@ export interface PresentItem extends Seen {
    * change key that no field explains hides nothing.
    */
   shownWhole: boolean
+  /** Where names are unique in a container. */
+  name?: string
 }
 
 /** What to do with an item that is in the target with other content. */
@@ -391,6 +393,15 @@ export interface StreamWriter {
    * Absent where nothing is replaced.
    */
   rename?(id: GraphId, name: string, signal: AbortSignal): Promise<void>
+  /**
+   * Moves it into that container and, where names are unique, gives it that name; one that stands
+   * so already is no error, so it may be repeated. Throws `NameTaken`, `ItemGone`.
+   */
+  place(
+    id: GraphId,
+    spot: { container: GraphId; name?: string },
+    signal: AbortSignal,
+  ): Promise<void>
   check(id: GraphId, version: HeldVersion, spot: Spot, signal: AbortSignal): Promise<CheckOutcome>
   /** Undefined where it is gone for the mailbox's user. */
   present(id: GraphId, signal: AbortSignal): Promise<PresentItem | undefined>

@@ -63,6 +63,8 @@ export interface ScriptedDrive extends RestorableWorkload {
   readonly letIn: Map<GraphId, string[]>
   /** Runs before each permission is given; may throw. */
   onPermit: () => Promise<void>
+  /** Runs inside each placement, before it takes effect. */
+  onPlace: () => Promise<void>
   /** Says something else of what was read back. */
   check: ((file: TargetFile) => CheckOutcome) | undefined
 }
@@ -106,6 +108,7 @@ export function scriptedDrive(clock: Clock): ScriptedDrive {
     onRemove: () => Promise.resolve(),
     letIn: new Map(),
     onPermit: () => Promise.resolve(),
+    onPlace: () => Promise.resolve(),
     check: undefined,
     compare(before, now) {
       if (before.content !== now.content) return 'content'
@@ -175,6 +178,17 @@ function writerOf(drive: ScriptedDrive, clock: Clock): StreamWriter {
       if (nameHolder(drive, file.container, name, id)) throw trouble('NameTaken', 'denied')
       if (file.name !== name) Object.assign(file, { name, revision: file.revision + 1 })
     },
+    async place(id, { container, name }, signal) {
+      await enter(signal)
+      await drive.onPlace()
+      const file = drive.files.find((one) => one.id === id)
+      if (!file) throw trouble('ItemGone', 'permanent')
+      if (!drive.folders.some((one) => one.id === container)) throw trouble('ItemGone', 'permanent')
+      const wanted = name ?? file.name
+      if (nameHolder(drive, container, wanted, id)) throw trouble('NameTaken', 'permanent')
+      if (file.name === wanted && file.container === container) return
+      Object.assign(file, { name: wanted, container, revision: file.revision + 1 })
+    },
     async check(id, version, spot, signal) {
       await enter(signal)
       const file = shown().find((one) => one.id === id)
@@ -185,8 +199,8 @@ function writerOf(drive: ScriptedDrive, clock: Clock): StreamWriter {
       await enter(signal)
       const file = shown().find((one) => one.id === id)
       if (!file) return undefined
-      const { container } = file
-      return { container, marker: fileMarker(file), discarded: false, shownWhole: true }
+      const { container, name } = file
+      return { container, marker: fileMarker(file), discarded: false, shownWhole: true, name }
     },
     async matches(id, version, signal) {
       await enter(signal)

@@ -203,6 +203,13 @@ function writerOf(mailbox: ScriptedMailbox, clock: Clock): StreamWriter {
       await mailbox.onRemove()
       removeMail(mailbox, id)
     },
+    async place(id, { container }, signal) {
+      await enter('place', signal)
+      const mail = mailbox.mails.find((m) => m.id === id)
+      const isThere = mailbox.folders.some((f) => f.id === container)
+      if (!mail || !isThere) throw trouble('ItemGone', 'permanent')
+      mail.container = container
+    },
     async check(id, _version, _spot, signal) {
       await enter('check', signal)
       const mail = mailbox.mails.find((m) => m.id === id && m.visibleAt <= clock.now())

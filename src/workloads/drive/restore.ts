@@ -34,6 +34,7 @@ import { addressOf, itemIdOf } from './ids.ts'
 import { DRIVE_NAMES, nameKey } from './names.ts'
 import { itemPath } from './paths.ts'
 import { permit } from './permit.ts'
+import { placeItem } from './place.ts'
 import { readFile, seenOf, type TargetSite, targetSite } from './site.ts'
 import { createContainer, deltaPages, readTree, removeEmptyFolder } from './target-folders.ts'
 
@@ -96,12 +97,15 @@ export function createDriveWriter(target: TargetSite): StreamWriter {
     find: (search, signal) => findCreated(target, search, signal),
     remove: (id, signal) => remove(target, id, signal),
     rename: (id, name, signal) => rename(target, { id, name }, signal),
+    place: (id, spot, signal) => placeItem(target, { id, ...spot }, signal),
     check: (id, version, spot, signal) => checkFile({ target, id, version, signal }, spot),
     async present(id, signal) {
       const item = await readFile(target, id, signal)
       if (item === undefined) return undefined
       const seen = await seenOf(target, id, item, signal)
-      return { ...seen, discarded: false, shownWhole: true }
+      const name = textOf(item, 'name')
+      const named = name === undefined ? {} : { name }
+      return { ...seen, discarded: false, shownWhole: true, ...named }
     },
     matches: (id, version, signal) => matchFile({ target, id, version, signal }),
     removeEmptyContainer: (id, signal) => removeEmptyFolder(target, id, signal),

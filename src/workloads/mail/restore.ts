@@ -34,6 +34,7 @@ export function createMailWriter(mailbox: Mailbox): StreamWriter {
       createMessage(mailbox, { version, container, mark }, signal),
     find: ({ container, mark }, signal) => findMarked(mailbox, { container, mark }, signal),
     remove: (id, signal) => remove(mailbox, id, signal),
+    place: (id, { container }, signal) => move(mailbox, id, container, signal),
     check: (id, version, _spot, signal) => checkMessage({ mailbox, id, version, signal }),
     present: createPresentReader(mailbox),
     matches: (id, version, signal) => matchMessage({ mailbox, id, version, signal }),
@@ -163,4 +164,16 @@ async function remove(mailbox: Mailbox, id: GraphId, signal: AbortSignal): Promi
     // Already gone is what was wanted; a repeated DELETE finds nothing as well.
     if (!(error instanceof AppError && error.code === 'ItemGone')) throw error
   }
+}
+
+/** With immutable ids it keeps its own. Into the folder where it stands already, it stays there. */
+async function move(
+  mailbox: Mailbox,
+  id: GraphId,
+  container: GraphId,
+  signal: AbortSignal,
+): Promise<void> {
+  const body = JSON.stringify({ destinationId: container })
+  const path = ['messages', id, 'move']
+  await mailbox.json({ name: 'message.move', method: 'POST', path, body }, signal)
 }

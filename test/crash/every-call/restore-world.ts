@@ -103,6 +103,7 @@ function throughWriter(process: SimulatedProcess, writer: StreamWriter): StreamW
       pass('create', () => writer.create(version, creation, signal)),
     find: (search, signal) => pass('find', () => writer.find(search, signal)),
     remove: (id, signal) => pass('remove', () => writer.remove(id, signal)),
+    place: (id, spot, signal) => pass('place', () => writer.place(id, spot, signal)),
     check: (id, version, spot, signal) =>
       pass('check', () => writer.check(id, version, spot, signal)),
     present: (id, signal) => pass('present', () => writer.present(id, signal)),
