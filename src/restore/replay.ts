@@ -46,6 +46,9 @@ const LEFT_BESIDE = {
   ChangedSince: 'The item there was changed after the plan was made, so it stays.',
 } as const
 
+/** Its content is back, and it does not stand where it was. */
+const NOT_PLACED = { check: 'differs', fields: ['name or folder'] } satisfies Partial<SlotRun>
+
 /** Works the slot as far as it goes now. Throws only bugs and what the host aborts. */
 export function replayItem(slot: ItemSlot, options: ReplayOptions): Promise<Worked<ItemPlan>> {
   return workSlot(new ItemReplay(slot, options))
@@ -292,10 +295,9 @@ class ItemReplay extends PermittingWork<ItemPlan> {
     } catch (error) {
       if (error instanceof StopSign) throw error
       const { code, message } = this.troubleOf(error)
-      return this.write(this.lastState, {
-        code,
-        message: `${message} ${this.#standsAs()}`.trimEnd(),
-      })
+      const placed = this.slot.plan.placed ? NOT_PLACED : {}
+      const told = `${message} ${this.#standsAs()}`.trimEnd()
+      return this.write(this.lastState, { code, message: told, ...placed })
     }
     await this.write(this.lastState, {})
   }
@@ -307,14 +309,15 @@ class ItemReplay extends PermittingWork<ItemPlan> {
     invariant(onto !== undefined && there !== undefined, 'the plan names what is put back')
     const now = await writer.present(there, context.sendSignal)
     const named = onto.name === undefined ? {} : { name }
-    const isBack = now !== undefined && standsAt(now, folder, named.name)
-    const isThere = now !== undefined && standsAt(now, onto.seen.container, onto.name)
-    if (folder === undefined || !(isBack || isThere)) {
+    const stands = (found: typeof now) => found !== undefined && standsAt(found, folder, named.name)
+    const isAsSeen = now !== undefined && standsAt(now, onto.seen.container, onto.name)
+    if (folder === undefined || !(stands(now) || isAsSeen)) {
       const message = 'Its content is back; its name and folder were changed since, so they stay.'
-      return this.write(this.lastState, { code: CHANGED_SINCE.code, message })
+      return this.write(this.lastState, { code: CHANGED_SINCE.code, message, ...NOT_PLACED })
     }
-    if (!isBack) await writer.place(there, { container: folder, ...named }, context.sendSignal)
-    await this.write('done', {})
+    if (!stands(now)) await writer.place(there, { container: folder, ...named }, context.sendSignal)
+    const after = await writer.present(there, context.sendSignal)
+    await this.write(this.lastState, stands(after) ? {} : NOT_PLACED)
   }
 
   /** The new one stays beside the other one, under the name that it was made with. */

@@ -154,6 +154,19 @@ describe('a roll back of files', () => {
     assert.equal(story.world.drive.bin.length, 0)
   })
 
+  it('says so where a name was taken after the content came back', async () => {
+    const story = await damaged((s) => s.change('a', { name: 'a.locked', text: 'encrypted' }))
+    const plan = await rollBack(story)
+    story.world.drive.onPlace = async () => {
+      await Promise.resolve()
+      if (story.world.drive.files.length < 3) story.add('other', 'a.txt', 'of somebody')
+    }
+    const report = await replayed(story.world, plan)
+    assert.ok(standing(story).includes(`${LIBRARY}/a.locked: the text of a`))
+    const line = report.lines.find(({ name }) => name === 'a.txt')
+    assert.deepEqual([line?.outcome, line?.check, line?.code], ['restored', 'differs', 'NameTaken'])
+  })
+
   it('gives a file the next free name where somebody has its own by now', async () => {
     const story = await damaged((s) => s.change('a', { name: 'a.locked' }))
     story.add('other', 'A.txt', 'of somebody')

@@ -248,7 +248,7 @@ function compared(file: TargetFile, version: HeldVersion, spot: Spot): CheckOutc
   const fields = [
     ...(hashOfText(file.text) === readFile(version).hash ? [] : ['content']),
     ...(spot.onto !== undefined || name === spot.name ? [] : ['name']),
-    ...(container === spot.container ? [] : ['folder']),
+    ...(spot.onto !== undefined || container === spot.container ? [] : ['folder']),
   ]
   if (fields.length === 0) return { outcome: 'verified', seen }
   return { outcome: 'differs', fields, isWhole: !fields.includes('content'), seen }
