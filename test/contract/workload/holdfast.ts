@@ -18,7 +18,7 @@ const PAUSE_MS = 60_000
 export const LAG_MS = 1_800_000
 const RESTORE_LAG_MS = 20_000
 
-export type Request = Record<string, unknown> & { at: unknown }
+export type Request = Record<string, unknown>
 
 /** What a Holdfast knows of a scene; the rest is the truth about it. */
 export type Served = Pick<WorkloadScene, 'kind' | 'source' | 'other' | 'reading' | 'writing'>

@@ -128,6 +128,41 @@ export function workloadContract(name: string, open: () => Promise<WorkloadScene
       assert.deepEqual(await scene.contents(scene.source), truth)
     })
 
+    test('P7: a roll back brings back what got worse, and leaves what came later', async () => {
+      await holdfast.settle()
+      const before = await scene.contents(scene.source)
+      const later = await scene.add()
+      const [ofLater] = (await scene.contents(scene.source)).filter((t) => !before.includes(t))
+      const [edited, moved, removed] = [await scene.add(), await scene.add(), await scene.add()]
+      const both = await scene.add()
+      await holdfast.settle()
+      const truth = await scene.contents(scene.source)
+      const from = { seq: await holdfast.seq() }
+      for (const id of [edited, both, later]) await scene.edit(id)
+      for (const id of [moved, both]) await scene.move(id)
+      await scene.remove(removed)
+      const note = await scene.add()
+      await holdfast.settle()
+      const until = { seq: await holdfast.seq() }
+      await scene.move(later)
+
+      const rollBack = { from, until, appeared: 'remove' }
+      const request = { rollBack, selection: { all: true }, destination: { kind: 'original' } }
+      const { counts, totals, lines } = await holdfast.restored(request)
+      const told = JSON.stringify(lines.filter(({ outcome }) => outcome !== 'unchanged'))
+      assert.deepEqual([counts.restored, counts.verified], [4, 4], told)
+      assert.deepEqual([counts.removed, counts.changedLater], [1, 1], told)
+      assert.equal(totals.place, 1, told)
+      const ids = [...(await scene.members(scene.source)).values()].flat()
+      assert.ok(!ids.includes(note))
+      for (const id of [later, moved]) assert.ok(ids.includes(id))
+      const after = await scene.contents(scene.source)
+      const missing = truth.filter((text) => !after.includes(text))
+      assert.deepEqual(missing, [ofLater], 'all but what was changed later is as it was')
+      const isOnto = scene.writing.conflicts.policies.includes('version')
+      assert.equal(after.length - truth.length, isOnto ? 0 : 2, told)
+    })
+
     test('P1, P7: everything goes to another place, as it was', async () => {
       await holdfast.settle()
       const truth = await scene.contents(scene.source)
