@@ -41,6 +41,8 @@ export const PROBLEM_STATUS = {
   PointUnknown: 404,
   SelectionUnknown: 404,
   FolderNotProtected: 409,
+  NothingBetween: 409,
+  VersionNotRolledBack: 400,
   ConflictNotOffered: 400,
   PermissionsNotOffered: 400,
   JobNotPlanned: 409,
