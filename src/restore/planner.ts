@@ -279,7 +279,9 @@ export async function seal(context: StepContext): Promise<StepOutcome> {
     foldersPending: totals.folders,
   }
   const { pace } = context.deps.workloads(request.workload)
-  const plan = { hash, slots: written, totals: { ...totals, ...estimate(totals, pace) } }
+  // What is only moved or thrown away is reckoned as if it were made, and so never too low.
+  const touched = { ...totals, create: totals.create + moved + (totals.remove ?? 0) }
+  const plan = { hash, slots: written, totals: { ...totals, ...estimate(touched, pace) } }
   await lease.save({ state: 'planned', counts, plan }, signal)
   return { state: 'done' }
 }
