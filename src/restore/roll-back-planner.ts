@@ -1,6 +1,6 @@
 /**
  * Planning a roll back: what changed for the worse between two points comes back, and what somebody
- * changed later stays (docs/decisions/016-three-states.md).
+ * changed later stays (docs/decisions/017-three-states.md).
  *
  * First every item that was held at the first point, folder by folder; then, folder by folder of the
  * second point, what appeared in between. Pages and cursor are those of every plan (planner.ts): a

@@ -308,7 +308,7 @@ describe('cursors', () => {
 
 it('what is missing and what is of the wrong type is said in plain words', async () => {
   const { call } = await startApi()
-  const body = { json: { selection: { items: 'x' }, destination: 'original' } }
+  const body = { json: { at: 'yesterday', selection: { items: 'x' }, destination: 'original' } }
   const detail = String((await call('POST', 'v1/restores', body)).json.detail)
   assert.match(detail, /resource: is missing; at: must be an ISO time/)
   assert.match(detail, /selection\.items: must be of type array, not string/)
