@@ -141,12 +141,12 @@ describe('P4: kills amid a large file', { timeout: IS_LONG ? 1_200_000 : 420_000
       await control.releaseFault({ id })
     }
     await jobIs(rig, job, 'done')
-    const { requests } = await control.counts({})
-    const pieces = Math.ceil(SIZE / UPLOAD_PIECE)
-    // After a death the session is asked where it stands; one piece may come twice.
-    const sentMax = pieces + 2 * UPLOAD_KILLS.length
-    assert.ok((requests['upload.range'] ?? 0) <= sentMax, JSON.stringify(requests))
-    assert.equal(requests['upload.create'], 1, 'one session served over all deaths')
+    const { requests, statuses } = await control.counts({})
+    // All pieces but the last are answered so; a death costs one at most.
+    const taken = statuses['202'] ?? 0
+    assert.ok(taken < Math.ceil(SIZE / UPLOAD_PIECE) + UPLOAD_KILLS.length, `${taken} pieces`)
+    // Before its first piece is there, a session is not worth being kept.
+    assert.equal(requests['upload.create'], UPLOAD_KILLS[0] === 1 ? 2 : 1)
     const files = (await control.driveSnapshot({ drive })).items.filter(({ path }) => path === PATH)
     assert.deepEqual(
       files.map(({ sha256, bytes, versions }) => [sha256, bytes, versions.length]),
