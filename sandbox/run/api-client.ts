@@ -182,7 +182,7 @@ export interface ApiClient {
   newestPoint(resource: string, workload?: Workload): Promise<Point | undefined>
   containers(resource: string, at?: string, workload?: Workload): Promise<Container[]>
   items(resource: string, container: string, at?: string, workload?: Workload): Promise<Item[]>
-  content(resource: string, item: string, as: 'mime' | 'json'): Promise<Uint8Array>
+  content(resource: string, item: string, as?: 'mime' | 'content' | 'json'): Promise<Uint8Array>
   ledger(resource: string, workload?: Workload): Promise<LedgerLine[]>
   planRestore(request: RestoreRequest): Promise<string>
   /** An undo is a job like a restore: it has a plan, is started, and has lines. */
@@ -225,7 +225,8 @@ export function createApiClient(options: {
     items: (id, container, at, workload) =>
       caller.all(`${resource(id)}/items`, { container, at, workload }),
     async content(id, item, as) {
-      const response = await caller.send('GET', `${resource(id)}/items/${item}/content?as=${as}`)
+      const path = `${resource(id)}/items/${item}/content${queryOf({ as })}`
+      const response = await caller.send('GET', path)
       return new Uint8Array(await response.arrayBuffer())
     },
     ledger: async (id, workload) => {

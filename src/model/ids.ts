@@ -63,6 +63,11 @@ export const parseSegmentId = (text: string): SegmentId => parse(text, hashPatte
 /** Throws `MalformedId`. */
 export const parseKeyHash = (text: string): KeyHash => parse(text, keyHashPattern, 'item key')
 
+/** What is meant of a resource where no workload is named. */
+export function usualWorkload(kind: ResourceKind): WorkloadName {
+  return kind === 'site' ? 'drive' : 'mail'
+}
+
 export function isWorkloadName(text: string): text is WorkloadName {
   return (WORKLOADS as readonly string[]).includes(text)
 }

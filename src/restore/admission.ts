@@ -7,6 +7,7 @@
 import type { Catalogue, HeldItem, Resource, StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS } from '../model/events.ts'
+import { usualWorkload } from '../model/ids.ts'
 import type { Clock } from '../ports.ts'
 import type { RestorableWorkload } from '../workloads/workload.ts'
 import { findItems, selectionUnknown } from './held.ts'
@@ -19,26 +20,27 @@ export async function admit(
   deps: Pick<RestoreDeps, 'catalogue' | 'clock' | 'workloads'>,
   signal: AbortSignal,
 ): Promise<StoredRequest> {
-  const served = deps.workloads(request.workload)
+  const resource = await deps.catalogue.resources.get(request.resource, signal)
+  if (!resource) throw refuse('ResourceUnknown')
+  const { workload = usualWorkload(resource.kind) } = request
+  const served = deps.workloads(workload)
   checkConflict(request, served)
   if (request.permissions === 'restore' && !served.permissions) {
     throw refuse('PermissionsNotOffered')
   }
-  const resource = await deps.catalogue.resources.get(request.resource, signal)
-  if (!resource) throw refuse('ResourceUnknown')
   const owner = resource.owner
   if (owner === undefined || !(await deps.catalogue.owners.get(owner, signal))) {
     throw refuse('NothingHeld')
   }
   await checkDestination(request, resource, deps.catalogue, signal)
-  const stream = deps.catalogue.stream(owner, request.workload)
+  const stream = deps.catalogue.stream(owner, workload)
   const { rollBack } = request
   const point = rollBack?.from ?? request.at
   const seq = await seqOf(point, stream, deps.clock, signal)
   const until = rollBack && (await seqOf(rollBack.until, stream, deps.clock, signal))
   if (until !== undefined && until <= seq) throw refuse('NothingBetween')
   const found = await checkSelection(request, stream, { seq, until }, signal)
-  const { resource: key, workload, selection, destination, conflict = 'skip' } = request
+  const { resource: key, selection, destination, conflict = 'skip' } = request
   const stored = {
     version: 1 as const,
     resource: key,
@@ -63,8 +65,8 @@ function permissionsOf({ permissions, destination }: RestoreRequest): 'restore' 
 }
 
 function checkConflict(
-  { conflict = 'skip', workload }: RestoreRequest,
-  { conflicts }: RestorableWorkload,
+  { conflict = 'skip' }: RestoreRequest,
+  { name: workload, conflicts }: RestorableWorkload,
 ): void {
   const { policies, others = '' } = conflicts
   if (policies.includes(conflict)) return
@@ -92,6 +94,7 @@ async function checkDestination(
       ? from
       : await catalogue.resources.get(destination.resource, signal)
   if (!to) throw destinationUnknown()
+  if (to.kind !== from.kind) throw refuse('DestinationOfAnotherKind')
   if (UNAVAILABLE.has(to.state)) throw refuse('DestinationUnavailable')
 }
 
@@ -153,6 +156,10 @@ const REFUSALS = {
   DestinationUnavailable: [
     'The destination is gone, has no mailbox or cannot be reached, so nothing can be written there.',
     'Choose another resource as the destination. Where it has a mailbox again, start a run and ask again after it; set the policy anew before, and the run looks for sure.',
+  ],
+  DestinationOfAnotherKind: [
+    'Mail goes into mailboxes and files go into sites: the destination is of the other kind.',
+    'Choose a resource of the same kind. The files of a user are those of the site that "oneDrive" names.',
   ],
   PointUnknown: [
     'There is no recovery point with this number.',

@@ -38,9 +38,9 @@ async function refusal(world: World, changes: Readonly<Record<string, unknown>>)
 }
 
 describe('the form of a request', () => {
-  it('has defaults for workload and conflicts, and none for the destination', () => {
+  it('has a default for conflicts, and none for the destination; the resource says the workload', () => {
     const { workload, conflict } = parseRestoreRequest(body())
-    assert.deepEqual([workload, conflict], ['mail', 'skip'])
+    assert.deepEqual([workload, conflict], [undefined, 'skip'])
     const { destination: _, ...without } = body()
     assert.throws(() => parseRestoreRequest(without), { code: 'RequestInvalid' })
   })
@@ -121,6 +121,17 @@ describe('the admission of a request', () => {
     assert.equal(await refused({ selection: { containers: ['f-z'] } }), 'SelectionUnknown')
     assert.equal(await refused({ selection: { containers: ['f-s'] } }), 'FolderNotProtected')
     assert.equal(await refused({}), 'accepted')
+  })
+
+  it('refuses a destination of another kind: mail goes into mailboxes, files into sites', async () => {
+    const world = await sample()
+    const site = { kind: 'resource', resource: keyHash(OTHER) }
+    await world.catalogue.resources.update(
+      keyHash(OTHER),
+      (now) => now && { ...now, kind: 'site' },
+      NEVER,
+    )
+    assert.equal(await refusal(world, { destination: site }), 'DestinationOfAnotherKind')
   })
 
   it('refuses a destination that has no mailbox any more', async () => {

@@ -123,7 +123,8 @@ const rollBackSchema = z.strictObject({
 export const restoreRequestSchema = z
   .strictObject({
     resource: keySchema,
-    workload: z.enum(WORKLOADS).default('mail'),
+    /** Absent: mail of a user, the files of a site. */
+    workload: z.enum(WORKLOADS).optional(),
     at: pointSchema.optional(),
     rollBack: rollBackSchema.optional(),
     selection: selectionSchema,

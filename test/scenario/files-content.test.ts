@@ -184,6 +184,14 @@ describe('files that are hard to read or to put back', { timeout: 420_000 }, () 
     assert.equal(verdict.restored, 1)
   })
 
+  test('a file is opened as the bytes that it is, under its own name', async () => {
+    const { id: resource } = await dates.resource()
+    const file = (await dates.held()).find(({ path }) => path.endsWith('two.xlsx'))
+    assert.ok(file)
+    const bytes = await company.api.content(resource, file.id)
+    assert.equal(Buffer.from(bytes).toString(), 'Text of two.xlsx')
+  })
+
   test('dates are set when a file is made, and make no second version of it (row 18)', async () => {
     const known = await dates.remember()
     await dates.loseEverything()

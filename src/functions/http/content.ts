@@ -9,6 +9,7 @@
 import { z } from 'zod'
 import type { HeldItem } from '../../catalogue/types.ts'
 import type { Representation, RepresentationName } from '../../model/events.ts'
+import type { WorkloadName } from '../../model/ids.ts'
 import type { ContentReader } from '../../vault/types.ts'
 import { attachment } from './file-name.ts'
 import { keyOf } from './input.ts'
@@ -22,35 +23,44 @@ const WHOLE_BYTES_MAX = 4 * 1024 * 1024
 
 const FORMS = {
   mime: { representation: 'mime', type: 'message/rfc822', ending: 'eml' },
+  // Whatever the file says that it is: nothing here vouches for it.
+  content: { representation: 'content', type: 'application/octet-stream', ending: undefined },
   json: { representation: 'json', type: 'application/json', ending: 'json' },
 } as const satisfies Record<
   string,
-  { representation: RepresentationName; type: string; ending: string }
+  { representation: RepresentationName; type: string; ending: string | undefined }
 >
+
+/** What an item of this workload is opened as where nothing else is asked for. */
+const USUAL_FORM: Readonly<Record<WorkloadName, keyof typeof FORMS>> = {
+  mail: 'mime',
+  drive: 'content',
+}
 
 export const getContent = getRoute({
   name: 'apiGetContent',
   path: 'v1/resources/{id}/items/{item}/content',
   right: 'content',
   query: itemQuery.extend({
-    as: z.enum(['mime', 'json'], { error: 'must be mime or json' }).default('mime'),
+    as: z.enum(['mime', 'content', 'json'], { error: 'must be mime, content or json' }).optional(),
   }),
   async handle({ params, query, caller, signal }, deps) {
     const key = keyOf(params.item, 'item')
     const stream = await streamOf(params.id, query.workload, deps, signal)
     const state = await asOf(stream, { at: query.at }, deps, signal)
     const held = await itemOf(state, key, signal)
-    const form = FORMS[query.as]
+    const as = query.as ?? USUAL_FORM[stream.workload]
+    const form = FORMS[as]
     const representation = representationOf(held, form.representation)
     await recordSight('content-read', { caller, state, item: key }, deps, signal)
     const reader = deps.vault.reader(state.owner)
     const headers = {
       'content-type': form.type,
       'content-disposition': attachment(held.display.name, form.ending),
-      // A mail may hold a script: whoever opens the answer in a browser must not run it.
+      // A mail or file may hold a script: whoever opens the answer in a browser must not run it.
       'content-security-policy': "default-src 'none'; sandbox",
     }
-    const open = query.as === 'json' ? openJson : openBytes
+    const open = as === 'json' ? openJson : openBytes
     return open(reader, representation, headers, signal)
   },
 })

@@ -24,6 +24,22 @@ describe('attachment', () => {
     })
   }
 
+  const files: [string, string][] = [
+    ['Plan 2026.docx', 'Plan 2026.docx'],
+    ['archive.tar.gz', 'archive.tar.gz'],
+    ['README', 'README'],
+    ['nul.txt', 'item nul.txt'],
+    ['photo.jpg\u202Egnp.exe', 'photo.jpg gnp.exe'],
+    ['.profile', 'profile'],
+    ['a.b c', 'a.b c'],
+  ]
+  for (const [file, name] of files) {
+    it(`leaves the file ${JSON.stringify(file)} its own ending: ${JSON.stringify(name)}`, () => {
+      const encoded = attachment(file, undefined).split("''")[1] ?? ''
+      assert.equal(decodeURIComponent(encoded), name)
+    })
+  }
+
   it('cuts a long subject between characters', () => {
     const header = attachment('😀'.repeat(500), 'eml')
     const encoded = header.split("''")[1] ?? ''

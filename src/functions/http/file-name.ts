@@ -11,9 +11,12 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}"*/:<>?\\|]+/gu
 /** Names that mean a device on Windows. */
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/i
 
-/** `ending` without its dot. */
-export function attachment(subject: string, ending: string): string {
-  const name = `${safeStem(subject)}.${ending}`
+/** An ending that a name may have of itself; anything else is part of its stem. */
+const OWN_ENDING = /^(.+)\.([0-9A-Za-z]{1,16})$/s
+
+/** `ending` without its dot; undefined: of a file, which has its own or none. */
+export function attachment(subject: string, ending: string | undefined): string {
+  const name = nameOf(subject, ending)
   const ascii = name
     .normalize('NFKD')
     .replace(/[^\x20-\x7e]/g, '')
@@ -23,6 +26,12 @@ export function attachment(subject: string, ending: string): string {
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
   )
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}
+
+function nameOf(subject: string, ending: string | undefined): string {
+  const [, stem = subject, own] = (ending === undefined && OWN_ENDING.exec(subject)) || []
+  const last = ending ?? own
+  return last === undefined ? safeStem(stem) : `${safeStem(stem)}.${last}`
 }
 
 function safeStem(subject: string): string {

@@ -48,7 +48,7 @@ export const atParam = isoTime.transform((text) => new Date(text).toISOString())
 /** A moment that has passed, in UTC. */
 export const pastTime = isoTime.transform((text) => new Date(text).toISOString())
 
-export const workloadParam = z.string().max(40).default('mail')
+export const workloadParam = z.string().max(40).optional()
 
 /** Throws `WorkloadUnknown`. */
 export function workloadOf(text: string, offered: readonly WorkloadName[]): WorkloadName {

@@ -19,8 +19,9 @@ export const listPoints = getRoute({
   right: 'status',
   query,
   async handle({ params, query: { workload, complete, cursor, max }, signal }, deps) {
-    const { resource, tables } = await streamOf(params.id, workload, deps, signal)
-    const list = ['points', resource.key, workload, complete]
+    const stream = await streamOf(params.id, workload, deps, signal)
+    const { resource, tables } = stream
+    const list = ['points', resource.key, stream.workload, complete]
     const from = positionOf(list, cursor)
     const page = await tables.points(
       { max, completeOnly: complete === 'true', ...(from && { continuation: from.next }) },

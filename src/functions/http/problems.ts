@@ -37,6 +37,7 @@ export const PROBLEM_STATUS = {
   RepresentationMissing: 404,
   RequestInvalid: 400,
   DestinationUnknown: 404,
+  DestinationOfAnotherKind: 409,
   DestinationUnavailable: 409,
   PointUnknown: 404,
   SelectionUnknown: 404,

@@ -5,7 +5,7 @@
  * the time that was asked for, or the head.
  */
 import type { Resource, StreamTables } from '../../catalogue/types.ts'
-import type { OwnerId, WorkloadName } from '../../model/ids.ts'
+import { type OwnerId, usualWorkload, type WorkloadName } from '../../model/ids.ts'
 import type { HttpDeps } from './deps.ts'
 import { keyOf, refuseFuture, workloadOf } from './input.ts'
 import { notProtected } from './not-protected.ts'
@@ -43,12 +43,13 @@ export async function resourceOf(
 /** Also throws `WorkloadUnknown`, `NotProtected`. */
 export async function streamOf(
   id: string | undefined,
-  workloadText: string,
+  workloadText: string | undefined,
   deps: HttpDeps,
   signal: AbortSignal,
 ): Promise<Stream> {
-  const workload = workloadOf(workloadText, deps.workloads)
+  const named = workloadText === undefined ? undefined : workloadOf(workloadText, deps.workloads)
   const resource = await resourceOf(id, deps, signal)
+  const workload = named ?? usualWorkload(resource.kind)
   const { owner } = resource
   if (owner === undefined || !resource.workloads.includes(workload)) {
     const [why, hint] = notProtected(resource)
