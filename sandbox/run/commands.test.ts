@@ -81,7 +81,7 @@ test('the demo tells its story, gets everything back, and says so as one documen
     '--messages',
     '24',
     '--files',
-    '12',
+    '10',
   ]).ended
   const report = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as Report
   assert.deepEqual([report.ok, report.reasons, code], [true, [], 0], err)

@@ -178,6 +178,6 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
         assert.deepEqual(await listedIn(world, box), [], 'nor in one of a folder that is gone')
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   )
 })

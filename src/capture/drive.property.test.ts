@@ -182,6 +182,6 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
       const all = await listedOf(world, [CONTAINERS, ...DRIVES, ...places])
       assert.equal(all.length, box.nodes.size + box.drives.size, 'what was deleted is in no list')
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })

@@ -1,9 +1,11 @@
 /**
  * P4: a crash anywhere is harmless. The worker, the host and both are killed at every point that
  * matters, each asserted to be reached; afterwards every message is in the vault once, the chain
- * verifies, and nothing was restored twice.
+ * verifies, and nothing was restored twice. Somebody who waits has one victim at each point, in
+ * turn; continuous integration and `npm run test:crash` have all three.
  */
 import { after, before, describe, test } from 'node:test'
+import { TAKES_MORE } from '../level.ts'
 import { CheckedMailbox } from './checked-mailbox.ts'
 import type { HoldingProxy, HoldRule } from './holding-proxy.ts'
 import { Rig, VICTIMS, type Victim } from './rig.ts'
@@ -32,6 +34,12 @@ const CAPTURE_POINTS: readonly CapturePoint[] = [
   },
 ]
 
+const HAS_ALL = TAKES_MORE || process.env['HOLDFAST_CRASH_RUNS'] !== undefined
+
+function victimsAt(point: number): readonly Victim[] {
+  return HAS_ALL ? VICTIMS : VICTIMS.filter((_, n) => n === point % VICTIMS.length)
+}
+
 describe('P4: a crash anywhere is harmless', { timeout: 480_000 }, () => {
   let rig: Rig
   let mailbox: CheckedMailbox
@@ -44,8 +52,8 @@ describe('P4: a crash anywhere is harmless', { timeout: 480_000 }, () => {
     await rig?.stop()
   })
 
-  for (const point of CAPTURE_POINTS) {
-    for (const victim of VICTIMS) {
+  for (const [n, point] of CAPTURE_POINTS.entries()) {
+    for (const victim of victimsAt(n)) {
       test(`${victim} killed ${point.name}`, async () => {
         await mailbox.deliver(3)
         const reached = point.proxy(rig).holdNext(point.rule)
@@ -64,7 +72,7 @@ describe('P4: a crash anywhere is harmless', { timeout: 480_000 }, () => {
     host: 'host-crash-in-episode:1@backupLane',
     both: 'host-crash-in-episode:2@backupRun',
   }
-  for (const victim of VICTIMS) {
+  for (const victim of victimsAt(0)) {
     test(`${victim} killed in the middle of an orchestrator episode`, async () => {
       await mailbox.deliver(3)
       await rig.stopHost()
@@ -78,7 +86,7 @@ describe('P4: a crash anywhere is harmless', { timeout: 480_000 }, () => {
     })
   }
 
-  for (const victim of VICTIMS) {
+  for (const victim of victimsAt(2)) {
     test(`${victim} killed between "created" and "recorded" of a restore`, async () => {
       const lost = (await mailbox.deliver(3)).slice(-1)
       await mailbox.backUp()

@@ -2,9 +2,10 @@
  * How many of the points a run takes: all of them with HOLDFAST_CRASH_RUNS, else some of each
  * scenario, spread evenly, and others with each HOLDFAST_CRASH_SEED (default: 1).
  */
+import { TAKES_MORE } from '../../level.ts'
 import type { Sample } from './points.ts'
 
-const POINTS_MAX = 10
+const POINTS_MAX = TAKES_MORE ? 10 : 5
 
 const seed = Number(process.env['HOLDFAST_CRASH_SEED'] ?? 1)
 
