@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { sharedFile } from '../testing/csdl.ts'
 import type { Bench } from '../testing/harness.ts'
 import { startBench } from '../testing/harness.ts'
 
-const CORPUS = '/work/shared/corpus'
+const corpus = sharedFile('corpus')
 
 async function folderOf(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-files-'))
@@ -77,15 +77,15 @@ test('two imports agree, whatever the order of the folder', async (t) => {
 })
 
 test('the corpus of real files comes in byte by byte', {
-  skip: !existsSync(join(CORPUS, 'files')) && 'the corpus is not at hand',
+  skip: corpus === null && 'the corpus is not at hand',
 }, async (t) => {
   const bench = await startBench(t)
-  const { files, refused } = await bench.control.import({ directory: CORPUS })
-  const names = await readdir(join(CORPUS, 'files'))
+  const { files, refused } = await bench.control.import({ directory: corpus ?? '' })
+  const names = await readdir(join(corpus ?? '', 'files'))
   assert.deepEqual([files, refused.filter(({ file }) => names.includes(file))], [names.length, []])
   const imported = new Map((await allFiles(bench)).map((file) => [file.name, file]))
   for (const name of names) {
-    const path = join(CORPUS, 'files', name)
+    const path = join(corpus ?? '', 'files', name)
     const sha256 = createHash('sha256')
       .update(await readFile(path))
       .digest('hex')
