@@ -10,16 +10,8 @@ import type { PresentItem, StreamWriter } from '../workloads/workload.ts'
 import { isFinal, leftFor, type OpenSlot, type PlacementPlan } from './documents.ts'
 import { CREATE_ATTEMPTS_MAX } from './limits.ts'
 import { reasonToLeave } from './removal.ts'
-import {
-  SlotWork,
-  StopSign,
-  type Worked,
-  type WorkOptions,
-  waitFor,
-  workSlot,
-} from './slot-work.ts'
+import { SlotWork, type Worked, type WorkOptions, workSlot } from './slot-work.ts'
 import { isAsPlanned, plannedSeen, standsAt } from './three-way.ts'
-import { nothingWasMade, troubleOf } from './trouble.ts'
 
 export interface PlacementOptions extends WorkOptions {
   writer: StreamWriter
@@ -78,7 +70,7 @@ class Placement extends SlotWork<PlacementPlan> {
       const { item } = this.slot.plan
       await this.#writer.place(item, { container, ...name }, this.context.sendSignal)
     } catch (error) {
-      return this.#afterFailure(error, attempt)
+      return this.afterFailedCall(error, attempt)
     }
     await this.#readBack()
   }
@@ -114,18 +106,6 @@ class Placement extends SlotWork<PlacementPlan> {
       await this.write('refused', { code, message })
       return undefined
     }
-  }
-
-  async #afterFailure(error: unknown, attempt: number): Promise<void> {
-    if (this.context.sendSignal.aborted) throw new StopSign({ why: 'slice' })
-    if (!nothingWasMade(error)) return this.lost(error)
-    const trouble = troubleOf(error)
-    if (trouble.kind === 'item') {
-      const { code, message } = trouble
-      return this.write('refused', { code, message })
-    }
-    await this.write('pending', { attempt })
-    throw new StopSign(waitFor(trouble))
   }
 
   /** `doing`: a call whose answer nobody knows, and which is over. */

@@ -12,16 +12,8 @@ import { keptContent } from './conflicts.ts'
 import { isFinal, leftFor, type OpenSlot, type RemovalPlan } from './documents.ts'
 import { REMOVE_ATTEMPTS_MAX } from './limits.ts'
 import type { LeaveCode } from './slot-plans.ts'
-import {
-  SlotWork,
-  StopSign,
-  type Worked,
-  type WorkOptions,
-  waitFor,
-  workSlot,
-} from './slot-work.ts'
+import { SlotWork, type Worked, type WorkOptions, workSlot } from './slot-work.ts'
 import type { StepContext } from './step-context.ts'
-import { nothingWasMade, troubleOf } from './trouble.ts'
 
 type Target = RemovalPlan['targets'][number]
 
@@ -81,21 +73,9 @@ class Removal extends SlotWork<RemovalPlan> {
         await this.#writer.remove(item, this.context.sendSignal)
       }
     } catch (error) {
-      return this.#afterFailedRemoval(error, attempt)
+      return this.afterFailedCall(error, attempt)
     }
     await this.#removed(look)
-  }
-
-  async #afterFailedRemoval(error: unknown, attempt: number): Promise<void> {
-    if (this.context.sendSignal.aborted) throw new StopSign({ why: 'slice' })
-    if (!nothingWasMade(error)) return this.lost(error)
-    const trouble = troubleOf(error)
-    if (trouble.kind === 'item') {
-      const { code, message } = trouble
-      return this.write('refused', { code, message })
-    }
-    await this.write('pending', { attempt })
-    throw new StopSign(waitFor(trouble))
   }
 
   /** `doing`: a call whose answer nobody knows, and which is over. */

@@ -7,7 +7,7 @@
 import type { OpenSlot, SlotPlan, SlotRun } from './documents.ts'
 import { WAIT_MIN_MS } from './limits.ts'
 import { nearEnd, type StepContext } from './step-context.ts'
-import { type Trouble, troubleOf } from './trouble.ts'
+import { nothingWasMade, type Trouble, troubleOf } from './trouble.ts'
 
 /** Why a slot is left open. The step decides what follows for the whole job. */
 export type Stop =
@@ -119,6 +119,22 @@ export class SlotWork<P extends SlotPlan> {
     // The call is over and never repeated, so this is its last possible send.
     await this.write('doing', { sentBefore: this.now() })
     throw new StopSign(stopOfLost(error) ?? { why: 'due', at: this.dueAt() })
+  }
+
+  /**
+   * After a call on an item that stays where it was: refused, to be made again, or lost. `attempt`
+   * is the one before the call.
+   */
+  protected async afterFailedCall(error: unknown, attempt: number): Promise<void> {
+    if (this.context.sendSignal.aborted) throw new StopSign({ why: 'slice' })
+    if (!nothingWasMade(error)) return this.lost(error)
+    const trouble = troubleOf(error)
+    if (trouble.kind === 'item') {
+      const { code, message } = trouble
+      return this.write('refused', { code, message })
+    }
+    await this.write('pending', { attempt })
+    throw new StopSign(waitFor(trouble))
   }
 
   protected now(): number {
