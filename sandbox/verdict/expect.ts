@@ -4,7 +4,7 @@
  */
 import type { MailboxSnapshot, MessageSnapshot } from '../tenant/index.ts'
 import { differencesOf } from './fields.ts'
-import { placesOf, protectedFolders, subtree } from './places.ts'
+import { below, placesOf, protectedFolders } from './places.ts'
 
 /** One restore to the original place, in the tenant's own ids. */
 export interface RestoreAsked {
@@ -75,7 +75,7 @@ function coverage(
     return { message: (m) => guarded.has(m.folderId), folder: (id) => guarded.has(id) }
   }
   if ('folders' in scope) {
-    const ids = new Set(scope.folders.flatMap((id) => [...subtree(before, id)]))
+    const ids = below(before.folders, scope.folders)
     return { message: (m) => ids.has(m.folderId), folder: (id) => ids.has(id) }
   }
   const ids = new Set(scope.messages)

@@ -20,10 +20,23 @@ export interface Places {
   homes(folderId: string): ReadonlySet<string>
 }
 
-export function placesOf(before: MailboxSnapshot, after: MailboxSnapshot): Places {
-  const old = byId(before)
-  const there = byId(after)
-  const children = Map.groupBy(after.folders, (folder) => folder.parentId)
+/** What finding folders again needs of them; a mailbox and a site tell more of theirs. */
+export interface PlacedFolder {
+  readonly id: string
+  readonly parentId: string | null
+  readonly name: string
+}
+
+/**
+ * `roots` is asked where a folder above all others is gone: what counts as its place among the
+ * later ones.
+ */
+export function placesAmong<F extends PlacedFolder>(
+  old: ReadonlyMap<string, F>,
+  there: ReadonlyMap<string, F>,
+  roots: (gone: F) => ReadonlySet<string>,
+): Places {
+  const children = Map.groupBy(there.values(), ({ parentId }) => parentId)
   const known = new Map<string, ReadonlySet<string>>()
 
   const homes = (folderId: string, depth = 0): ReadonlySet<string> => {
@@ -37,28 +50,26 @@ export function placesOf(before: MailboxSnapshot, after: MailboxSnapshot): Place
 
   const madeAnew = (folderId: string, depth: number): ReadonlySet<string> => {
     const folder = old.get(folderId)
-    if (!folder || folder.parentId === null) return new Set()
+    if (!folder) return new Set()
+    if (folder.parentId === null) return roots(folder)
     const siblings = [...homes(folder.parentId, depth + 1)].flatMap((id) => children.get(id) ?? [])
-    return new Set(siblings.filter((each) => sameName(each, folder)).map((each) => each.id))
+    const alike = siblings.filter(({ name }) => nameKey(name) === nameKey(folder.name))
+    return new Set(alike.map(({ id }) => id))
   }
 
   return { homes: (folderId) => homes(folderId) }
 }
 
-/** Exchange compares names without case. */
-function sameName(a: FolderSnapshot, b: FolderSnapshot): boolean {
-  return a.name.normalize('NFC').toLowerCase() === b.name.normalize('NFC').toLowerCase()
+/** Exchange and SharePoint compare names without case. */
+export function nameKey(name: string): string {
+  return name.normalize('NFC').toLowerCase()
 }
 
-export function byId(mailbox: MailboxSnapshot): Map<string, FolderSnapshot> {
-  return new Map(mailbox.folders.map((folder) => [folder.id, folder]))
-}
-
-/** The folder and everything below it. */
-export function subtree(mailbox: MailboxSnapshot, folderId: string): Set<string> {
-  const children = Map.groupBy(mailbox.folders, (folder) => folder.parentId)
+/** The folders and everything below them. */
+export function below(folders: Iterable<PlacedFolder>, folderIds: readonly string[]): Set<string> {
+  const children = Map.groupBy(folders, ({ parentId }) => parentId)
   const found = new Set<string>()
-  const open = [folderId]
+  const open = [...folderIds]
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (found.has(id)) continue
     found.add(id)
@@ -67,13 +78,22 @@ export function subtree(mailbox: MailboxSnapshot, folderId: string): Set<string>
   return found
 }
 
+/** Every mailbox keeps its root; nothing counts as the place of one that is gone. */
+export function placesOf(before: MailboxSnapshot, after: MailboxSnapshot): Places {
+  return placesAmong(byId(before), byId(after), () => new Set())
+}
+
+export function byId(mailbox: MailboxSnapshot): Map<string, FolderSnapshot> {
+  return new Map(mailbox.folders.map((folder) => [folder.id, folder]))
+}
+
 /** Ids of the folders whose items are backed up: all but search folders and three branches. */
 export function protectedFolders(mailbox: MailboxSnapshot): Set<string> {
   const all = new Set(mailbox.folders.map((folder) => folder.id))
   for (const folder of mailbox.folders) {
     if (folder.search) all.delete(folder.id)
     if (folder.wellKnown === null || !UNPROTECTED_ROOTS.has(folder.wellKnown)) continue
-    for (const id of subtree(mailbox, folder.id)) all.delete(id)
+    for (const id of below(mailbox.folders, [folder.id])) all.delete(id)
   }
   return all
 }

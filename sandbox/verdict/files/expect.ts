@@ -3,8 +3,8 @@
  * and from what was asked for; the restore's own report is not looked at.
  */
 import type { SiteSnapshot } from '../../tenant/index.ts'
-import type { Places } from '../places.ts'
-import { filePlacesOf, filesOf, foldersOf, nameKey, type SiteFile, subtrees } from './places.ts'
+import { below, nameKey, type Places } from '../places.ts'
+import { filePlacesOf, filesOf, foldersOf, type SiteFile } from './places.ts'
 
 /** One restore to the original place, in the tenant's own ids. */
 export interface FileRestoreAsked {
@@ -86,7 +86,7 @@ interface Coverage {
 function coverage(before: SiteSnapshot, { scope }: FileRestoreAsked): Coverage {
   if (scope === 'all') return { file: () => true, folder: () => true }
   if ('folders' in scope) {
-    const ids = subtrees(before, scope.folders)
+    const ids = below(foldersOf(before).values(), scope.folders)
     return { file: ({ folderId }) => ids.has(folderId), folder: (id) => ids.has(id) }
   }
   const ids = new Set(scope.files)

@@ -6,17 +6,10 @@
  * deleted, in the same site with its old name.
  */
 import type { DriveItemSnapshot, DriveSnapshot, SiteSnapshot } from '../../tenant/index.ts'
-import type { Places } from '../places.ts'
+import { nameKey, type PlacedFolder, type Places, placesAmong } from '../places.ts'
 
-/** Deeper trees cannot be; guards against a cycle in a broken snapshot. */
-const DEPTH_MAX = 300
-
-/** The root of a library counts as a folder under the library's id. */
-export interface SiteFolder {
-  readonly id: string
-  /** null: the root of a library. */
-  readonly parentId: string | null
-  readonly name: string
+/** The root of a library counts as a folder above all others, under the library's id. */
+export interface SiteFolder extends PlacedFolder {
   readonly path: string
 }
 
@@ -57,53 +50,11 @@ export function filesOf(site: Libraries): SiteFile[] {
   })
 }
 
-/** SharePoint compares names without case. */
-export function nameKey(name: string): string {
-  return name.normalize('NFC').toLowerCase()
-}
-
 export function filePlacesOf(before: SiteSnapshot, after: SiteSnapshot): Places {
-  const old = foldersOf(before)
-  const there = foldersOf(after)
-  const children = Map.groupBy(there.values(), ({ parentId }) => parentId)
-  const known = new Map<string, ReadonlySet<string>>()
-
-  const homes = (folderId: string, depth = 0): ReadonlySet<string> => {
-    if (depth > DEPTH_MAX) throw new Error('the folder tree is too deep')
-    const cached = known.get(folderId)
-    if (cached) return cached
-    const found = there.has(folderId) ? new Set([folderId]) : madeAnew(folderId, depth)
-    known.set(folderId, found)
-    return found
-  }
-
-  const madeAnew = (folderId: string, depth: number): ReadonlySet<string> => {
-    const folder = old.get(folderId)
-    if (!folder) return new Set()
-    if (folder.parentId === null) return rootsNamed(after, folder.name)
-    const siblings = [...homes(folder.parentId, depth + 1)].flatMap((id) => children.get(id) ?? [])
-    const alike = siblings.filter(({ name }) => nameKey(name) === nameKey(folder.name))
-    return new Set(alike.map(({ id }) => id))
-  }
-
-  return { homes: (folderId) => homes(folderId) }
+  return placesAmong(foldersOf(before), foldersOf(after), ({ name }) => librariesNamed(after, name))
 }
 
-/** The libraries that bear this name. */
-function rootsNamed(site: SiteSnapshot, name: string): Set<string> {
+function librariesNamed(site: SiteSnapshot, name: string): Set<string> {
   const alike = site.drives.filter(({ drive }) => nameKey(drive.name) === nameKey(name))
   return new Set(alike.map(({ drive }) => drive.id))
-}
-
-/** The folders and everything below them. */
-export function subtrees(site: SiteSnapshot, folderIds: readonly string[]): Set<string> {
-  const children = Map.groupBy(foldersOf(site).values(), ({ parentId }) => parentId)
-  const found = new Set<string>()
-  const open = [...folderIds]
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (found.has(id)) continue
-    found.add(id)
-    open.push(...(children.get(id) ?? []).map((child) => child.id))
-  }
-  return found
 }

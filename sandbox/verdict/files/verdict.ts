@@ -9,7 +9,7 @@
 import type { SiteSnapshot } from '../../tenant/index.ts'
 import { type Fidelity, isListed } from '../fidelity.ts'
 import type { FieldDifference } from '../fields.ts'
-import type { Places } from '../places.ts'
+import { nameKey, type Places } from '../places.ts'
 import {
   type Difference,
   type Problem,
@@ -27,7 +27,7 @@ import {
   protectedLibraries,
 } from './expect.ts'
 import { differencesOfFiles } from './fields.ts'
-import { filePlacesOf, filesOf, foldersOf, nameKey, type SiteFile } from './places.ts'
+import { filePlacesOf, filesOf, foldersOf, type SiteFile } from './places.ts'
 
 export interface SiteCase {
   readonly before: SiteSnapshot
