@@ -5,14 +5,13 @@ export type { FileRestoreAsked } from './files/expect.ts'
 export { protectedLibraries } from './files/expect.ts'
 export { filesOf, foldersOf, type SiteFile, type SiteFolder } from './files/places.ts'
 export { judgeSites, type SiteCase } from './files/verdict.ts'
-export { protectedFolders } from './places.ts'
 export {
   countDifferences,
   type Difference,
-  judge,
-  type MailboxCase,
   type Problem,
   type ProblemKind,
   type Refusal,
   type Verdict,
-} from './verdict.ts'
+} from './findings.ts'
+export { protectedFolders } from './places.ts'
+export { judge, type MailboxCase } from './verdict.ts'

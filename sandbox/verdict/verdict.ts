@@ -12,6 +12,16 @@ import type { MailboxSnapshot, MessageSnapshot } from '../tenant/index.ts'
 import { type Expectation, expect, identityOf, type RestoreAsked } from './expect.ts'
 import { type Fidelity, isListed } from './fidelity.ts'
 import { differencesOf, type FieldDifference } from './fields.ts'
+import {
+  type Difference,
+  explainMissing,
+  type Problem,
+  type ProblemKind,
+  type Refusal,
+  together,
+  type Verdict,
+  verdictOf,
+} from './findings.ts'
 import { byId, type Places, placesOf } from './places.ts'
 
 export interface MailboxCase {
@@ -25,88 +35,19 @@ export interface MailboxCase {
   readonly refused: readonly Refusal[]
 }
 
-export interface Refusal {
-  readonly name: string
-  readonly folderName: string
-  readonly code: string
-}
-
-export const PROBLEMS = [
-  /** It had to come back and did not. */
-  'missing',
-  /** There is one more copy than was asked for. */
-  'double',
-  /** Something new that is no copy of an original. */
-  'unexpected',
-  /** It came back somewhere else. */
-  'wrong-folder',
-  /** It was there before the restore, and is gone or changed after it. */
-  'harmed',
-  'folder-missing',
-  'folder-harmed',
-] as const
-export type ProblemKind = (typeof PROBLEMS)[number]
-
-/** Subjects and names are the simulated tenant's: no real person's, unless mail was imported. */
-export interface Problem {
-  readonly kind: ProblemKind
-  readonly user: string
-  readonly name: string
-  readonly folder: string
-  readonly detail: string
-}
-
-export interface Difference extends FieldDifference {
-  readonly user: string
-  readonly name: string
-  /** In the table of docs/fidelity.md. */
-  readonly listed: boolean
-}
-
-export interface Verdict {
-  /** No problem, no difference that is not listed, no refusal without a type. */
-  readonly ok: boolean
-  /** Copies that had to come back; the sum of the next three. */
-  readonly expected: number
-  readonly restored: number
-  readonly refused: number
-  readonly missing: number
-  readonly untouched: number
-  readonly keptNewer: number
-  readonly foldersExpected: number
-  readonly problems: readonly Problem[]
-  readonly differences: readonly Difference[]
-  readonly refusals: readonly Refusal[]
-}
-
 export function judge(cases: readonly MailboxCase[], fidelity: Fidelity): Verdict {
   return together(cases.map((mailbox) => judgeMailbox(mailbox, fidelity)))
-}
-
-/** One verdict of several. */
-export function together(each: readonly Verdict[]): Verdict {
-  const sum = (count: (part: Verdict) => number) =>
-    each.reduce((total, part) => total + count(part), 0)
-  return {
-    ok: each.every((part) => part.ok),
-    expected: sum((part) => part.expected),
-    restored: sum((part) => part.restored),
-    refused: sum((part) => part.refused),
-    missing: sum((part) => part.missing),
-    untouched: sum((part) => part.untouched),
-    keptNewer: sum((part) => part.keptNewer),
-    foldersExpected: sum((part) => part.foldersExpected),
-    problems: each.flatMap((part) => part.problems),
-    differences: each.flatMap((part) => part.differences),
-    refusals: each.flatMap((part) => part.refusals),
-  }
 }
 
 function judgeMailbox(mailbox: MailboxCase, fidelity: Fidelity): Verdict {
   const expectation = expect(mailbox)
   const places = placesOf(mailbox.before, mailbox.after)
   const found = pairUp(mailbox, expectation, places)
-  const { unexplained, refusals } = explainMissing(mailbox, found.missing)
+  const { unexplained, refusals } = explainMissing(found.missing, {
+    refused: mailbox.refused,
+    folders: byId(mailbox.before),
+    nameOf: ({ subject }) => subject,
+  })
   const problems = [
     ...harmed(mailbox),
     ...missingFolders(mailbox, expectation, places),
@@ -115,20 +56,14 @@ function judgeMailbox(mailbox: MailboxCase, fidelity: Fidelity): Verdict {
     ...found.extra.map((m) => extraProblem(mailbox, m)),
   ]
   const differences = found.pairs.flatMap((pair) => differencesOfPair(mailbox, pair, fidelity))
-  const typed = refusals.every(({ code }) => code !== '')
-  return {
-    ok: problems.length === 0 && differences.every(({ listed }) => listed) && typed,
-    expected: expectation.copies.length,
+  return verdictOf({
+    expectation,
     restored: found.pairs.length,
-    refused: refusals.length,
     missing: unexplained.length,
-    untouched: expectation.untouched.length,
-    keptNewer: expectation.newer.length,
-    foldersExpected: expectation.folders.size,
     problems,
     differences,
     refusals,
-  }
+  })
 }
 
 interface Pair {
@@ -195,26 +130,6 @@ function closest(
   const distance = (m: MessageSnapshot) =>
     (homes.has(m.folderId) ? 0 : 1000) + differencesOf(original, m).length
   return candidates.toSorted((a, b) => distance(a) - distance(b))[0]
-}
-
-/** A refusal explains one missing original of the same subject in a folder of the same name. */
-function explainMissing(
-  mailbox: MailboxCase,
-  missing: readonly MessageSnapshot[],
-): { unexplained: MessageSnapshot[]; refusals: Refusal[] } {
-  const open = [...mailbox.refused]
-  const folders = byId(mailbox.before)
-  const refusals: Refusal[] = []
-  const unexplained = missing.filter((message) => {
-    const folderName = folders.get(message.folderId)?.name
-    const at = open.findIndex(
-      (r) => message.subject.startsWith(r.name) && r.folderName === folderName,
-    )
-    if (at < 0) return true
-    refusals.push(...open.splice(at, 1))
-    return false
-  })
-  return { unexplained, refusals }
 }
 
 function harmed(mailbox: MailboxCase): Problem[] {
@@ -297,16 +212,4 @@ function placeOf(mailbox: MailboxCase, folder: { name: string; path: string }) {
 
 function userOf(mailbox: MailboxCase): string {
   return mailbox.before.user.profile.userPrincipalName
-}
-
-/** How often each field differs, the listed ones last. */
-export function countDifferences(
-  differences: readonly Difference[],
-): { field: string; count: number; listed: boolean }[] {
-  const groups = Map.groupBy(differences, ({ field }) => field)
-  return [...groups]
-    .map(([field, list]) => {
-      return { field, count: list.length, listed: list.every(({ listed }) => listed) }
-    })
-    .toSorted((a, b) => Number(a.listed) - Number(b.listed) || b.count - a.count)
 }

@@ -9,15 +9,17 @@
 import type { SiteSnapshot } from '../../tenant/index.ts'
 import { type Fidelity, isListed } from '../fidelity.ts'
 import type { FieldDifference } from '../fields.ts'
-import { nameKey, type Places } from '../places.ts'
 import {
   type Difference,
+  explainMissing,
   type Problem,
   type ProblemKind,
   type Refusal,
   together,
   type Verdict,
-} from '../verdict.ts'
+  verdictOf,
+} from '../findings.ts'
+import { nameKey, type Places } from '../places.ts'
 import {
   type ExpectedFile,
   expectFiles,
@@ -52,7 +54,11 @@ export function judgeSite(site: SiteCase, fidelity: Fidelity): Verdict {
   const expectation = expectFiles(site)
   const places = filePlacesOf(protectedLibraries(site.before), site.after)
   const found = pairUp(site, expectation, places)
-  const { unexplained, refusals } = explainMissing(site, found.missing)
+  const { unexplained, refusals } = explainMissing(found.missing, {
+    refused: site.refused,
+    folders: foldersOf(site.before),
+    nameOf: ({ name }) => name,
+  })
   const problems = [
     ...harmed(site, expectation),
     ...missingFolders(site, expectation, places),
@@ -61,20 +67,14 @@ export function judgeSite(site: SiteCase, fidelity: Fidelity): Verdict {
     ...found.extra.map((file) => extraProblem(site, file)),
   ]
   const differences = found.pairs.flatMap((pair) => differencesOfPair(site, pair, fidelity))
-  const typed = refusals.every(({ code }) => code !== '')
-  return {
-    ok: problems.length === 0 && differences.every(({ listed }) => listed) && typed,
-    expected: expectation.copies.length,
+  return verdictOf({
+    expectation,
     restored: found.pairs.length,
-    refused: refusals.length,
     missing: unexplained.length,
-    untouched: expectation.untouched.length,
-    keptNewer: expectation.newer.length,
-    foldersExpected: expectation.folders.size,
     problems,
     differences,
     refusals,
-  }
+  })
 }
 
 interface Pairing {
@@ -134,24 +134,6 @@ function ofContent(fresh: ReadonlyMap<string, SiteFile>, places?: Places): Find 
     const named = alike.find(({ name }) => nameKey(name) === nameKey(original.name))
     return named ?? alike[0]
   }
-}
-
-/** A refusal explains one missing original of the same name in a folder of the same name. */
-function explainMissing(
-  site: SiteCase,
-  missing: readonly SiteFile[],
-): { unexplained: SiteFile[]; refusals: Refusal[] } {
-  const open = [...site.refused]
-  const folders = foldersOf(site.before)
-  const refusals: Refusal[] = []
-  const unexplained = missing.filter((file) => {
-    const folderName = folders.get(file.folderId)?.name
-    const at = open.findIndex((r) => file.name.startsWith(r.name) && r.folderName === folderName)
-    if (at < 0) return true
-    refusals.push(...open.splice(at, 1))
-    return false
-  })
-  return { unexplained, refusals }
 }
 
 function harmed(site: SiteCase, { copies }: FileExpectation): Problem[] {
