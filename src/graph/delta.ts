@@ -7,8 +7,8 @@
  * because one item that cannot be rendered cuts off its whole page (7.29).
  */
 import { type AppError, hasCode } from '../model/errors.ts'
-import { type JsonObject, objectOf, textOf, unreadableAnswer } from './json.ts'
-import { type Page, pageOf, type WalkGuard } from './paging.ts'
+import { type JsonObject, objectOf, textOf } from './json.ts'
+import { changesOf, type DeltaLinks, type Page, pageOf, type WalkGuard } from './paging.ts'
 
 export interface RemovedEntry {
   id: string
@@ -16,29 +16,17 @@ export interface RemovedEntry {
   reason: string
 }
 
-export interface DeltaPage {
+export interface DeltaPage extends DeltaLinks {
   items: JsonObject[]
   removed: RemovedEntry[]
-  /** Exactly one of the links is there. */
-  next?: string
-  delta?: string
 }
 
 /**
- * Splits a page by `@removed`. Of an id that occurs more than once only the last occurrence counts:
- * what left a folder and came back is there. Throws `UnreadableAnswer` for a page without a link
- * or an id.
+ * Splits a page by `@removed`: what left a folder and came back is there. Throws
+ * `UnreadableAnswer` for a page without a link or an id.
  */
 export function deltaPageOf(page: Page, call: string): DeltaPage {
-  if ((page.next === undefined) === (page.delta === undefined)) {
-    throw unreadableAnswer(call, 'it does not have exactly one link')
-  }
-  const latest = new Map<string, JsonObject>()
-  for (const item of page.items) {
-    const id = textOf(item, 'id')
-    if (id === undefined) throw unreadableAnswer(call, 'an item has no id')
-    latest.set(id, item)
-  }
+  const { latest, links } = changesOf(page, call)
   const items: JsonObject[] = []
   const removed: RemovedEntry[] = []
   for (const [id, item] of latest) {
@@ -46,12 +34,7 @@ export function deltaPageOf(page: Page, call: string): DeltaPage {
     if (mark === undefined) items.push(item)
     else removed.push({ id, reason: textOf(mark, 'reason') ?? 'deleted' })
   }
-  return {
-    items,
-    removed,
-    ...(page.next === undefined ? {} : { next: page.next }),
-    ...(page.delta === undefined ? {} : { delta: page.delta }),
-  }
+  return { items, removed, ...links }
 }
 
 export interface DeltaRead {

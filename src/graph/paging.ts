@@ -31,6 +31,33 @@ export function pageOf(answer: JsonObject, call: string): Page {
   }
 }
 
+/** Either link of a page of changes; exactly one is there. */
+export type DeltaLinks = Pick<Page, 'next' | 'delta'>
+
+/**
+ * The entries of a page of changes in either dialect. Of an id that occurs more than once only the
+ * last occurrence counts. Throws `UnreadableAnswer` for a page without a link or an id.
+ */
+export function changesOf(
+  { items, next, delta }: Page,
+  call: string,
+): { latest: ReadonlyMap<string, JsonObject>; links: DeltaLinks } {
+  if ((next === undefined) === (delta === undefined)) {
+    throw unreadableAnswer(call, 'it does not have exactly one link')
+  }
+  const latest = new Map<string, JsonObject>()
+  for (const item of items) {
+    const id = textOf(item, 'id')
+    if (id === undefined) throw unreadableAnswer(call, 'an item has no id')
+    latest.set(id, item)
+  }
+  const links = {
+    ...(next === undefined ? {} : { next }),
+    ...(delta === undefined ? {} : { delta }),
+  }
+  return { latest, links }
+}
+
 /**
  * Watches one walk. Reading an earlier page again (after a lost race, or with a smaller page) is
  * no repetition: the walk then goes on from there.

@@ -10,37 +10,24 @@
  */
 import { hasCode } from '../model/errors.ts'
 import { resyncNeeded } from './errors.ts'
-import { type JsonObject, objectOf, textOf, unreadableAnswer } from './json.ts'
-import { type Page, pageOf, type WalkGuard } from './paging.ts'
+import { type JsonObject, objectOf } from './json.ts'
+import { changesOf, type DeltaLinks, type Page, pageOf, type WalkGuard } from './paging.ts'
 
-export interface SharePointPage {
+export interface SharePointPage extends DeltaLinks {
   items: JsonObject[]
   /** With an id, and whatever else the service leaves of it. */
   deleted: JsonObject[]
-  /** Exactly one of the links is there. */
-  next?: string
-  delta?: string
 }
 
 /** Throws `UnreadableAnswer` for a page without a link or an id. */
 export function sharePointPageOf(page: Page, call: string): SharePointPage {
-  const { next, delta } = page
-  if ((next === undefined) === (delta === undefined)) {
-    throw unreadableAnswer(call, 'it does not have exactly one link')
-  }
-  const latest = new Map<string, JsonObject>()
-  for (const item of page.items) {
-    const id = textOf(item, 'id')
-    if (id === undefined) throw unreadableAnswer(call, 'an item has no id')
-    latest.set(id, item)
-  }
+  const { latest, links } = changesOf(page, call)
   const all = [...latest.values()]
   const isDeleted = (item: JsonObject): boolean => objectOf(item, 'deleted') !== undefined
   return {
     items: all.filter((item) => !isDeleted(item)),
     deleted: all.filter(isDeleted),
-    ...(next === undefined ? {} : { next }),
-    ...(delta === undefined ? {} : { delta }),
+    ...links,
   }
 }
 
