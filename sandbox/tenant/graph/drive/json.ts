@@ -15,7 +15,9 @@ import type {
   RemoteTarget,
   Site,
 } from '../../drive-model.ts'
+import type { Answer } from '../../http.ts'
 import type { Json } from '../json.ts'
+import { context } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
 import { downloadUrl } from './download-urls.ts'
 import type { DrivePlace, ItemPlace } from './find.ts'
@@ -142,6 +144,17 @@ export function driveJson(
   const view = { ...place, owner, usedBytes: state.items.byPk(drive.root).size }
   const how = { properties: DRIVE_PROPERTIES, type: 'drive', known: DRIVE_ABSENT }
   return toJson(view, select ?? DRIVE_DEFAULT, how)
+}
+
+export function driveAnswer(request: GraphRequest, place: DrivePlace): Answer {
+  const { select } = request.options
+  return {
+    status: 200,
+    body: {
+      '@odata.context': `${context(request, 'drives', select)}/$entity`,
+      ...driveJson(request, place, select),
+    },
+  }
 }
 
 /** How an item is shown, beside what it is. */

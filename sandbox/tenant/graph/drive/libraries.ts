@@ -7,7 +7,7 @@ import { parseBody } from '../inputs.ts'
 import { context } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
 import { findSite, openSite } from './find.ts'
-import { driveJson } from './json.ts'
+import { driveAnswer } from './json.ts'
 import { checkName } from './names.ts'
 import { nameExists, notFound } from './refusals.ts'
 
@@ -71,12 +71,5 @@ export function getListDrive(request: GraphRequest): Answer {
     .drives(site)
     .find(({ list, name }) => list === wanted || name.toLowerCase() === wanted)
   if (!drive) throw notFound()
-  const { select } = request.options
-  return {
-    status: 200,
-    body: {
-      '@odata.context': `${context(request, 'drives', select)}/$entity`,
-      ...driveJson(request, { site, drive }, select),
-    },
-  }
+  return driveAnswer(request, { site, drive })
 }

@@ -14,7 +14,7 @@ import { context, listAnswer, offsetPage, pageSize } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
 import { driveCursor, driveLink, roundEnd } from './cursor.ts'
 import { checkSharePoint, findDrive, findSite, groupSite, openSite, personalSite } from './find.ts'
-import { driveJson, siteJson } from './json.ts'
+import { driveAnswer, driveJson, siteJson } from './json.ts'
 import { invalidRequest, notFound } from './refusals.ts'
 
 const PAGE = { usual: DRIVE_PAGE_DEFAULT, max: DRIVE_PAGE_MAX }
@@ -115,14 +115,7 @@ export function groupDrives(request: GraphRequest): Answer {
 function ownDrive(request: GraphRequest, site: Site): Answer {
   const drive = request.state.sites.drives(site).find(({ system }) => !system)
   if (!drive) throw notFound()
-  const { select } = request.options
-  return {
-    status: 200,
-    body: {
-      '@odata.context': `${context(request, 'drives', select)}/$entity`,
-      ...driveJson(request, { site, drive }, select),
-    },
-  }
+  return driveAnswer(request, { site, drive })
 }
 
 export function siteDrive(request: GraphRequest): Answer {
@@ -138,13 +131,5 @@ export function groupDrive(request: GraphRequest): Answer {
 }
 
 export function getDrive(request: GraphRequest): Answer {
-  const place = findDrive(request)
-  const { select } = request.options
-  return {
-    status: 200,
-    body: {
-      '@odata.context': `${context(request, 'drives', select)}/$entity`,
-      ...driveJson(request, place, select),
-    },
-  }
+  return driveAnswer(request, findDrive(request))
 }
