@@ -97,7 +97,7 @@ export type SlotRun = z.output<typeof runSchema>
  * done; what somebody changed later ends as `later`.
  * Of an undo: pending -> doing -> done (removed) | left | gone | refused | unknown.
  */
-export const SLOT_STATES = [
+const OPEN_STATES = [
   'pending',
   'doing',
   'created',
@@ -105,6 +105,9 @@ export const SLOT_STATES = [
   'replacing',
   'renaming',
   'permitting',
+] as const
+export const SLOT_STATES = [
+  ...OPEN_STATES,
   'done',
   'skipped',
   'there',
@@ -224,19 +227,9 @@ export function changedLater({ differs = [] }: Pick<ItemPlan, 'differs'>): {
   return { code, message: what === '' ? message : `${message.slice(0, -1)}: ${what}.` }
 }
 
-const OPEN_STATES: readonly SlotState[] = [
-  'pending',
-  'doing',
-  'created',
-  'settling',
-  'replacing',
-  'renaming',
-  'permitting',
-]
-
 /** Ended: no step will touch it again. */
 export function isFinal(state: SlotState): boolean {
-  return !OPEN_STATES.includes(state)
+  return !(OPEN_STATES as readonly SlotState[]).includes(state)
 }
 
 export function isItem(slot: OpenSlot): slot is OpenSlot<ItemPlan> {
