@@ -65,25 +65,40 @@ export function createResourceTable(room: Room): ResourceTable {
     return { items }
   }
 
+  /** `last` is the row as the newest call of `change` saw it. */
+  async function changeOf(
+    kind: ResourceKind,
+    key: string,
+    change: (now: Resource | undefined) => Resource | undefined,
+    signal: AbortSignal,
+  ): Promise<{ last: Resource | undefined; written: Resource | undefined }> {
+    const place = { table: TABLE, partition: partitionOf(kind), row: key } as const
+    let last: Resource | undefined
+    const written = await changeRow<Resource>(
+      room,
+      place,
+      (row) => {
+        last = row && decode(row)
+        const next = change(last)
+        return next && { values: encodeBody(next), result: next }
+      },
+      signal,
+    )
+    return { last, written }
+  }
+
   return {
     get,
     list: ({ kind, ...page }, signal) => list(page, kind ? [kind] : RESOURCE_KINDS, signal),
     async update(key, change, signal) {
-      const kind = (await get(key, signal))?.kind ?? change(undefined)?.kind
+      for (const kind of RESOURCE_KINDS) {
+        const { last, written } = await changeOf(kind, key, (now) => now && change(now), signal)
+        if (last) return written ?? last
+      }
+      const kind = change(undefined)?.kind
       if (kind === undefined) return undefined
-      const place = { table: TABLE, partition: partitionOf(kind), row: key } as const
-      let last: Resource | undefined
-      const changed = await changeRow<Resource>(
-        room,
-        place,
-        (row) => {
-          last = row && decode(row)
-          const next = change(last)
-          return next && { values: encodeBody(next), result: next }
-        },
-        signal,
-      )
-      return changed ?? last
+      const { last, written } = await changeOf(kind, key, change, signal)
+      return written ?? last
     },
   }
 }
