@@ -93,7 +93,7 @@ export async function planRun(
     const { trouble } = found
     const all = await protectedOwners(deps, signal)
     const owners = planOwners({ run, ...all, now: clock.now() })
-    await saveEstimate(run.id, all.owners, { bytes: 0, ms: 0 }, deps, signal)
+    await saveEstimate(run, all.owners, { bytes: 0, ms: 0 }, deps, signal)
     // What is known already is backed up all the same; where nothing is, the run has failed.
     if (trouble && owners.length === 0) return await stop(deps, run, trouble, signal)
     if (trouble) await catalogue.runs.update(run.id, (now) => ({ ...now, trouble }), signal)
@@ -148,12 +148,13 @@ async function protectedOwners({ catalogue }: RunDeps, signal: AbortSignal) {
 
 /** Says in the run's row when the first copies will be complete; nothing where all of them are. */
 async function saveEstimate(
-  run: string,
+  run: Run,
   owners: readonly Owner[],
   done: { bytes: number; ms: number },
   { catalogue, clock, runSettings }: RunDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  if (!run.estimate && owners.every(({ completeAt }) => completeAt !== undefined)) return
   const limits = runSettings.units
   const { claimedToday } = await catalogue.budgets.claim(
     BACKUP_BUDGET,
@@ -163,7 +164,7 @@ async function saveEstimate(
   const now = clock.now()
   const estimate = estimateFirstCopies({ owners, limits, claimedToday, done, now })
   const told = ({ estimate: _, ...row }: Run) => (estimate ? { ...row, estimate } : row)
-  await catalogue.runs.update(run, told, signal)
+  await catalogue.runs.update(run.id, told, signal)
 }
 
 /** Claims the next owner of the run's plan, works one slice, and says how it went. */
@@ -284,8 +285,10 @@ export async function endWave(
   if (!run || isOver(run)) return { state: 'over', nextAt: iso(now) }
   const open = await openEntries(catalogue, run.id, signal)
   const done = { bytes: open.bytes, ms: now - Date.parse(run.startedAt ?? run.createdAt) }
-  const { owners } = await protectedOwners(deps, signal)
-  await saveEstimate(run.id, owners, done, deps, signal)
+  if (run.estimate) {
+    const { owners } = await protectedOwners(deps, signal)
+    await saveEstimate(run, owners, done, deps, signal)
+  }
   const tooOld = now - Date.parse(run.createdAt) > ASKED_RUN_MS
   const again = run.kind === 'asked' && open.count > 0 && !run.flags.cancel && !tooOld
   if (again) {
