@@ -152,6 +152,8 @@ function sliceSettings(settings: Settings): SliceSettings {
     baseAgeMs: settings.HOLDFAST_BASE_DAYS * DAY_MS,
     baseCommits: settings.HOLDFAST_BASE_COMMITS,
     permissionsMs: settings.HOLDFAST_PERMISSIONS_DAYS * DAY_MS,
+    samplesMs: settings.HOLDFAST_SAMPLE_DAYS * DAY_MS,
+    samplePercent: settings.HOLDFAST_SAMPLE_PERCENT,
     shardItems: Math.floor(sliceBytes({ packBytes }) / STATE_ITEM_BYTES),
   }
 }

@@ -132,6 +132,18 @@ export const settingsSchema = z.object({
     .max(365)
     .default(7)
     .describe('Files and folders with permissions of their own are asked for them again so often.'),
+  HOLDFAST_SAMPLE_DAYS: whole
+    .min(1)
+    .max(365)
+    .default(7)
+    .describe(
+      'So often files that changed without a change of their hash are looked at, whether it is forged.',
+    ),
+  HOLDFAST_SAMPLE_PERCENT: whole
+    .min(0)
+    .max(100)
+    .default(5)
+    .describe('Of a hundred such files so many are downloaded each time; 0: none.'),
   HOLDFAST_BASE_DAYS: whole
     .min(1)
     .max(365)

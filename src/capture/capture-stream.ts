@@ -11,8 +11,10 @@ import { keepBase, takeBaseTurn } from './base.ts'
 import { dueLong, workLong } from './long-work.ts'
 import { takeAnswers, takeFailure, takeGone } from './page.ts'
 import { readRound } from './read-round.ts'
-import { permissionsDueAt, rereadPermissions } from './reread-permissions.ts'
+import { PERMISSIONS_CYCLE } from './reread-permissions.ts'
 import { rollForward } from './roll-forward.ts'
+import { forgeryOf, SAMPLES_CYCLE } from './sample-content.ts'
+import { cycleDueAt, workCycle } from './slow-cycle.ts'
 import {
   isOwnerTrouble,
   StreamCapture,
@@ -42,7 +44,7 @@ export type StreamOutcome =
     })
   /**
    * `hasProgress`: something was done that is not in the counts. `isRead`: the round is complete,
-   * and only long content, or the cycle over permissions, is still on its way.
+   * and only long content, or a slow cycle, is still on its way.
    */
   | { state: 'more'; hasProgress: boolean; isRead?: true }
 
@@ -50,6 +52,7 @@ export type StreamOutcome =
 const LEDGER_SHARE = 1 / 4
 /** Part of the slice that goes to long content before a round that is still open. */
 const LONG_SHARE = 1 / 4
+const CYCLES = [PERMISSIONS_CYCLE, SAMPLES_CYCLE]
 const GOES_ON = { state: 'more', hasProgress: true, isRead: true } as const
 
 /**
@@ -77,9 +80,10 @@ export async function captureStream(context: StreamContext): Promise<StreamOutco
     const base = await keepBase(capture)
     if (base.state === 'more') return { state: 'more', hasProgress: true }
     if ((await workLong(capture, context.deadline)) === 'more') return GOES_ON
-    if ((await rereadPermissions(capture)) === 'more') return GOES_ON
-    const nextAt = Math.min(base.nextAt, capture.cursorsOldAt, permissionsDueAt(capture))
-    return { ...round, nextAt, trouble: base.trouble }
+    for (const cycle of CYCLES) if ((await workCycle(capture, cycle)) === 'more') return GOES_ON
+    const cyclesAt = CYCLES.map((cycle) => cycleDueAt(capture, cycle))
+    const nextAt = Math.min(base.nextAt, capture.cursorsOldAt, ...cyclesAt)
+    return { ...round, nextAt, trouble: base.trouble || forgeryOf(capture) }
   } catch (error) {
     if (isOwnerTrouble(error)) await capture.save()
     throw error

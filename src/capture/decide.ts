@@ -70,7 +70,7 @@ export function heldPermissions(known: Known | undefined): Representation[] {
   return known?.representations.filter(({ name }) => name === 'permissions') ?? []
 }
 
-function decidePermissions(now: Marker, known: Known | undefined): PermissionsDecision {
+export function decidePermissions(now: Marker, known: Known | undefined): PermissionsDecision {
   if (now.sharing === undefined) return 'none'
   const isHeld = known?.marker.sharing === now.sharing && heldPermissions(known).length > 0
   return isHeld ? 'carry' : 'read'

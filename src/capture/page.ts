@@ -17,6 +17,7 @@ import { closeContainer, isClosing } from './closing.ts'
 import { uncontested } from './contested.ts'
 import {
   type Decision,
+  decidePermissions,
   decidePresent,
   type Known,
   needsCommitFirst,
@@ -307,6 +308,19 @@ export async function takePermissions(
   if (await mayCarry(capture, change, carried)) {
     await putItem(capture, job, { count: 'restated', carried, parts })
   } else await fetchContent(capture, job)
+}
+
+/** Content that is another one although its marker does not say so. */
+export async function takeForged(
+  capture: StreamCapture,
+  { change, known }: { change: Present; known: Known },
+): Promise<void> {
+  // What the last page said of its sharing stays the last word, so that the page is no news.
+  const { sharing } = known.marker
+  const marker = { ...change.marker, ...(sharing !== undefined && { sharing }) }
+  const permissions = decidePermissions(marker, known)
+  const job = { change: { ...change, marker }, known, why: 'content', permissions } as const
+  await fetchContent(capture, job)
 }
 
 /** Content that breaks while it is stored, or does not fit, is the item's trouble alone. */

@@ -3,137 +3,31 @@
  * and never those of a folder (facts 7.39), so what has permissions of its own is asked again, one
  * after the other, once in a while. Only where the answer is another one is a version written.
  *
- * Where the cycle stands travels with the cursors (as the pseudo cursor PERMISSIONS), as the round
- * does. It goes on after a complete round, for as long as the slice lasts. A drive itself is not
- * asked: it is read when a page tells of it.
+ * A drive itself is not asked: it is read when a page tells of it.
  */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import { eachBounded } from '../concurrency/index.ts'
-import { CONTAINERS, type Cursor, PERMISSIONS } from '../model/events.ts'
+import { PERMISSIONS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import type { VersionPart } from '../vault/types.ts'
-import type { ContentPart, Present } from '../workloads/workload.ts'
+import type { ContentPart } from '../workloads/workload.ts'
 import { heldPermissions, type Known } from './decide.ts'
-import { lookUp } from './look-up.ts'
-import { listPages } from './members.ts'
 import { takePermissions } from './page.ts'
-import type { CursorMap } from './round.ts'
+import { stillAsHeld } from './settled.ts'
+import type { SlowCycle } from './slow-cycle.ts'
 import type { StreamCapture } from './stream-capture.ts'
-import { hasOwnCursor } from './tellers.ts'
-import { isKeptOut } from './unreadable.ts'
 
-/** Containers between two places in the list of them, and rows between two places in a list. */
-const CONTAINERS_PAGE = 100
-const LIST_PAGE = 100
+const PORTION = 100
 
-const placeSchema = z.object({
-  /** The state that is walked over. */
-  seq: z.number(),
-  /** The page of the list of containers. */
-  page: z.string().optional(),
-  /** The container whose list is walked; absent: the containers of the page come first. */
-  at: z.string().optional(),
-  list: z.string().optional(),
-})
-type Place = z.output<typeof placeSchema>
-
-interface Cycle {
-  startedAt: number
-  /** Absent: it has ended. */
-  place?: Place
-}
-
-/** Undefined before the first one. */
-function savedCycle(cursors: CursorMap): Cycle | undefined {
-  const saved = cursors.get(PERMISSIONS)
-  if (!saved?.start) return undefined
-  const startedAt = Date.parse(saved.start)
-  if (saved.position === null) return { startedAt }
-  const place = placeSchema.safeParse(JSON.parse(saved.position)).data
-  return place === undefined ? { startedAt } : { startedAt, place }
-}
-
-function cycleCursor({ startedAt, place }: Cycle): Cursor {
-  const start = new Date(startedAt).toISOString()
-  const position = place === undefined ? null : JSON.stringify(place)
-  return { container: PERMISSIONS, start, position, round: 0 }
-}
-
-/** When the next cycle begins, in ms since 1970; infinity where there is none. */
-export function permissionsDueAt(capture: StreamCapture): number {
-  const { reader, limits } = capture.context
-  const cycle = savedCycle(capture.cursors)
-  if (!reader.permissions || cycle === undefined) return Number.POSITIVE_INFINITY
-  return cycle.startedAt + limits.permissionsMs
-}
-
-/** Only where nothing is pending. `more`: the time is over, or another writer was faster. */
-export async function rereadPermissions(capture: StreamCapture): Promise<'done' | 'more'> {
-  const { reader, clock } = capture.context
-  if (!reader.permissions || capture.headSeq === 0) return 'done'
-  const now = clock.now()
-  const cycle = savedCycle(capture.cursors)
-  // What was just captured for the first time is what there is.
-  if (cycle === undefined) return await end(capture, now)
-  if (cycle.place === undefined && now < permissionsDueAt(capture)) return 'done'
-  const startedAt = cycle.place === undefined ? now : cycle.startedAt
-  const place = cycle.place ?? { seq: capture.headSeq }
-  for await (const next of walk(capture, place)) {
-    capture.setCursor(cycleCursor({ startedAt, place: next }))
-    capture.gotFurther()
-    if (capture.full && !(await capture.save())) return 'more'
-    if (!capture.outOfTime) continue
-    await capture.save()
-    return 'more'
-  }
-  return await end(capture, startedAt)
-}
-
-async function end(capture: StreamCapture, startedAt: number): Promise<'done' | 'more'> {
-  capture.setCursor(cycleCursor({ startedAt }))
-  return (await capture.save()) ? 'done' : 'more'
-}
-
-/** The place to go on from, after each part that was asked. */
-async function* walk(capture: StreamCapture, from: Place): AsyncGenerator<Place> {
-  const { seq } = from
-  let resume: Place | undefined = from
-  const pages = { max: CONTAINERS_PAGE, seq, continuation: from.page }
-  for await (const page of listPages(capture, CONTAINERS, pages)) {
-    const ids = page.items.map(({ item }) => item)
-    const here = { seq, ...(page.from !== undefined && { page: page.from }) }
-    const [first] = ids
-    if (first !== undefined && resume?.at === undefined) {
-      const folders = ids.filter((id) => !hasOwnCursor(capture, id))
-      await askAgain(capture, folders)
-      yield { ...here, at: first }
-    }
-    yield* walkLists(capture, ids, { ...resume, ...here })
-    resume = undefined
-    if (page.continuation !== undefined) yield { seq, page: page.continuation }
-  }
-}
-
-/** What stands in the containers of a page, from that place on. */
-async function* walkLists(
-  capture: StreamCapture,
-  ids: readonly GraphId[],
-  { at, list, ...here }: Place,
-): AsyncGenerator<Place> {
-  const { seq } = here
-  const rest = ids.slice(Math.max(0, ids.indexOf((at ?? '') as GraphId)))
-  let continuation = list
-  for (const [n, id] of rest.entries()) {
-    for await (const page of listPages(capture, id, { max: LIST_PAGE, seq, continuation })) {
-      const items = page.items.filter(({ kind }) => kind === 'item').map(({ item }) => item)
-      await askAgain(capture, items)
-      if (page.continuation !== undefined) yield { ...here, at: id, list: page.continuation }
-    }
-    continuation = undefined
-    const next = rest[n + 1]
-    if (next !== undefined) yield { ...here, at: next }
-  }
+export const PERMISSIONS_CYCLE: SlowCycle = {
+  cursor: PERMISSIONS,
+  everyMs: ({ context }) => context.limits.permissionsMs,
+  isFor: ({ context }) => context.reader.permissions !== undefined,
+  portion: () => PORTION,
+  async ask(capture, ids) {
+    await askAgain(capture, ids)
+    return 'nothing'
+  },
 }
 
 /** Those among them that have permissions of their own, or of which those could not be read. */
@@ -153,10 +47,8 @@ async function askAgain(capture: StreamCapture, ids: readonly GraphId[]): Promis
 async function askOne(capture: StreamCapture, id: GraphId): Promise<void> {
   const { reader, signal } = capture.context
   try {
-    const now = await reader.item(id, signal)
-    if (now?.marker.sharing === undefined || (await isKeptOut(capture, now))) return
-    const known = (await lookUp(capture, [now])).known.get(id)
-    if (known === undefined || !isSettled(capture, known, now)) return
+    const { now, known } = (await stillAsHeld(capture, id)) ?? {}
+    if (now?.marker.sharing === undefined || known === undefined) return
     const answer = await reader.permissions?.(now, signal)
     if (answer?.outcome !== 'content') return
     const parts = await readWhole(answer.parts)
@@ -168,13 +60,6 @@ async function askOne(capture: StreamCapture, id: GraphId): Promise<void> {
   } catch (error) {
     capture.failureOf(error, id)
   }
-}
-
-/** What changed otherwise is told by its drive, and its permissions are read with it. */
-function isSettled(capture: StreamCapture, known: Known, now: Present): boolean {
-  const { compare } = capture.context.workload
-  const stands = known.place.container === now.place.container
-  return stands && !known.hasOpenEntry && compare(known.marker, now.marker) !== 'content'
 }
 
 type WholePart = VersionPart & { plain: Uint8Array }

@@ -56,6 +56,10 @@ export interface CaptureLimits {
   shardItems: number
   /** So long after one cycle over what has permissions of its own the next one begins. */
   permissionsMs: number
+  /** The same of the cycle that fetches a sample of what is said to be unchanged. */
+  samplesMs: number
+  /** Of a hundred versions that share earlier content so many are fetched in one cycle; 0: none. */
+  samplePercent: number
   /** How often an owner is asked whether anything changed. */
   intervalMs: number
   /** Of long content, at most a segment, which it is where nothing is said. */

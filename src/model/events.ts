@@ -244,9 +244,14 @@ export const ROUND = '$round' as GraphId
 /** The same for the slow cycle over permissions (capture/reread-permissions.ts). */
 export const PERMISSIONS = '$permissions' as GraphId
 
+/** And for the one that fetches a sample of what is said to be unchanged (capture/sample-content.ts). */
+export const SAMPLES = '$samples' as GraphId
+
+const PSEUDO: readonly GraphId[] = [ROUND, PERMISSIONS, SAMPLES]
+
 /** These stand for no container that is read. */
 export function isPseudoCursor({ container }: Pick<Cursor, 'container'>): boolean {
-  return container === ROUND || container === PERMISSIONS
+  return PSEUDO.includes(container)
 }
 
 /** A round: container list, every container's changes, container list again (DESIGN 4). */

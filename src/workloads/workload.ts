@@ -190,6 +190,11 @@ export interface Workload {
   readonly name: WorkloadName
   /** How long the service keeps a link of changes, where it says so. */
   readonly linkLifetimeMs?: number
+  /**
+   * Markers know content by a hash that whoever writes it can forge: of what they call unchanged a
+   * sample is fetched nevertheless, once in a while.
+   */
+  readonly isForgeable?: true
   /** Pure: from Graph markers alone. */
   compare(before: Marker, now: Marker): Comparison
   /**

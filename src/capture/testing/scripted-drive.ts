@@ -33,6 +33,8 @@ export interface ScriptedNode {
   sharing?: string | undefined
   /** Who really may see it, where nothing tells that it is not `sharing` any more. */
   silent?: string
+  /** Its real content, where somebody took care that the hash is still that of `content`. */
+  forged?: string
   version: number
   /** Contents before the present one, the newest first. */
   past?: string[]
@@ -148,6 +150,7 @@ export class ScriptedDrive {
     return {
       // The name of a stream means nothing to capture.
       name: 'mail',
+      isForgeable: true,
       compare: compareScripted,
       cursorOf: driveOf,
       reader: () => this.#reader(clock),
@@ -286,7 +289,7 @@ export class ScriptedDrive {
   #contentOf(id: GraphId): string | undefined {
     const [file = '', version] = id.split('@')
     const node = this.nodes.get(file as GraphId)
-    if (version === undefined) return node?.content
+    if (version === undefined) return node?.forged ?? node?.content
     const past = node?.past ?? []
     return past[past.length - Number(version)]
   }

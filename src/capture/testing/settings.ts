@@ -18,5 +18,7 @@ export const SLICE_SETTINGS: SliceSettings = {
   baseAgeMs: 30 * DAY_MS,
   baseCommits: 1000,
   permissionsMs: 7 * DAY_MS,
+  samplesMs: 7 * DAY_MS,
+  samplePercent: 5,
   shardItems: 20_000,
 }

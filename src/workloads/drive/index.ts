@@ -49,6 +49,7 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
   const { graph, clock, tenant, pageSize, includeInfected } = options
   const { listAgeMs = LIST_AGE_MS, longBytes = LONG_BYTES } = options
   return {
+    isForgeable: true,
     compare: compareMarkers,
     cursorOf: (container) => (container === CONTAINERS ? container : cursorOf(container)),
     reader(owner): StreamReader {

@@ -1,7 +1,7 @@
 /** A Holdfast in memory over one scene: the real capture, vault, catalogue and restore. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { runSlice, type SliceResult } from '../../../src/capture/index.ts'
+import { runSlice, type SliceResult, type SliceSettings } from '../../../src/capture/index.ts'
 import { SLICE_SETTINGS } from '../../../src/capture/testing/settings.ts'
 import type { Resource } from '../../../src/catalogue/types.ts'
 import { CONTAINERS, type LedgerEvent } from '../../../src/model/events.ts'
@@ -24,7 +24,11 @@ export type Request = Record<string, unknown>
 export type Served = Pick<WorkloadScene, 'kind' | 'source' | 'other' | 'reading' | 'writing'>
 
 /** With one owner, for the scene's source; `other` is a resource that a restore may go to. */
-export async function holdfastOver(scene: Served, signal: AbortSignal) {
+export async function holdfastOver(
+  scene: Served,
+  signal: AbortSignal,
+  limits: Partial<SliceSettings> = {},
+) {
   const backend = memoryBackend({ start: Date.now(), packBytes: MIB })
   const { vault, catalogue, clock, random } = backend
   const { name } = scene.reading
@@ -55,7 +59,7 @@ export async function holdfastOver(scene: Served, signal: AbortSignal) {
   const row = { ...named, resource: keyHash(scene.source), workloads: [name], ...measured }
   await catalogue.owners.insert(row, signal)
 
-  const settings = { ...SLICE_SETTINGS, deletionLagMs: LAG_MS, sliceMs: SLICE_MS }
+  const settings = { ...SLICE_SETTINGS, deletionLagMs: LAG_MS, sliceMs: SLICE_MS, ...limits }
   const slices = { vault, catalogue, workload: () => scene.reading, clock, settings }
   const tables = catalogue.stream(owner, name)
   const restore = createRestore({
