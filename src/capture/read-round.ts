@@ -6,6 +6,7 @@
 import { AppError } from '../model/errors.ts'
 import { CONTAINERS, type Cursor, type LeftEvent } from '../model/events.ts'
 import { HeldScans } from './held-scans.ts'
+import { takeNewest } from './newest-first.ts'
 import { settleOrphans } from './orphans.ts'
 import { type Reading, readContainer, type Step } from './read-container.ts'
 import {
@@ -97,6 +98,7 @@ async function readList(reading: Reading): Promise<Step> {
 async function readContainers(reading: Reading): Promise<Step> {
   const { capture } = reading
   for (const { container } of unreadNow(capture)) {
+    if ((await takeNewest(capture, container)) === 'stopped') return 'stopped'
     if ((await readContainer(reading, container)) === 'stopped') return 'stopped'
   }
   for (const cursor of unsettled(capture.cursors, capture.round.id)) {

@@ -50,14 +50,16 @@ export function advanced(
   round: number,
   page: { changes: readonly unknown[]; next?: string; delta?: string },
 ): Cursor {
-  const { container, start, scan } = cursor
+  const { container, start, scan, newest } = cursor
   const open = scan !== undefined && { scan }
   if (page.delta !== undefined) {
     return { container, start: page.delta, position: null, round, ...open }
   }
   const pages = pagesOf(cursor, round) + 1
   const empty = page.changes.length === 0 && { emptyPages: emptyPagesOf(cursor, round) + 1 }
-  return { container, start, position: page.next ?? null, round, pages, ...empty, ...open }
+  const lately = newest !== undefined && { newest }
+  const position = page.next ?? null
+  return { container, start, position, round, pages, ...empty, ...open, ...lately }
 }
 
 /** Pages of the present walk, over all slices. */

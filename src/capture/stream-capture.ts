@@ -175,6 +175,11 @@ export class StreamCapture {
     return this.#hasGotFurther || hasReadOn(this.#loaded, this.cursors)
   }
 
+  /** An earlier slice has begun to walk through this container, and is not at its end. */
+  wasUnderWay(container: GraphId): boolean {
+    return (this.#loaded.get(container)?.position ?? null) !== null
+  }
+
   gotFurther(): void {
     this.#hasGotFurther = true
   }

@@ -156,6 +156,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.object({
   pages: whole.exactOptional(),
   emptyPages: whole.exactOptional(),
   orphans: z.literal(true).exactOptional(),
+  newest: z.string().exactOptional(),
 })
 
 export const roundSchema: z.ZodType<RoundState> = z.object({

@@ -236,6 +236,8 @@ export interface Cursor {
    * stood in them is still to be dealt with; or only their ids are known, and they are to be asked for.
    */
   orphans?: true
+  /** How far the reading of what changed lately is, amid a first walk (capture/newest-first.ts). */
+  newest?: string
 }
 
 /** Stands in `Cursor.container` for the state of the round itself (capture/round.ts). */

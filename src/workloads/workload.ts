@@ -125,6 +125,17 @@ export interface StreamReader {
    */
   changes(container: GraphId, link: string | null, signal: AbortSignal): Promise<ChangePage>
   /**
+   * One page of what a container shows that changed since a time (ms since 1970), in the order of
+   * the service; with the next link of an earlier page, what follows on it. For a first copy that
+   * takes long: nothing is concluded from what it lacks, and nothing goes on from its `delta`. Throws
+   * what `changes` throws. Absent: the service cannot tell.
+   */
+  newest?(
+    container: GraphId,
+    from: { since: number; link: string | undefined },
+    signal: AbortSignal,
+  ): Promise<ChangePage>
+  /**
    * A hint: has anything changed since these links? One cheap request where nothing has (one for
    * each container with a cursor, where the list does not tell of them); false may be wrong where
    * the service does not show a change, true may be too cautious. Moves nothing. Throws what

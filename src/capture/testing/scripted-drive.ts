@@ -35,6 +35,8 @@ export interface ScriptedNode {
   silent?: string
   /** Its real content, where somebody took care that the hash is still that of `content`. */
   forged?: string
+  /** Ms since 1970; absent: lately. */
+  changedAt?: number
   version: number
   /** Contents before the present one, the newest first. */
   past?: string[]
@@ -70,6 +72,10 @@ export class ScriptedDrive {
   /** Happens while the drive is read: one before each call of the reader. */
   readonly meanwhile: (() => void)[] = []
   contentRequests = 0
+  /** Pages of what changed lately that were asked for. */
+  newestRequests = 0
+  /** Thrown instead of such a page. */
+  newestRefused: AppError | undefined
   permissionRequests = 0
   /** Versions that the reader offers beside the present one. */
   earlierVersions = 0
@@ -172,6 +178,12 @@ export class ScriptedDrive {
         if (container !== CONTAINERS && !this.drives.has(container)) throw gone()
         return this.#page(container, this.#links.read(container, link))
       },
+      newest: async (container, { since, link }) => {
+        step()
+        this.newestRequests += 1
+        if (this.newestRefused) throw this.newestRefused
+        return this.#newest(container, since, Number(link ?? 0))
+      },
       changedSince: async (links) => {
         step()
         return [...links].some(([container, link]) => {
@@ -254,6 +266,20 @@ export class ScriptedDrive {
     return end < log.length
       ? { changes, next: this.#links.write('position', { from: end, began }) }
       : { changes, delta: this.#links.write('start', { from: end, began: 0 }) }
+  }
+
+  /** In the order of their ids; what it does not show may be there or not. */
+  #newest(drive: GraphId, since: number, from: number): ChangePage {
+    const ids = [...this.nodes]
+      .filter(
+        ([id, { changedAt = Number.POSITIVE_INFINITY }]) =>
+          driveOf(id) === drive && changedAt >= since,
+      )
+      .map(([id]) => id)
+      .sort()
+    const end = from + this.pageSize
+    const changes = ids.slice(from, end).flatMap((id) => this.#present(id) ?? [])
+    return end < ids.length ? { changes, next: `${end}` } : { changes, delta: '' }
   }
 
   #present(id: GraphId): Present | undefined {

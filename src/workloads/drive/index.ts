@@ -60,6 +60,7 @@ export function driveReading(options: DriveOptions): Omit<Workload, 'name'> {
       const changes = createChangeReader({ ...ways, site: owner.graphId, listed: {} })
       return {
         changes: changes.page,
+        newest: changes.newest,
         changedSince: (links, signal) => drivesChangedSince(ways, links, signal),
         size: (signal) => sizeOfDrives({ sharePoint, site: owner.graphId }, signal),
         content: createContentReader(ways).fetch,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { runSlice, type SliceResult, type SliceSettings } from '../../../src/capture/index.ts'
 import { SLICE_SETTINGS } from '../../../src/capture/testing/settings.ts'
-import type { Resource } from '../../../src/catalogue/types.ts'
+import type { Listed, Resource } from '../../../src/catalogue/types.ts'
 import { CONTAINERS, type LedgerEvent } from '../../../src/model/events.ts'
 import { type GraphId, keyHash, parseOwnerId } from '../../../src/model/ids.ts'
 import { createRestore, type RestoreReport } from '../../../src/restore/index.ts'
@@ -112,20 +112,27 @@ export async function holdfastOver(
     return found
   }
 
+  /** Names of the containers, as the newest point lists them. */
+  async function folders(): Promise<string[]> {
+    return (await listed(CONTAINERS, await seq())).map(({ display }) => display.name)
+  }
+
   async function itemsOf(container: GraphId, point: number): Promise<GraphId[]> {
-    const ids: GraphId[] = []
+    return (await listed(container, point))
+      .filter(({ kind }) => container === CONTAINERS || kind === 'item')
+      .map(({ item }) => item)
+  }
+
+  async function listed(container: GraphId, point: number): Promise<Listed[]> {
+    const rows: Listed[] = []
     let continuation: string | undefined
     do {
       const query = { max: 1000, ...(continuation !== undefined && { continuation }) }
       const page = await tables.list(container, point, query, signal)
-      ids.push(
-        ...page.items
-          .filter((i) => container === CONTAINERS || i.kind === 'item')
-          .map((i) => i.item),
-      )
+      rows.push(...page.items)
       continuation = page.continuation
     } while (continuation !== undefined)
-    return ids
+    return rows
   }
 
   async function ledger(): Promise<LedgerEvent[]> {
@@ -154,7 +161,7 @@ export async function holdfastOver(
     throw new Error('the job does not come to its end')
   }
 
-  return { ...backend, slice, backUp, settle, seq, held, ledger, restored }
+  return { ...backend, slice, backUp, settle, seq, held, folders, ledger, restored }
 }
 
 /** Time stands while a step works: none of its waits ends by itself. */
