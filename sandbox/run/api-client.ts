@@ -73,6 +73,10 @@ export interface Resource {
   state: 'protected' | 'unprotected' | 'no-content' | 'unreachable' | 'gone'
   /** Why there is nothing to protect. */
   reason?: string
+  /** Of a site: personal, group or site. */
+  site?: string
+  /** Whose site it is. */
+  group?: { id: string; name: string; address?: string }
   coverage?: Coverage
 }
 

@@ -54,6 +54,9 @@ export const resourceSchema: z.ZodType<Resource> = z.object({
   workloads,
   purpose: z.string().exactOptional(),
   belongsTo: keyHashSchema.exactOptional(),
+  group: z
+    .strictObject({ id: graphIdSchema, name: z.string(), address: z.string() })
+    .exactOptional(),
   oneDrive: keyHashSchema.exactOptional(),
   enabled: z.boolean().exactOptional(),
   protectedSince: z.string().exactOptional(),

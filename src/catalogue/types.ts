@@ -34,6 +34,14 @@ export const RESOURCE_STATES = [
 ] as const
 export type ResourceState = (typeof RESOURCE_STATES)[number]
 
+/** A group of the directory. What it has of content is its site's (and, later, its mailbox's). */
+export interface ResourceGroup {
+  id: GraphId
+  name: string
+  /** Its mail address; empty where it has none. */
+  address: string
+}
+
 export interface Resource {
   /** keyHash(graphId): stands in URLs and keys. */
   key: KeyHash
@@ -52,6 +60,8 @@ export interface Resource {
   purpose?: string
   /** Sites: the user whose OneDrive it is. */
   belongsTo?: KeyHash
+  /** Sites: the group whose site it is. */
+  group?: ResourceGroup
   /** Users: the site that is their OneDrive, once it was found. */
   oneDrive?: KeyHash
   /** Users: may sign in. Shared mailboxes belong to disabled users. */

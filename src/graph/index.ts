@@ -44,7 +44,6 @@ export {
 export { readSharePointDelta, type SharePointPage } from './sharepoint-delta.ts'
 export {
   createSites,
-  type FilesPlace,
   type Site,
   type SitePage,
   type SiteState,

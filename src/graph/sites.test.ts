@@ -100,48 +100,20 @@ test('a OneDrive says whose it is', async () => {
   assert.deepEqual(await sites.look('a', signal), { state: 'live', owner: 'ann' })
 })
 
-test('a user’s and a group’s files are in a site', async () => {
-  const drive = {
-    id: 'b!1',
-    sharePointIds: { siteId: 'cc', webId: 'ww', siteUrl: 'https://contoso-my.sharepoint.com/p/a' },
-  }
-  const { sites, seen } = sitesOn(
+test('the site of a group says which group it is', async () => {
+  const group = { id: 'team', displayName: 'The Team', email: 'team@contoso.example' }
+  const drive = { id: 'b!1', driveType: 'documentLibrary', owner: { group } }
+  const { sites } = sitesOn(
+    () => json(site('a')),
     () => json(drive),
-    () => json(drive),
+    () => json({ id: 'root' }),
   )
-  const expected = { state: 'ready', site: 'contoso-my.sharepoint.com,cc,ww', drive: 'b!1' }
-  assert.deepEqual(await sites.filesOf({ user: 'u' }, signal), expected)
-  assert.deepEqual(await sites.filesOf({ group: 'g' }, signal), expected)
-  assert.deepEqual(
-    seen.map(({ url }) => new URL(url).pathname),
-    ['/v1.0/users/u/drive', '/v1.0/groups/g/drive'],
-  )
+  const { id, displayName: name, email: address } = group
+  assert.deepEqual(await sites.look('a', signal), { state: 'live', group: { id, name, address } })
 })
 
-test('no OneDrive, no licence, a locked one and a refusal are states of a user', async () => {
-  const said = (status: number, code: string, message: string) => () =>
-    json({ error: { code, message } }, { status })
-  const states: [Step, string, string][] = [
-    [
-      said(404, 'itemNotFound', "user's mysite not found"),
-      'not-provisioned',
-      'ContentNotAvailable',
-    ],
-    [said(404, 'ResourceNotFound', 'mysite not found'), 'not-provisioned', 'ContentNotAvailable'],
-    [
-      said(400, 'BadRequest', 'Tenant does not have a SPO license.'),
-      ...(['not-provisioned', 'NoSharePointLicence'] as const),
-    ],
-    [said(404, 'Request_ResourceNotFound', 'x'), 'not-provisioned', 'OwnerGone'],
-    [said(423, 'resourceLocked', 'x'), 'locked', 'ResourceLocked'],
-    [said(403, 'accessDenied', 'x'), 'refused', 'AccessDenied'],
-    [() => json({ id: 'b!1' }), 'not-provisioned', 'ContentNotAvailable'],
-  ]
-  for (const [step, state, code] of states) {
-    const { sites } = sitesOn(step)
-    assert.deepEqual(await sites.filesOf({ user: 'u' }, signal), { state, code })
-  }
-  const { sites } = sitesOn(...Array.from({ length: 5 }, () => () => graphError(500, 'x')))
-  const call = sites.filesOf({ user: 'u' }, signal)
-  await assert.rejects(call, (error) => hasCode(error, 'GraphUnavailable'))
+test('a tenant without SharePoint says so', async () => {
+  const error = { code: 'BadRequest', message: 'Tenant does not have a SPO license.' }
+  const { sites } = sitesOn(() => json({ error }, { status: 400 }))
+  await assert.rejects(sites.all(null, signal), (thrown) => hasCode(thrown, 'NoSharePointLicence'))
 })

@@ -1,12 +1,11 @@
 /**
- * Which sites there are in the tenant, in which state, and which one a user's or group's files are
- * in.
+ * Which sites there are in the tenant, in which state, and whose they are.
  *
- * A site without content that can be read (archived, locked, deleted), a user without a OneDrive
- * and a tenant without a licence are expected states: values, not errors. A OneDrive is a site and
- * a group's drive is its site's library, so users and groups are only asked where their site is.
+ * A site without content that can be read (archived, locked, deleted) is an expected state: a
+ * value, not an error. A OneDrive is a site and a group's drive is its site's library, so users and
+ * groups are not asked for their files: their site says whose it is.
  */
-import { AppError, hasCode } from '../model/errors.ts'
+import { hasCode } from '../model/errors.ts'
 import type { Graph } from './client.ts'
 import { type JsonObject, objectOf, textOf } from './json.ts'
 import { pageOf, WalkGuard, walkPages } from './paging.ts'
@@ -37,6 +36,15 @@ export interface SiteLook {
   state: SiteState
   /** Whose OneDrive it is, a user's id. */
   owner?: string
+  /** Whose site it is. */
+  group?: SiteGroup
+}
+
+export interface SiteGroup {
+  id: string
+  name: string
+  /** Its mail address; empty where it has none. */
+  address: string
 }
 
 export interface SitePage {
@@ -46,15 +54,6 @@ export interface SitePage {
   next?: string
   delta?: string
 }
-
-/** Where the files of a user or group are. */
-export type FilesPlace =
-  | { state: 'ready'; site: string; drive: string }
-  /** There are none; the stable code says why. */
-  | { state: 'not-provisioned'; code: string }
-  | { state: 'locked'; code: string }
-  /** We may not look; a person must grant it. */
-  | { state: 'refused'; code: string }
 
 export interface Sites {
   /**
@@ -68,7 +67,6 @@ export interface Sites {
   subsites(site: string, signal: AbortSignal): Promise<Site[]>
   /** Three units at most. Throws where it is not certain. */
   look(site: string, signal: AbortSignal): Promise<SiteLook>
-  filesOf(who: { user: string } | { group: string }, signal: AbortSignal): Promise<FilesPlace>
   /** Requests sent so far. */
   requests(): number
   /** Resource units charged so far. */
@@ -107,7 +105,6 @@ export function createSites(graph: Graph, tenant: string): Sites {
     },
     subsites: (site, signal) => subsitesOf(sharePoint, site, signal),
     look: (site, signal) => lookAt(sharePoint, site, signal),
-    filesOf: (who, signal) => filesOf(sharePoint, who, signal),
     requests: sharePoint.requests,
     units: sharePoint.units,
   }
@@ -175,8 +172,7 @@ async function lookAt(
     const drive = await ask('sites.drive', ['sites', site, 'drive'], DRIVE_SELECT).catch(unlessNone)
     const id = drive && textOf(drive, 'id')
     if (id !== undefined) await ask('drives.root', ['drives', id, 'root'], 'id')
-    const owner = drive && ownerOf(drive)
-    return { state: 'live', ...(owner !== undefined && { owner }) }
+    return { state: 'live', ...(drive && whoseIs(drive)) }
   } catch (error) {
     if (hasCode(error, 'ResourceLocked')) return { state: 'locked' }
     if (hasCode(error, 'ItemGone')) return { state: 'deleted' }
@@ -186,59 +182,20 @@ async function lookAt(
 
 const DRIVE_SELECT = 'id,driveType,owner'
 
-/** Of a OneDrive; the library of any other site belongs to no user. */
-function ownerOf(drive: JsonObject): string | undefined {
-  if (textOf(drive, 'driveType') !== 'business') return undefined
-  const owner = objectOf(drive, 'owner')
-  const user = owner && objectOf(owner, 'user')
-  return user && textOf(user, 'id')
+/** The user of a OneDrive, or the group of a team site; other libraries belong to nobody. */
+function whoseIs(drive: JsonObject): Pick<SiteLook, 'owner' | 'group'> {
+  const all = objectOf(drive, 'owner') ?? {}
+  const isPersonal = textOf(drive, 'driveType') === 'business'
+  const who = objectOf(all, isPersonal ? 'user' : 'group') ?? {}
+  const id = textOf(who, 'id')
+  if (id === undefined) return {}
+  if (isPersonal) return { owner: id }
+  const [name, address] = [textOf(who, 'displayName') ?? '', textOf(who, 'email') ?? '']
+  return { group: { id, name, address } }
 }
 
 /** A site may have no library of documents. */
 function unlessNone(error: unknown): undefined {
   if (!hasCode(error, 'ItemGone') && !hasCode(error, 'ContentNotAvailable')) throw error
   return undefined
-}
-
-async function filesOf(
-  sharePoint: SharePoint,
-  who: { user: string } | { group: string },
-  signal: AbortSignal,
-): Promise<FilesPlace> {
-  const path = 'user' in who ? ['users', who.user, 'drive'] : ['groups', who.group, 'drive']
-  const query = { $select: 'id,driveType,webUrl,sharePointIds' }
-  try {
-    return placeOf(
-      await sharePoint.json({ name: 'drive.get', path, query, charge: 'item' }, signal),
-    )
-  } catch (error) {
-    const place = placeWithout(error)
-    if (place === undefined) throw error
-    return place
-  }
-}
-
-function placeOf(drive: JsonObject): FilesPlace {
-  const ids = objectOf(drive, 'sharePointIds') ?? {}
-  const host = URL.parse(textOf(ids, 'siteUrl') ?? '')?.hostname
-  const [collection, web] = [textOf(ids, 'siteId'), textOf(ids, 'webId')]
-  const id = textOf(drive, 'id')
-  if (host === undefined || !collection || !web || !id) {
-    return { state: 'not-provisioned', code: 'ContentNotAvailable' }
-  }
-  return { state: 'ready', site: [host, collection, web].join(','), drive: id }
-}
-
-/** Whatever code "mysite not found" comes under: there is no OneDrive, or not yet. */
-const NO_DRIVE = ['ContentNotAvailable', 'ItemGone', 'MailboxNotAvailable']
-/** No licence in the tenant; nobody of that id. */
-const NO_FILES = ['NoSharePointLicence', 'OwnerGone']
-
-function placeWithout(error: unknown): FilesPlace | undefined {
-  if (!(error instanceof AppError)) return undefined
-  const { code } = error
-  if (NO_DRIVE.includes(code)) return { state: 'not-provisioned', code: 'ContentNotAvailable' }
-  if (NO_FILES.includes(code)) return { state: 'not-provisioned', code }
-  if (code === 'ResourceLocked') return { state: 'locked', code }
-  return error.kind === 'denied' ? { state: 'refused', code } : undefined
 }

@@ -7,7 +7,7 @@
  * next discovery, because `ensureOwner` looks at what is there. An owner id stays with its
  * resource for good: what goes away and comes back goes on where its copy ended.
  */
-import type { Catalogue, Owner, Resource } from '../catalogue/types.ts'
+import type { Catalogue, Owner, Resource, ResourceGroup } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import {
   type GraphId,
@@ -81,13 +81,14 @@ export async function seen(
   const asks = mayBe && (!now?.owner || now.state !== 'protected')
   const content = asks ? await deps.content(found.id, signal) : undefined
   const belongsTo = belongsToOf(content, now)
-  const wanted = mayBe && !(await isExcludedWith(deps, belongsTo, signal))
+  const group = content?.state === 'ready' ? content.group : now?.group
+  const wanted = mayBe && !(await isExcludedWith(deps, { belongsTo, group }, signal))
   const at = new Date(deps.clock.now()).toISOString()
   const resource = await deps.catalogue.resources.update(
     key,
     (held) =>
       nextResource({
-        ...{ kind, found, held, wanted, content, belongsTo, workloads, at, reading },
+        ...{ kind, found, held, wanted, content, belongsTo, group, workloads, at, reading },
         newOwnerId: () => newOwnerId(deps.random),
       }),
     signal,
@@ -128,13 +129,15 @@ function belongsToOf(content: ContentAnswer | undefined, held: Resource | undefi
   return user === undefined ? held?.belongsTo : keyHash(user)
 }
 
-/** Who is excluded is excluded with the OneDrive. */
+/** Who is excluded is excluded with the OneDrive, and a group with its site. */
 async function isExcludedWith(
   { catalogue, policy }: SeeingDeps,
-  user: KeyHash | undefined,
+  { belongsTo: user, group }: Pick<Sighting, 'belongsTo' | 'group'>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (user === undefined || policy.exclude.length === 0) return false
+  if (policy.exclude.length === 0) return false
+  if (group && excludes(policy, { key: keyHash(group.id), addresses: [group.address] })) return true
+  if (user === undefined) return false
   const address = (await catalogue.resources.get(user, signal))?.address ?? ''
   return excludes(policy, { key: user, addresses: [address] })
 }
@@ -158,6 +161,7 @@ interface Sighting {
   /** Absent where it was not asked for, because it is protected already. */
   content: ContentAnswer | undefined
   belongsTo: KeyHash | undefined
+  group: ResourceGroup | undefined
   workloads: readonly WorkloadName[]
   at: string
   reading: number | undefined
@@ -195,15 +199,16 @@ function kept({ kind, found, held, workloads, at, reading }: Sighting) {
   }
 }
 
-type Nature = Pick<Resource, 'purpose' | 'enabled' | 'belongsTo' | 'oneDrive'>
+type Nature = Pick<Resource, 'purpose' | 'enabled' | 'belongsTo' | 'group' | 'oneDrive'>
 
-function whatItIs({ found, held, content, belongsTo }: Sighting): Nature {
+function whatItIs({ found, held, content, belongsTo, group }: Sighting): Nature {
   const purpose = content?.state === 'ready' ? content.purpose : held?.purpose
   const enabled = found.enabled ?? held?.enabled
   return {
     ...(purpose !== undefined && { purpose }),
     ...(enabled !== undefined && { enabled }),
     ...(belongsTo !== undefined && { belongsTo }),
+    ...(group !== undefined && { group }),
     ...(held?.oneDrive !== undefined && { oneDrive: held.oneDrive }),
   }
 }

@@ -104,12 +104,13 @@ async function contentOf(
   signal: AbortSignal,
 ): Promise<ContentAnswer> {
   try {
-    const { state, owner } = await sites.look(site, signal)
+    const { state, owner, group } = await sites.look(site, signal)
     switch (state) {
       case 'live':
-        return owner === undefined
-          ? { state: 'ready', purpose: 'site' }
-          : { state: 'ready', purpose: 'personal', belongsTo: owner as GraphId }
+        if (owner) return { state: 'ready', purpose: 'personal', belongsTo: owner as GraphId }
+        return group
+          ? { state: 'ready', purpose: 'group', group: { ...group, id: group.id as GraphId } }
+          : { state: 'ready', purpose: 'site' }
       case 'archived':
         return { state: 'unreachable', reason: 'SiteArchived' }
       case 'locked':

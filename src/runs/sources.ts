@@ -1,6 +1,7 @@
 /**
  * Where resources come from, as discovery sees it: the directory for users, SharePoint for sites.
  */
+import type { ResourceGroup } from '../catalogue/types.ts'
 import type { GraphId, ResourceKind } from '../model/ids.ts'
 
 /** A resource as its source says it. */
@@ -24,8 +25,11 @@ export interface SourcePage {
 }
 
 export type ContentAnswer =
-  /** `purpose`: user, shared, room ... as Exchange says; `personal` for a OneDrive, else `site`. */
-  | { state: 'ready'; purpose: string; belongsTo?: GraphId }
+  /**
+   * `purpose`: user, shared, room ... as Exchange says; `personal` for a OneDrive, `group` for the
+   * site of a group, else `site`.
+   */
+  | { state: 'ready'; purpose: string; belongsTo?: GraphId; group?: ResourceGroup }
   /** There is nothing to protect; the code says why. */
   | { state: 'none'; reason: string }
   /** We may not look, or could not; the code says why. */

@@ -318,7 +318,7 @@ test('a delta that goes round in a circle, or never ends, is noticed', async () 
   assert.ok((await readAll(workload().reader({ graphId: site }), drive)).present.size > 30)
 })
 
-test('sites are found with their states, and people’s files in their sites', async () => {
+test('sites are found with their states, and whose they are', async () => {
   const { site, drive } = await makeSite()
   const found = createSites(graph, tenant.tenantId)
   const listed = async () => {
@@ -347,19 +347,16 @@ test('sites are found with their states, and people’s files in their sites', a
     await assert.rejects(refused, (error) => hasCode(error, 'ContentNotAvailable'), state)
   }
   await control.setSiteState({ site, state: 'live' })
-  const { users } = await control.users({})
-  const [has, lacks] = users
-  assert.ok(has && lacks)
-  const { id, drive: files } = await control.createOneDrive({ user: has.id })
-  const place = await found.filesOf({ user: has.id }, signal)
-  assert.deepEqual(place, { state: 'ready', site: id, drive: files })
-  assert.ok((await listed()).has(id))
-  const none = await found.filesOf({ user: lacks.id }, signal)
-  assert.deepEqual(none, { state: 'not-provisioned', code: 'ContentNotAvailable' })
-  await control.settings({ sharePoint: false })
-  const unlicensed = await found.filesOf({ user: has.id }, signal)
-  assert.deepEqual(unlicensed, { state: 'not-provisioned', code: 'NoSharePointLicence' })
-  await control.settings({ sharePoint: true })
+  const [person] = (await control.users({})).users
+  assert.ok(person)
+  const { id: personal } = await control.createOneDrive({ user: person.id })
+  assert.ok((await listed()).has(personal))
+  assert.equal((await found.look(personal, signal)).owner, person.id)
+  const made = { path: '/sites/team', displayName: 'The Team', group: true }
+  const { id: team } = await control.createSite(made)
+  const { group } = await found.look(team, signal)
+  assert.deepEqual([group?.name, group?.address.split('@')[0]], ['The Team', 'team'])
+  assert.equal(group?.id, (await control.sites({})).sites.find(({ id }) => id === team)?.group)
   await control.deleteSite({ site })
   assert.equal((await found.look(site, signal)).state, 'deleted')
   const list = workload().reader({ graphId: site }).changes(CONTAINERS, null, signal)

@@ -88,6 +88,31 @@ describe('sites and libraries as they are', { timeout: 420_000 }, () => {
     assert.equal((await locked.restoreAndJudge(known)).verdict.restored, 3)
   })
 
+  test('the site of a group names it, and is excluded with it', async () => {
+    const { control } = company
+    const path = '/sites/the-team'
+    const { id } = await control.createSite({ path, displayName: 'The Team', group: true })
+    const { site } = await control.siteSnapshot({ site: id })
+    await company.backUp()
+    const seen = await company.resourceOf(site.url)
+    assert.deepEqual(
+      [seen?.site, seen?.state, seen?.group?.name],
+      ['group', 'protected', 'The Team'],
+    )
+    const address = seen?.group?.address ?? ''
+    assert.match(address, /^the-team@/)
+
+    const { policy } = (await company.call('GET', 'policy')).json
+    const excluding = { ...(policy as object), exclude: [address] }
+    assert.equal((await company.call('PUT', 'policy', excluding)).status, 200)
+    await company.backUp()
+    const excluded = await company.resourceOf(site.url)
+    assert.deepEqual([excluded?.state, excluded?.reason], ['unprotected', 'policy'])
+    assert.equal((await company.call('PUT', 'policy', policy)).status, 200)
+    await company.backUp()
+    assert.equal((await company.resourceOf(site.url))?.state, 'protected')
+  })
+
   test('a library that comes new is found by the next round of its site', async () => {
     const { control } = company
     const { id: drive } = await control.createLibrary({ site: growing.site, name: 'Second' })

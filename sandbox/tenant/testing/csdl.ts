@@ -116,6 +116,9 @@ export function loadCsdl(): Csdl | null {
       // Documented for the delta of sites, and not in the metadata (facts/graph.md 3.1).
       if (type === 'site' && name === 'deleted')
         return checkObject(each, 'deleted', `${path}/${name}`)
+      // The type is open; a drive of a group's site names the group so.
+      if (type === 'identitySet' && name === 'group')
+        return checkObject(each, 'emailIdentity', `${path}/${name}`)
       const property = lookUp(type, name)
       return property
         ? checkValue(each, property, `${path}/${name}`)

@@ -44,7 +44,7 @@ export const getResource = getRoute({
 async function shown(resource: Resource, deps: HttpDeps, signal: AbortSignal) {
   const owner = resource.owner && (await deps.catalogue.owners.get(resource.owner, signal))
   const { key, kind, name, address, state, reason, workloads, protectedSince, seenAt } = resource
-  const { belongsTo, oneDrive } = resource
+  const { belongsTo, group, oneDrive } = resource
   return {
     id: key,
     kind,
@@ -54,6 +54,7 @@ async function shown(resource: Resource, deps: HttpDeps, signal: AbortSignal) {
     reason: reason || undefined,
     ...(kind === 'user' ? { mailbox: resource.purpose } : { site: resource.purpose }),
     belongsTo,
+    group: group && { ...group, address: group.address || undefined },
     oneDrive,
     enabled: resource.enabled,
     workloads,

@@ -96,7 +96,7 @@ export function siteJson(site: Site, select: readonly string[] | null): Json {
 }
 
 interface DriveView extends DrivePlace {
-  readonly owner: Actor | null
+  readonly owner: Json | null
   readonly usedBytes: number
 }
 
@@ -109,7 +109,7 @@ const DRIVE_PROPERTIES: Properties<DriveView> = {
   webUrl: ({ site, drive }) => driveUrl(site, drive),
   driveType: ({ drive }) => drive.type,
   createdBy: () => ({ user: { displayName: 'System Account' } }),
-  owner: ({ owner }) => (owner ? actor(owner) : undefined),
+  owner: ({ owner }) => owner ?? undefined,
   quota: ({ drive, usedBytes }) => ({
     deleted: 0,
     remaining: Math.max(0, drive.quotaBytes - usedBytes),
@@ -132,15 +132,24 @@ function driveUrl(site: Site, { folder }: Drive): string {
   return `${siteUrl(site)}/${encodeURIComponent(folder)}`
 }
 
+/** The person of a OneDrive, the group of a team site. */
+function ownerOf(site: Site, { users }: GraphRequest['state']): Json | null {
+  if (site.owner !== null) {
+    const { id, profile } = users.byPk(site.owner)
+    return actor({ id, displayName: profile.displayName, kind: 'user' })
+  }
+  if (site.group === null) return null
+  const email = `${site.path.split('/').at(-1)}@${site.host.replace('.sharepoint.', '.onmicrosoft.')}`
+  return { group: { email, id: site.group, displayName: site.displayName } }
+}
+
 export function driveJson(
   { state }: GraphRequest,
   place: DrivePlace,
   select: readonly string[] | null,
 ): Json {
   const { site, drive } = place
-  const user = site.owner === null ? null : state.users.byPk(site.owner)
-  const owner: Actor | null =
-    user === null ? null : { id: user.id, displayName: user.profile.displayName, kind: 'user' }
+  const owner = ownerOf(site, state)
   const view = { ...place, owner, usedBytes: state.items.byPk(drive.root).size }
   const how = { properties: DRIVE_PROPERTIES, type: 'drive', known: DRIVE_ABSENT }
   return toJson(view, select ?? DRIVE_DEFAULT, how)
