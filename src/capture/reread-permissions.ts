@@ -2,8 +2,6 @@
  * The slow cycle over who may see things: the service does not tell every change of permissions,
  * and never those of a folder (facts 7.39), so what has permissions of its own is asked again, one
  * after the other, once in a while. Only where the answer is another one is a version written.
- *
- * A drive itself is not asked: it is read when a page tells of it.
  */
 import { createHash } from 'node:crypto'
 import { eachBounded } from '../concurrency/index.ts'

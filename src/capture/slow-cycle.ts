@@ -12,7 +12,6 @@ import type { GraphId } from '../model/ids.ts'
 import { listPages } from './members.ts'
 import type { CursorMap } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
-import { hasOwnCursor } from './tellers.ts'
 
 /** Containers between two places in the list of them. */
 const CONTAINERS_PAGE = 100
@@ -172,8 +171,7 @@ async function* walk(
       continue
     }
     if (resume?.at === undefined) {
-      const folders = ids.filter((id) => !hasOwnCursor(capture, id))
-      yield { ids: folders, next: { ...here, at: first } }
+      yield { ids, next: { ...here, at: first } }
     }
     yield* walkLists(capture, ids, { from: { ...resume, ...here }, after, portion })
     resume = undefined

@@ -13,9 +13,11 @@ import {
   type Tenant,
 } from '../../sandbox/tenant/index.ts'
 import { systemClock } from '../../src/adapters/system.ts'
+import { sharePointOf } from '../../src/graph/index.ts'
 import { type GraphId, keyHash } from '../../src/model/ids.ts'
 import type { ReportLine, RestoreReport } from '../../src/restore/index.ts'
 import { driveWorkload } from '../../src/workloads/drive/index.ts'
+import { rootOf } from '../../src/workloads/drive/item.ts'
 import { graphAs } from './tenant-graph.ts'
 import { holdfastOver } from './workload/holdfast.ts'
 
@@ -248,6 +250,22 @@ test('who was let into a folder without a word to anybody is held after a week, 
   await loseIt()
   await restored()
   assert.deepEqual(await given(drive, 'Team'), before)
+})
+
+test('who was let into a whole library is held after a week, and nothing is written again', async () => {
+  const { drive, user, holdfast } = await siteWithFile()
+  await holdfast.backUp()
+  const sharePoint = sharePointOf(
+    await graphAs(BACKUP_CLIENT_ID, { tenant, control }),
+    tenant.tenantId,
+  )
+  const root = await rootOf(sharePoint, drive, signal)
+  await control.shareItem({ drive, item: root, ...user(0) })
+  assert.equal((await holdfast.backUp()).restated, 0, 'no list tells of it')
+  for (const restated of [1, 0]) {
+    holdfast.clock.advance(WEEK_MS)
+    assert.equal((await holdfast.backUp()).restated, restated)
+  }
 })
 
 test('lost answers give nothing twice', async () => {
