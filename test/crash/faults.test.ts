@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FAULT_KINDS } from '../../sandbox/tenant/index.ts'
+import { keyHash } from '../../src/model/ids.ts'
 import { Company } from '../scenario/company.ts'
 import { type Known, Person } from '../scenario/person.ts'
 
@@ -145,7 +146,9 @@ function without(all: readonly string[], some: readonly string[]): string[] {
 
 /** Immutable ids of what only the ledger knows. */
 async function notStoredOf(person: Person): Promise<string[]> {
-  const names = new Set((await person.ledger()).map(({ name }) => name))
+  const ids = new Set((await person.ledger()).map(({ id }) => id))
   const { messages } = await person.snapshot()
-  return messages.filter(({ subject }) => names.has(subject)).map(({ immutableId }) => immutableId)
+  return messages
+    .map(({ immutableId }) => immutableId)
+    .filter((immutableId) => ids.has(keyHash(immutableId)))
 }
