@@ -145,8 +145,10 @@ describe('P4: kills amid a large file', { timeout: IS_LONG ? 1_200_000 : 420_000
     // All pieces but the last are answered so; a death costs one at most.
     const taken = statuses['202'] ?? 0
     assert.ok(taken < Math.ceil(SIZE / UPLOAD_PIECE) + UPLOAD_KILLS.length, `${taken} pieces`)
-    // Before its first piece is there, a session is not worth being kept.
-    assert.equal(requests['upload.create'], UPLOAD_KILLS[0] === 1 ? 2 : 1)
+    // Before its first piece is there, a session is not worth being kept: one is lost to a death
+    // then, or to the end of a slice. That no piece went to a second one is counted above.
+    const sessions = requests['upload.create'] ?? 0
+    assert.ok(sessions >= 1 && sessions <= UPLOAD_KILLS.length + 1, `${sessions} sessions`)
     const files = (await control.driveSnapshot({ drive })).items.filter(({ path }) => path === PATH)
     assert.deepEqual(
       files.map(({ sha256, bytes, versions }) => [sha256, bytes, versions.length]),
