@@ -118,6 +118,6 @@ test('P2: whatever happens meanwhile, what is held in the end is what is there',
         assert.deepEqual(await heldTree(made), treeOf(box))
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 15 },
   )
 })

@@ -3,9 +3,10 @@
  * HOLDFAST_CRASH_SEED on (default: 1). A failure names its seed (docs/crash-tests.md).
  */
 import { describe, test } from 'node:test'
+import { TAKES_MORE } from '../level.ts'
 import { inThread } from './every-call/thread.ts'
 
-const RUNS_DEFAULT = 16
+const RUNS_DEFAULT = TAKES_MORE ? 16 : 6
 const THREADS = 2
 
 const runs = Number(process.env['HOLDFAST_CRASH_RUNS'] ?? RUNS_DEFAULT)
