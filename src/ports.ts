@@ -46,6 +46,66 @@ export interface BlobStore {
   list(prefix: string, signal: AbortSignal): AsyncIterable<BlobStat>
 }
 
+/**
+ * One version of a blob and what protects it. A second write of a name makes a second version; a
+ * read by name sees the current one, and a name may be without one.
+ */
+export interface BlobVersion extends BlobStat {
+  /** Given by the service, opaque; never used again for other bytes. */
+  version: string
+  /** What a read by name sees. */
+  current: boolean
+  /**
+   * Until then it can be neither deleted nor changed, in whole seconds. With `locked` the end can
+   * only move later; without, whoever may lock may also shorten or remove it, so it protects from
+   * nobody. It stays in the listing after its end.
+   */
+  lock?: { until: Date; locked: boolean }
+  /** A legal hold: as a lock without an end, until it is cleared. */
+  held: boolean
+}
+
+/**
+ * What one container really holds, beyond what a read by name shows: whoever may overwrite can
+ * hide a protected version, though not destroy it. Needs the right to read, no more.
+ */
+export interface BlobVersions {
+  /**
+   * Every version, by name in byte order, of one name oldest first; soft-deleted ones are left
+   * out. Throws `VersionsMissing` where the account keeps no versions.
+   */
+  versions(prefix: string, signal: AbortSignal): AsyncIterable<BlobVersion>
+  /** The bytes of one version, current or not. Undefined where there is none. */
+  readVersion(name: string, version: string, signal: AbortSignal): Promise<Uint8Array | undefined>
+}
+
+/**
+ * What the keeper does (DESIGN 5). Both calls are safe to repeat, change neither bytes nor etag,
+ * and throw `BlobMissing` where there is no such version.
+ * https://learn.microsoft.com/rest/api/storageservices/set-blob-immutability-policy and
+ * .../set-blob-legal-hold
+ */
+export interface BlobLocks extends BlobVersions {
+  /**
+   * Locks a version until then, a moment to come, rounded up to a whole second; one that was
+   * unlocked is locked for good. Throws `LockRefused` where its lock would end earlier than now
+   * set: a lock is never shortened.
+   */
+  lockUntil(name: string, version: string, until: Date, signal: AbortSignal): Promise<void>
+  setHold(name: string, version: string, held: boolean, signal: AbortSignal): Promise<void>
+}
+
+/** What the expirer does (DESIGN 5), with rights to delete blobs and versions. */
+export interface BlobRemoval extends BlobVersions {
+  /**
+   * Deletes one version; `missing` where it is gone already. Throws `BlobLocked` or `BlobHeld`,
+   * and then the version is as it was, still current if it was. The current one takes two steps
+   * (the name loses it, then the version goes); dying between them is harmless: call it again.
+   * With soft delete on the account the bytes can be brought back until its days are over.
+   */
+  remove(name: string, version: string, signal: AbortSignal): Promise<'removed' | 'missing'>
+}
+
 export const TABLES = [
   'resources',
   'owners',

@@ -1,12 +1,21 @@
 /**
  * Who may do what with the storage: the identities of DESIGN 5 and 9, with exactly their rights.
  *
- * Names of rights say what the service tells apart, not what a role is called. `add` creates a
- * blob that does not exist and nothing else; `write` also overwrites, which makes a new version.
+ * Names of rights say what the service tells apart, not what a role is called:
+ *
+ * | right | data action below `.../containers/blobs/` | permits |
+ * |---|---|---|
+ * | `read` | `read` | reading and listing, versions too |
+ * | `add` | `add/action` | creating a blob that does not exist, nothing else |
+ * | `write` | `write` | overwriting, which makes a new version; tiers; undeleting |
+ * | `delete` | `delete` | taking the current version away from its name: it becomes an earlier one |
+ * | `delete-version` | `deleteBlobVersion/action` | deleting an earlier version |
+ * | `lock` | `immutableStorage/runAsSuperUser/action` | locks: set, extend; shorten, remove if unlocked |
+ * | `hold` | the same, or `containers/write`: Microsoft's pages differ | legal holds |
  */
 import type { QueueName } from '../../src/ports.ts'
 
-export type BlobRight = 'read' | 'add' | 'write' | 'delete-version' | 'lock'
+export type BlobRight = 'read' | 'add' | 'write' | 'delete' | 'delete-version' | 'lock' | 'hold'
 export type TableRight = 'read' | 'write'
 export type KeyRight = 'create' | 'public' | 'index' | 'unwrap' | 'delete'
 
@@ -22,6 +31,7 @@ export interface Identity {
 }
 
 const TABLES_BOTH = ['read', 'write'] as const
+const BLOBS_ALL = ['read', 'add', 'write', 'delete', 'delete-version', 'lock', 'hold'] as const
 
 export const IDENTITIES = {
   /** Backup: adds and reads; neither overwrites, deletes, locks, nor opens content (P5). */
@@ -53,19 +63,21 @@ export const IDENTITIES = {
     queues: ['backup-jobs', 'restore-jobs'],
     keys: ['public', 'index'],
   },
+  /** Extends locks and sets holds; the worst that a stolen one does is to lock for too long. */
   keeper: {
     name: 'keeper',
-    vault: ['read', 'lock'],
-    ops: ['read', 'add', 'lock'],
+    vault: ['read', 'lock', 'hold'],
+    ops: ['read', 'add', 'lock', 'hold'],
     opsPrefix: 'keeper/',
     tables: TABLES_BOTH,
     queues: [],
     keys: ['public', 'index'],
   },
+  /** Deletes what nothing protects any more. */
   expirer: {
     name: 'expirer',
-    vault: ['read', 'delete-version'],
-    ops: ['read', 'add', 'delete-version'],
+    vault: ['read', 'delete', 'delete-version'],
+    ops: ['read', 'add', 'delete', 'delete-version'],
     opsPrefix: 'expirer/',
     tables: TABLES_BOTH,
     queues: [],
@@ -74,8 +86,8 @@ export const IDENTITIES = {
   /** Whoever holds the key of the storage account: what the writer must never be. */
   account: {
     name: 'account',
-    vault: ['read', 'add', 'write', 'delete-version', 'lock'],
-    ops: ['read', 'add', 'write', 'delete-version', 'lock'],
+    vault: BLOBS_ALL,
+    ops: BLOBS_ALL,
     opsPrefix: '',
     tables: TABLES_BOTH,
     queues: ['backup-jobs', 'restore-jobs'],

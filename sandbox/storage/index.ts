@@ -1,5 +1,5 @@
 /** The deterministic storage simulator (README.md). */
-export type { BlobVersion } from './blobs.ts'
+export type { ContainerName, ContainerOptions } from './blobs.ts'
 export { SimulatedClock } from './clock.ts'
 export { IDENTITIES, type Identity, type IdentityName } from './identities.ts'
 export {
@@ -10,5 +10,20 @@ export {
   SimulatedProcess,
 } from './process.ts'
 export { SeededRandom } from './random.ts'
-export { type OpenedStorage, SimulatedStorage, type StorageOptions } from './storage.ts'
+export {
+  ACCOUNTS,
+  type Account,
+  type OpenedStorage,
+  SimulatedStorage,
+  type StorageOptions,
+} from './storage.ts'
 export { Trace, type TraceLine } from './trace.ts'
+export {
+  type BlobVersion,
+  DAY_MS,
+  type DefaultPolicy,
+  type Lock,
+  type LockMode,
+  TIERS,
+  type Tier,
+} from './versions.ts'

@@ -40,12 +40,13 @@ export class Tables {
   readonly #tables: Map<TableName, Partitions>
   #writes: number
 
-  constructor(like?: Tables) {
+  /** `writes`: how many there were at least, so that no etag of another copy comes again. */
+  constructor(like?: Tables, writes = 0) {
     const copies = [...(like ? like.#tables : [])].map(
       ([name, partitions]): [TableName, Partitions] => [name, new Map(partitions)],
     )
     this.#tables = new Map(copies)
-    this.#writes = like ? like.#writes : 0
+    this.#writes = Math.max(writes, like ? like.#writes : 0)
   }
 
   /** Rows written or removed so far. */

@@ -30,6 +30,49 @@ export function blobDenied(right: string): AppError {
   })
 }
 
+/** 403, whatever the rights: the current version is deleted by name first. */
+export function blobIsCurrent(): AppError {
+  return new AppError({
+    code: 'StorageDenied',
+    kind: 'denied',
+    message: 'The current version of a blob cannot be deleted by its id.',
+    context: { status: 403, storageCode: 'OperationNotAllowedOnRootBlob' },
+  })
+}
+
+/** 409: what protects a version, or the tier that it is in, refuses the call. Final. */
+export function blobRefused(
+  code: 'BlobLocked' | 'BlobHeld' | 'LockRefused' | 'BlobArchived',
+  storageCode: string,
+): AppError {
+  return new AppError({
+    code,
+    kind: 'permanent',
+    message: `The storage account answered ${storageCode}.`,
+    context: { status: 409, storageCode },
+  })
+}
+
+/** 404 for a version that must be there. */
+export function blobMissing(): AppError {
+  return new AppError({
+    code: 'BlobMissing',
+    kind: 'permanent',
+    message: 'There is no such version of this blob.',
+    context: { status: 404, storageCode: 'BlobNotFound' },
+  })
+}
+
+/** 400. */
+export function blobUnfit(rule: string): AppError {
+  return new AppError({
+    code: 'StorageFault',
+    kind: 'permanent',
+    message: `The storage account refused a request: ${rule}.`,
+    context: { status: 400, storageCode: 'InvalidHeaderValue' },
+  })
+}
+
 /** The adapter of the tables makes no difference between the two. */
 export const tableTrouble: Trouble = {
   unavailable: () => tablesUnavailable(500),
