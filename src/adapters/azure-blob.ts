@@ -21,8 +21,8 @@ import type { BlobStat, BlobStore, CreateOutcome } from '../ports.ts'
 /** Enough to ride out a failover of a few seconds; what lasts longer is the slice's to wait for. */
 const RETRIES = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 }
 /** A download that breaks off goes on from where it was, so often. */
-const DOWNLOAD_RESUMES_MAX = 3
-const LIST_PAGE = 5000
+export const DOWNLOAD_RESUMES_MAX = 3
+export const LIST_PAGE = 5000
 
 /** The name exists, a policy protects it, or the right to overwrite is missing. */
 const REFUSED_CODES = new Set([
@@ -71,7 +71,8 @@ export function azureBlobStore(options: AzureBlobOptions): AzureBlobStore {
   }
 }
 
-function containerOf(options: AzureBlobOptions): ContainerClient {
+/** With the SDK's own retries. */
+export function containerOf(options: AzureBlobOptions): ContainerClient {
   const pipeline: StoragePipelineOptions = { retryOptions: { ...RETRIES, ...options.retries } }
   const service =
     'connectionString' in options
@@ -120,19 +121,30 @@ async function readBody(
   download: BlobDownloadResponseParsed,
   signal: AbortSignal,
 ): Promise<{ bytes: Uint8Array; stat: BlobStat }> {
-  const body = download.readableStreamBody
   const whole = /\/(\d+)$/.exec(download.contentRange ?? '')?.[1] ?? download.contentLength
   const stat = statFrom(name, Number(whole), download.createdOn)
+  return { bytes: await bodyOf(download, signal), stat }
+}
+
+/** Reads a download to its end. */
+export async function bodyOf(
+  { readableStreamBody: body }: BlobDownloadResponseParsed,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   await translated(signal, async () => {
     for await (const chunk of body ?? []) {
       chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
     }
   })
-  return { bytes: Buffer.concat(chunks), stat }
+  return Buffer.concat(chunks)
 }
 
-function statFrom(name: string, bytes: number | undefined, createdAt: Date | undefined): BlobStat {
+export function statFrom(
+  name: string,
+  bytes: number | undefined,
+  createdAt: Date | undefined,
+): BlobStat {
   if (bytes === undefined || createdAt === undefined) {
     throw new AppError({
       code: 'StorageFault',
@@ -174,7 +186,7 @@ async function* list(
 }
 
 /** `missing`: no such blob. `beyond`: the range begins after its end. */
-async function found<T>(
+export async function found<T>(
   signal: AbortSignal,
   call: () => Promise<T>,
 ): Promise<T | 'missing' | 'beyond'> {
@@ -187,7 +199,7 @@ async function found<T>(
   }
 }
 
-async function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
@@ -196,8 +208,42 @@ async function translated<T>(signal: AbortSignal, call: () => Promise<T>): Promi
 }
 
 /** An answer to HEAD has no body: there the code is in a header only. */
-function codeOf(error: RestError): string {
+export function codeOf(error: RestError): string {
   return error.code ?? error.response?.headers.get('x-ms-error-code') ?? ''
+}
+
+/** 409s that stay as long as what protects the blob, or its tier, stays. */
+const REFUSALS = {
+  BlobImmutableDueToPolicy: {
+    code: 'BlobLocked',
+    message: 'A version of a blob is protected by its lock.',
+    hint: 'It can be deleted after its lock ends, by nobody before.',
+  },
+  BlobImmutableDueToLegalHold: {
+    code: 'BlobHeld',
+    message: 'A version of a blob is protected by a legal hold.',
+    hint: 'Clear the hold first, if whoever asked for it agrees.',
+  },
+  BlobArchived: {
+    code: 'BlobArchived',
+    message: 'A blob is in the archive tier and cannot be read.',
+    hint: 'Move it to another tier, which takes hours, and keep lifecycle rules off the archive.',
+  },
+  BlobBeingRehydrated: {
+    code: 'BlobArchived',
+    message: 'A blob is on its way out of the archive tier and cannot be read yet.',
+    hint: 'Wait: it takes up to 15 hours.',
+  },
+} as const
+type RefusalCode = keyof typeof REFUSALS
+
+const isRefusal = (storageCode: string): storageCode is RefusalCode =>
+  Object.hasOwn(REFUSALS, storageCode)
+
+/** BlobLocked, BlobHeld or BlobArchived: final until something else changes. */
+export function refused(storageCode: RefusalCode, cause?: unknown): AppError {
+  const context = { status: 409, storageCode }
+  return new AppError({ ...REFUSALS[storageCode], kind: 'permanent', context, cause })
 }
 
 /** What the SDK threw, in our words; the signal's own reason where the deadline ended the call. */
@@ -227,7 +273,9 @@ export function translateError(error: unknown, signal: AbortSignal): unknown {
       cause: error,
     })
   }
-  if (status === 0 || status === 408 || status >= 500) {
+  if (isRefusal(context.storageCode)) return refused(context.storageCode, error)
+  // 501 is an emulator's answer to what it does not have; it will not have it at the next try.
+  if (status === 0 || status === 408 || (status >= 500 && status !== 501)) {
     return new AppError({
       code: 'StorageUnavailable',
       kind: 'transient',
