@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { streamContract } from '../../src/catalogue/testing/catalogue-contract.ts'
-import { tableStoreContract } from '../../src/catalogue/testing/table-store-contract.ts'
 import { workContract } from '../../src/catalogue/testing/work-contract.ts'
 import { hasCode } from '../../src/model/errors.ts'
 import { parseOwnerId } from '../../src/model/ids.ts'
@@ -35,8 +34,6 @@ function opened(storage: SimulatedStorage, role: IdentityName = 'writer') {
 const odd = { emptyPages: 0.3, shortPages: 0.3 }
 const tables = (pages = {}) => opened(account({ pages })).tables
 
-tableStoreContract('the simulator', () => tables())
-tableStoreContract('the simulator, with empty and short pages', () => tables(odd))
 streamContract('the simulator', () => tables())
 streamContract('the simulator, with empty and short pages', () => tables(odd))
 workContract('the simulator', () => tables())
@@ -46,15 +43,6 @@ vaultSuite('the simulator', async () => {
 })
 
 describe('blobs', () => {
-  test('the writer adds and reads; a second create is refused and changes nothing', async () => {
-    const storage = account()
-    const { vault } = opened(storage)
-    assert.equal((await vault.create('a', bytes('1'), never)).outcome, 'created')
-    assert.equal((await vault.create('a', bytes('2'), never)).outcome, 'refused')
-    assert.deepEqual((await vault.read('a', never))?.bytes, bytes('1'))
-    assert.equal(storage.vault.versionsOf('a').length, 1)
-  })
-
   test('a write by somebody with the right makes a new version, by the writer none', () => {
     const { vault } = account()
     vault.overwrite(IDENTITIES.writer, 'a', bytes('1'))
@@ -117,35 +105,6 @@ describe('identities', () => {
       code: 'QueuesDenied',
     })
     assert.deepEqual(storage.queues.messages('backup-jobs'), [{ run: '1' }])
-  })
-})
-
-describe('tables', () => {
-  test('what Azure refuses is refused', async () => {
-    const store = tables()
-    const put = (row: string, values = {}): TableOp[] => [{ op: 'put', row, values }]
-    const wide = Object.fromEntries(Array.from({ length: 253 }, (_, n) => [`c${n}`, n]))
-    const wrong = [
-      put('a/b'),
-      put('x'.repeat(513)),
-      put('a', { long: 'x'.repeat(32_769) }),
-      put('a', { 'no-identifier': 1 }),
-      put('a', wide),
-      [...put('a'), ...put('a')],
-      Array.from({ length: 101 }, (_, n) => put(`r${n}`)).flat(),
-    ]
-    for (const ops of wrong) {
-      await assert.rejects(store.batch('items', 'p', ops, never), { code: 'TablesRefused' })
-    }
-    const tooMany = store.page('items', { partition: 'p' }, { max: 1001 }, never)
-    await assert.rejects(tooMany, { code: 'TablesRefused' })
-  })
-
-  test('tables that nobody made are missing', async () => {
-    const { tables: store } = opened(new SimulatedStorage({ seed: 1 }))
-    await assert.rejects(store.get('items', 'p', 'r', never), { code: 'TablesMissing' })
-    await store.prepare(never)
-    assert.equal(await store.get('items', 'p', 'r', never), undefined)
   })
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,35 +26,9 @@ test('two processes that make the same keys at once end with the same ones', asy
   assert.equal(mode & 0o777, 0o600)
 })
 
-test('what is wrapped for the recipient comes back, and only under its key id', async () => {
+test('damaged files and an unusable folder are told apart', async () => {
   const owner = newOwner()
   const keys = localKeys(folder)
-  await keys.create(owner, signal)
-  const [recipient] = await keys.recipients(owner, signal)
-  assert.ok(recipient !== undefined)
-  const key = createPublicKey({
-    key: Buffer.from(recipient.publicKey),
-    format: 'der',
-    type: 'spki',
-  })
-  assert.equal(key.asymmetricKeyDetails?.modulusLength, 3072)
-  const plain = randomBytes(32)
-  const padding = constants.RSA_PKCS1_OAEP_PADDING
-  const wrapped = publicEncrypt({ key, padding, oaepHash: 'sha256' }, plain)
-  const back = await keys.unwrap(owner, recipient.keyId, wrapped, signal)
-  assert.deepEqual(Buffer.from(back), plain)
-  await assert.rejects(keys.unwrap(owner, 'local/other/1', wrapped, signal), coded('KeyMissing'))
-  wrapped[5] = (wrapped[5] ?? 0) ^ 1
-  await assert.rejects(
-    keys.unwrap(owner, recipient.keyId, wrapped, signal),
-    coded('WrappedKeyDamaged'),
-  )
-})
-
-test('missing keys, damaged files and an unusable folder are told apart', async () => {
-  const owner = newOwner()
-  const keys = localKeys(folder)
-  await assert.rejects(keys.recipients(owner, signal), coded('KeyMissing'))
   await writeFile(join(folder, `${owner}.json`), '{"holdfast":1,"privateKey":"PRIVATE')
   await assert.rejects(keys.indexSecret(owner, signal), (error: unknown) => {
     assert.ok(hasCode(error, 'KeyFileDamaged'))

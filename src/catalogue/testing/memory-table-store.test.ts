@@ -1,7 +1,7 @@
+import { tableStoreContract } from '../../../test/contract/storage/tables.ts'
 import { streamContract } from './catalogue-contract.ts'
 import { memoryTableStore } from './memory-table-store.ts'
 import { scanContract } from './scan-contract.ts'
-import { tableStoreContract } from './table-store-contract.ts'
 import { workContract } from './work-contract.ts'
 
 const odd = { emptyPages: 0.3, lostAnswers: 0.3 }

@@ -1,31 +1,111 @@
 /**
- * What every TableStore must do, whatever stands behind it. Run by the in-memory double, by
- * Azurite and (opt-in) by a live account, so that the double stays truthful.
+ * TableStore: what every one must do, whatever stands behind it. Also run by the in-memory double
+ * of the catalogue's tests, so that it stays truthful.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { describe, test } from 'node:test'
-import type { TableOp, TableStore, Values } from '../../ports.ts'
-import { walkRows } from '../read.ts'
-import { NEVER } from './fixtures.ts'
+import { walkRows } from '../../../src/catalogue/read.ts'
+import type { TableOp, TableStore, Values } from '../../../src/ports.ts'
+import { type Case, playCases } from './cases.ts'
+
+const NEVER = new AbortController().signal
 
 /** `open` is called inside the tests; every test takes a partition of its own. */
 export function tableStoreContract(name: string, open: () => TableStore): void {
-  describe(`the table store contract: ${name}`, () => {
-    test('every kind of value comes back as it was written', () => valuesComeBack(open()))
-    test('an insert of a row that exists is a conflict and changes nothing', () =>
-      insertConflicts(open()))
-    test('a replace needs the etag of the last write', () => replaceNeedsEtag(open()))
-    test('a batch is done as a whole or not at all', () => batchIsAtomic(open()))
-    test('a removal by etag spares a row that changed; a missing row is a conflict', () =>
-      removals(open()))
-    test('rows come in ordinal key order, page by page, inside the range', () => ranges(open()))
-    test('only the selected columns come back', () => selection(open()))
-    test('an aborted call throws the reason of its signal', () => aborts(open()))
-  })
+  playCases(`tables: ${name}`, TABLE_CASES, open)
 }
 
-const aPartition = (): string => `p~${randomBytes(8).toString('hex')}`
+export const TABLE_CASES: readonly Case<TableStore>[] = [
+  { name: 'every kind of value comes back as it was written', run: valuesComeBack },
+  {
+    name: 'an insert of a row that exists is a conflict and changes nothing',
+    run: insertConflicts,
+  },
+  { name: 'a replace needs the etag of the last write', run: replaceNeedsEtag },
+  { name: 'a batch is done as a whole or not at all', run: batchIsAtomic },
+  {
+    name: 'a removal by etag spares a row that changed; a missing row is a conflict',
+    run: removals,
+  },
+  { name: 'rows come in ordinal key order, page by page, inside the range', run: ranges },
+  { name: 'only the selected columns come back', run: selection },
+  { name: 'an aborted call throws the reason of its signal', run: aborts },
+]
+
+const KEYS_WRONG = ['a/b', 'a\\b', 'a#b', 'a?b', 'a\tb', 'a\u0001b', 'a\u007fb', 'a\u0085b']
+
+/** Azure's limits. Behind withAzureLimits a broken one is `TableLimit`, else `TablesRefused`. */
+export const TABLE_LIMIT_CASES: readonly Case<TableStore>[] = [
+  limit('a key keeps to its characters', ...KEYS_WRONG.map((row) => [anInsert(row)])),
+  limit('a key has at most 512 units', [aPut('x'.repeat(513))]),
+  limit('a value has at most 64 KiB', [aPut('r', { long: 'x'.repeat(32_769) })]),
+  limit('a row has at most 252 columns', [aPut('r', columns(253, 1))]),
+  limit('a row has at most 1 MiB', [aPut('r', columns(20, 30_000))]),
+  limit('a column has an identifier as its name', [aPut('r', { 'no-identifier': 1 })]),
+  limit('a batch has each row once', [aPut('r'), aPut('r')]),
+  limit(
+    'a batch has at most 100 operations',
+    Array.from({ length: 101 }, (_, n) => aPut(`r${n}`)),
+  ),
+  {
+    name: 'a page has at most 1,000 rows',
+    run: (store) => refuses(() => store.page('items', { partition: 'p' }, { max: 1001 }, NEVER)),
+  },
+]
+
+/** Where nobody has prepared anything yet. */
+export const MISSING_TABLE_CASES: readonly Case<TableStore>[] = [
+  { name: 'a table that nobody made is missing', run: missing },
+]
+
+function aPut(row: string, values: Values = {}): TableOp {
+  return { op: 'put', row, values }
+}
+
+function anInsert(row: string): TableOp {
+  return { op: 'insert', row, values: {} }
+}
+
+function columns(count: number, length: number): Values {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`c${n}`, 'x'.repeat(length)]))
+}
+
+/** Each of these batches breaks the rule. */
+function limit(name: string, ...batches: TableOp[][]): Case<TableStore> {
+  return {
+    name,
+    async run(store) {
+      for (const ops of batches) {
+        await refuses(() => store.batch('items', aPartition(), ops, NEVER))
+      }
+    },
+  }
+}
+
+async function refuses(call: () => Promise<unknown>): Promise<void> {
+  await assert.rejects(
+    async () => call(),
+    (error: Error) => {
+      assert.match('code' in error ? String(error.code) : '', /^(TablesRefused|TableLimit)$/)
+      return true
+    },
+  )
+}
+
+async function missing(store: TableStore): Promise<void> {
+  const expected = { code: 'TablesMissing', kind: 'permanent' }
+  await assert.rejects(store.get('items', 'p', 'r', NEVER), expected)
+  await assert.rejects(store.page('items', { partition: 'p' }, { max: 1 }, NEVER), expected)
+  await assert.rejects(store.batch('items', 'p', [aPut('r')], NEVER), expected)
+  await assert.rejects(store.batch('items', 'p', [aPut('r'), aPut('s')], NEVER), expected)
+  await store.prepare(NEVER)
+  await store.prepare(NEVER)
+  assert.equal(await store.get('items', 'p', 'r', NEVER), undefined)
+}
+
+function aPartition(): string {
+  return `p~${randomBytes(8).toString('hex')}`
+}
 
 async function insert(store: TableStore, partition: string, row: string, values: Values) {
   return await store.batch('items', partition, [{ op: 'insert', row, values }], NEVER)
