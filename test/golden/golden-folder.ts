@@ -11,7 +11,7 @@ import {
   privateDecrypt,
 } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { invariant } from '../../src/model/errors.ts'
 import type { OwnerKeys } from '../../src/ports.ts'
 import {
@@ -36,6 +36,19 @@ export interface GoldenVault {
 
 export function goldenNames(): string[] {
   return readdirSync(VAULTS).sort()
+}
+
+/** SHA-256 over the names and bytes of all files of a golden vault. */
+export function digestOf(name: string): string {
+  const hash = createHash('sha256')
+  const folder = join(VAULTS, name)
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  for (const file of files.map((entry) => join(entry.parentPath, entry.name)).sort()) {
+    const bytes = readFileSync(file)
+    hash.update(`${relative(folder, file)} ${bytes.length}\n`).update(bytes)
+  }
+  return hash.digest('hex')
 }
 
 export function readGolden(name: string): GoldenVault {
