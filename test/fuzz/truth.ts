@@ -1,0 +1,197 @@
+/**
+ * What must come back: read once from the vault before anything is spoilt, and compared with what
+ * was put in.
+ */
+import assert from 'node:assert/strict'
+import { createCatalogue } from '../../src/catalogue/index.ts'
+import { memoryTableStore } from '../../src/catalogue/testing/memory-table-store.ts'
+import type { Representation, StreamEvent } from '../../src/model/events.ts'
+import type { OwnerId, PackId, SegmentId } from '../../src/model/ids.ts'
+import { packsOf } from '../../src/model/representation.ts'
+import {
+  createPackOpener,
+  createVault,
+  openPack,
+  openState,
+  REBUILD_START,
+  readShard,
+  rebuildStream,
+  segmentNamer,
+  type StateOptions,
+  type StreamVault,
+  type VaultApi,
+} from '../../src/vault/index.ts'
+import { packOfName, type StreamId } from '../../src/vault/names.ts'
+import { type PackLayout, readLayout } from '../../src/vault/pack-reader.ts'
+import { type Built, buildVault, OWNERS, STREAMS } from './build.ts'
+import { SpoiltStore } from './spoilt-store.ts'
+
+export interface PackTruth {
+  name: string
+  id: PackId
+  owner: OwnerId
+  layout: PackLayout
+}
+
+export interface ContentTruth {
+  owner: OwnerId
+  stream: StreamId
+  seq: number
+  item: string
+  representation: Representation
+  plain: Buffer
+  packs: readonly PackId[]
+}
+
+export interface Truth extends Built {
+  /** By name. */
+  packs: ReadonlyMap<string, PackTruth>
+  /** Plaintext of every segment of an owner. */
+  segments: ReadonlyMap<OwnerId, ReadonlyMap<SegmentId, Uint8Array>>
+  contents: readonly ContentTruth[]
+  /** JSON of commits and of states, by stream and seq. */
+  commits: ReadonlyMap<StreamId, ReadonlyMap<number, string>>
+  states: ReadonlyMap<StreamId, ReadonlyMap<number, string>>
+  rows: ReadonlyMap<StreamId, string>
+  records: ReadonlyMap<OwnerId, string>
+  secrets: ReadonlyMap<OwnerId, Uint8Array>
+}
+
+const never = new AbortController().signal
+/** Longer than any content here. */
+const CONTENT_BYTES_MAX = 1 << 20
+/** Seqs of the commits that carry bases. */
+export const BASES: readonly number[] = [5, 8]
+/** More than one shard, so that damage of a base is met in the middle of a state. */
+const SHARD_ITEMS = 3
+
+export function vaultOn({ keys, clock, random }: Built, store: SpoiltStore): VaultApi {
+  return createVault({ vault: store, keys, clock, random, toolVersion: 'holdfast/fuzz' })
+}
+
+/** JSON with sorted keys: the same for the same value, whichever way it was read. */
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    typeof one === 'object' && one !== null && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  )
+}
+
+/** The state after a commit, as JSON. */
+export async function stateText(
+  stream: StreamVault,
+  at: Parameters<typeof openState>[1],
+  options: StateOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const source = await openState(stream, at, { shardItems: SHARD_ITEMS, ...options }, signal)
+  const lines = []
+  for (let n = 0; n < source.shards; n += 1) lines.push(...(await readShard(source, n, signal)))
+  return textOf({ lines, cursors: source.cursors, round: source.round })
+}
+
+/** Rows of the stream, rebuilt into empty tables; those that are sealed anew each time left out. */
+export async function rebuiltRows(
+  built: Built,
+  stream: StreamVault,
+  overDamage: boolean,
+  signal: AbortSignal,
+): Promise<string> {
+  const tables = memoryTableStore()
+  const { clock, random } = built
+  const catalogue = createCatalogue({
+    ...{ tables, clock, random, protectionDays: 30, generationDays: 30 },
+    tenantId: '11111111-2222-4333-8444-555555555555',
+  })
+  const rows = catalogue.stream(stream.owner, stream.workload)
+  const options = { notAfter: Number.MAX_SAFE_INTEGER, overDamage }
+  let progress = REBUILD_START
+  for (let calls = 0; calls < 4 && progress.phase !== 'done'; calls += 1) {
+    progress = await rebuildStream(stream, rows, progress, options, signal)
+  }
+  assert.equal(progress.phase, 'done')
+  const dumped = (['heads', 'commits', 'items', 'listing'] as const).map((t) => tables.dump(t))
+  return textOf({ dumped, lossy: progress.lossy })
+}
+
+/** Every representation that an event names. */
+export function representationsOf(event: StreamEvent): Representation[] {
+  if (event.op === 'put') return event.representations
+  return event.op === 'ledger' && event.progress ? [event.progress.content] : []
+}
+
+export async function learnTruth(): Promise<Truth> {
+  const built = await buildVault()
+  const vault = vaultOn(built, new SpoiltStore(built.blobs))
+  const secrets = new Map<OwnerId, Uint8Array>()
+  const records = new Map<OwnerId, string>()
+  const segments = new Map<OwnerId, Map<SegmentId, Uint8Array>>()
+  for (const owner of OWNERS) {
+    secrets.set(owner, await built.keys.indexSecret(owner, never))
+    records.set(owner, textOf(await vault.ownerRecord(owner, never)))
+    segments.set(owner, new Map())
+  }
+  const packs = new Map<string, PackTruth>()
+  for (const [name, { bytes }] of built.blobs) {
+    const id = name.startsWith('packs/') ? packOfName(name) : undefined
+    const owner = OWNERS.find((o) => name.includes(o))
+    if (id === undefined || owner === undefined) continue
+    packs.set(name, { name, id, owner, layout: readLayout(bytes, owner) })
+    const namer = segmentNamer(secrets.get(owner) ?? new Uint8Array())
+    const opener = createPackOpener(built.keys, owner)
+    const opened = openPack(bytes, owner, (header) => opener.keysOf(header, never), namer)
+    for await (const { header, plain } of opened) segments.get(owner)?.set(header.id, plain)
+  }
+  const streams = await learnStreams(built, vault)
+  checkTold(built, streams.contents)
+  return { ...built, packs, segments, secrets, records, ...streams }
+}
+
+async function learnStreams(built: Built, vault: VaultApi) {
+  const contents: ContentTruth[] = []
+  const commits = new Map<StreamId, Map<number, string>>()
+  const states = new Map<StreamId, Map<number, string>>()
+  const rows = new Map<StreamId, string>()
+  for (const at of STREAMS) {
+    const stream = await vault.stream(at.owner, at.workload, never)
+    const reader = vault.reader(at.owner)
+    const [ofCommits, ofStates] = [new Map<number, string>(), new Map<number, string>()]
+    for (const ref of built.refs.get(at) ?? []) {
+      const commit = await stream.readCommit(ref.seq, never)
+      assert.ok(commit)
+      ofCommits.set(ref.seq, textOf(commit))
+      const state = await stateText(stream, ref, {}, never)
+      const byCommits = await stateText(stream, ref, { without: BASES }, never)
+      assert.ok(state === byCommits, 'bases restate what commits say')
+      ofStates.set(ref.seq, state)
+      for (const event of commit.events) {
+        for (const representation of representationsOf(event)) {
+          const read = await reader.readAll(representation, CONTENT_BYTES_MAX, never)
+          const of = { owner: at.owner, stream: at, seq: ref.seq, item: event.item as string }
+          const packs = packsOf([representation])
+          contents.push({ ...of, representation, plain: Buffer.from(read), packs })
+        }
+      }
+    }
+    commits.set(at, ofCommits)
+    states.set(at, ofStates)
+    rows.set(at, await rebuiltRows(built, stream, false, never))
+  }
+  return { contents, commits, states, rows }
+}
+
+/** What came back is what was put in, and nothing is missing. */
+function checkTold({ told }: Built, contents: readonly ContentTruth[]): void {
+  for (const { owner, workload, item, name, plain } of told) {
+    const found = contents.filter(
+      (c) =>
+        c.owner === owner &&
+        c.stream.workload === workload &&
+        c.item === item &&
+        c.representation.name === name,
+    )
+    const isThere = found.some((c) => c.plain.equals(plain))
+    assert.ok(isThere, `${name} of ${item} comes back as it was put in`)
+  }
+}
