@@ -265,6 +265,31 @@ test('of two copies of a segment the sound one is found, whichever index comes f
   }
 })
 
+test('segments whose hints are wrong cost one walk over the indexes, not one for each', async () => {
+  const on = memoryVault(4000)
+  const owner = await registered(on.vault)
+  const writer = (await on.vault.stream(owner, 'mail', never)).begin(undefined)
+  const events: PutEvent[] = []
+  for (const item of ['m1', 'm2', 'm3', 'm4']) {
+    events.push(putEvent(item, await writer.addVersion(version(item, randomBytes(3000)), never)))
+  }
+  const result = await writer.commit(contentOf(events), { complete: true }, never)
+  assert.ok(result.outcome === 'committed')
+  let commitsRead = 0
+  const { read } = on.store
+  on.store.read = (name, signal, range) => {
+    if (name.endsWith('commit.json')) commitsRead += 1
+    return read(name, signal, range)
+  }
+  const reader = on.vault.reader(owner)
+  for (const event of events) {
+    const lost = structuredClone(mimeOf(event))
+    for (const ref of lost.segments) ref.offset += 1
+    await reader.readAll(lost, 1 << 20, never)
+  }
+  assert.equal(commitsRead, 1)
+})
+
 test('packs that are gone cost one listing each, not one for each of their segments', async () => {
   const on = memoryVault()
   const { owner, event, named } = await oneCommit(on)

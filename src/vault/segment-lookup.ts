@@ -42,7 +42,8 @@ export function createSegmentLookup(
   owner: OwnerId,
   opener: PackOpener,
 ): SegmentLookup {
-  let places: Map<SegmentId, FoundSegment[]> | undefined
+  let places: Places | 'too many' | undefined
+  let loading: Promise<Places | 'too many'> | undefined
   const damaged = new Set<string>()
 
   const entriesOf = async (source: IndexSource, signal: AbortSignal): Promise<FoundSegment[]> => {
@@ -55,18 +56,35 @@ export function createSegmentLookup(
     }
   }
 
-  /** Gives the places of one id, and keeps those of every other if all of them fit. */
-  async function* walk(id: SegmentId, signal: AbortSignal): AsyncGenerator<FoundSegment> {
-    const seen = new Map<SegmentId, FoundSegment[]>()
-    let count = 0
+  async function* walk(signal: AbortSignal): AsyncGenerator<FoundSegment> {
     for await (const source of indexSources(store, owner, damaged, signal)) {
-      for (const found of await entriesOf(source, signal)) {
-        count += 1
-        if (count <= PLACES_MAX) seen.set(found.ref.id, [...(seen.get(found.ref.id) ?? []), found])
-        if (found.ref.id === id) yield found
-      }
+      yield* await entriesOf(source, signal)
     }
-    if (count <= PLACES_MAX) places = seen
+  }
+
+  const load = async (signal: AbortSignal): Promise<Places | 'too many'> => {
+    const seen: Places = new Map()
+    let count = 0
+    for await (const found of walk(signal)) {
+      count += 1
+      if (count > PLACES_MAX) return 'too many'
+      const same = seen.get(found.ref.id)
+      if (same === undefined) seen.set(found.ref.id, [found])
+      else same.push(found)
+    }
+    return seen
+  }
+
+  async function* placesOf(id: SegmentId, signal: AbortSignal): AsyncGenerator<FoundSegment> {
+    // Whoever is satisfied with the first place ends the walk: so all are read before any is given.
+    if (places === undefined) {
+      loading ??= load(signal).finally(() => {
+        loading = undefined
+      })
+      places = await loading
+    }
+    if (places !== 'too many') yield* places.get(id) ?? []
+    else for await (const found of walk(signal)) if (found.ref.id === id) yield found
   }
 
   return {
@@ -74,9 +92,8 @@ export function createSegmentLookup(
       return damaged.size
     },
     async *find(id, signal) {
-      const copies = places === undefined ? walk(id, signal) : (places.get(id) ?? [])
       let given = 0
-      for await (const found of copies) {
+      for await (const found of placesOf(id, signal)) {
         if (given === COPIES_MAX) return
         given += 1
         yield found
@@ -84,6 +101,8 @@ export function createSegmentLookup(
     },
   }
 }
+
+type Places = Map<SegmentId, FoundSegment[]>
 
 interface IndexSource {
   name: string
