@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { OwnerId } from '../model/ids.ts'
-import { check, isDamage } from './damage.ts'
+import { check, damage, isDamage } from './damage.ts'
 import { PACK_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
 import {
   checkOwner,
@@ -98,10 +98,19 @@ export async function openFramed(
 ): Promise<Uint8Array> {
   const { header, clear, body } = framed
   const bytes = openSegment(keys, header.ordinal, clear, body)
-  const plain = await decode({ codec: header.codec, bytes }, header.plainBytes)
+  const plain = await decoded(bytes, header)
   const named = namer.idOf(plain) === header.id
   check(named, 'SegmentDamaged', 'a segment has the id of its plaintext')
   return plain
+}
+
+async function decoded(bytes: Uint8Array, header: SegmentHeader): Promise<Uint8Array> {
+  try {
+    return await decode({ codec: header.codec, bytes }, header.plainBytes)
+  } catch (cause) {
+    if (!isDamage(cause)) throw cause
+    throw damage('SegmentDamaged', 'a segment has the length that it says', {}, cause)
+  }
 }
 
 /** Throws `PackDamaged` where the footer does not list exactly the segments that are framed. */

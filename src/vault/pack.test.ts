@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { AppError } from '../model/errors.ts'
+import { AppError, hasCode } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
 import { createPackBuilder, type FinishedPack } from './pack-builder.ts'
 import { packKeys, segmentNamer } from './pack-crypto.ts'
@@ -180,6 +180,18 @@ test('a segment that a writer sealed under a wrong id is refused', async () => {
     encoded: Buffer.from('else'),
   })
   await assert.rejects(open(builder.finish().bytes), damaged)
+})
+
+test('a segment that opens and is of another length is said to be damaged, as any other', async () => {
+  const plain = Buffer.from('again and again and again and again and again and again and again')
+  for (const encoded of [await encode(plain), { codec: 'zstd', bytes: plain } as const]) {
+    const salt = randomBytes(32)
+    const builder = createPackBuilder({ owner, dataKey, salt, packBytes: 1 << 20 })
+    const { codec, bytes } = encoded
+    const id = namer.idOf(plain)
+    builder.append({ codec, kind: 'content', id, plainBytes: plain.length + 1, encoded: bytes })
+    await assert.rejects(open(builder.finish().bytes), (error) => hasCode(error, 'SegmentDamaged'))
+  }
 })
 
 test('what compresses is compressed, what does not is stored as it is', async () => {
