@@ -14,7 +14,7 @@ import type { Representation, SegmentList, SegmentRef } from '../model/events.ts
 import type { OwnerId, PackId } from '../model/ids.ts'
 import { segmentsDigest } from '../model/representation.ts'
 import type { BlobStore, OwnerKeys } from '../ports.ts'
-import { check, damage, isDamage } from './damage.ts'
+import { check, damage, isDamage, mayBeSpoilt } from './damage.ts'
 import { METADATA_SEGMENT_BYTES_MAX, PACK_HEADER_BYTES_MAX } from './limits.ts'
 import { packOfName, packsPrefix } from './names.ts'
 import { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
@@ -203,7 +203,9 @@ async function readSegment(
   try {
     return await readAt(shelf, ref, undefined, signal)
   } catch (hinted) {
-    if (!isDamage(hinted)) throw hinted
+    if (!mayBeSpoilt(hinted)) throw hinted
+    // An owner whose keys were erased is no damage: nothing is looked for then.
+    await shelf.namer(signal)
     return await readElsewhere(shelf, ref.id, hinted, signal)
   }
 }
@@ -224,7 +226,7 @@ async function readElsewhere(
       if (!isDamage(error)) throw error
     }
   }
-  if (copies > 0) throw hinted
+  if (copies > 0 || !isDamage(hinted)) throw hinted
   const context = { owner: shelf.owner, damagedIndexes: shelf.lookup.damagedIndexes }
   throw damage('SegmentMissing', 'some index of the owner names the segment', context, hinted)
 }

@@ -1,6 +1,6 @@
 /** What the vault does when its blobs are not what was written, or are somebody else's. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AppError, hasCode } from '../model/errors.ts'
@@ -8,6 +8,7 @@ import type { PutEvent } from '../model/events.ts'
 import type { PackId } from '../model/ids.ts'
 import { sealPart } from './commit-format.ts'
 import { voidCommitOf } from './damage.ts'
+import { recoverIndexSecret } from './recover-secret.ts'
 import {
   contentOf,
   memoryVault,
@@ -52,6 +53,15 @@ const flip = (bit: number) => (bytes: Uint8Array) => {
   const at = bit % (bytes.length * 8)
   bytes[at >> 3] = (bytes[at >> 3] ?? 0) ^ (1 << (at & 7))
   return bytes
+}
+
+/** The recipient of the pack header in these bytes is another one, with a key that nobody has. */
+function foreignKey(bytes: Uint8Array): Buffer {
+  const spoilt = Buffer.from(bytes)
+  const at = spoilt.indexOf('memory/')
+  spoilt.write('xxxxxx', at)
+  spoilt.fill(7, at + 50, at + 60)
+  return spoilt
 }
 
 function mimeOf(event: PutEvent) {
@@ -231,6 +241,59 @@ test('a pack whose clear header is spoilt is read with the header of its index',
     spoil(on, named('.pk'), flip(8 * 50))
     assert.ok(mime.equals(await on.vault.reader(owner).readAll(mimeOf(event), 1 << 20, never)))
   }
+})
+
+test('a pack whose clear header names a foreign key is read with the header of its index', async () => {
+  for (const beside of [true, false]) {
+    const on = memoryVault()
+    const { owner, event, mime, named } = await oneCommit(on, { beside })
+    spoil(on, named('.pk'), foreignKey)
+    assert.ok(mime.equals(await on.vault.reader(owner).readAll(mimeOf(event), 1 << 20, never)))
+  }
+})
+
+test('an index that names a foreign key does not stand in the way of the others', async () => {
+  const on = memoryVault()
+  const { owner, event, mime, named } = await oneCommit(on, { beside: true })
+  const index = on.store.blobs.get(named('.ix'))
+  assert.ok(index !== undefined)
+  const forged = foreignKey(Uint8Array.from(index.bytes))
+  createHash('sha256')
+    .update(forged.subarray(0, -32))
+    .digest()
+    .copy(forged, forged.length - 32)
+  on.store.blobs.set(`idx/${owner}/2026-01/${'0'.repeat(64)}.ix`, { ...index, bytes: forged })
+  const lost = structuredClone(mimeOf(event))
+  for (const ref of lost.segments) ref.offset += 1
+  assert.ok(mime.equals(await on.vault.reader(owner).readAll(lost, 1 << 20, never)))
+})
+
+test('an owner whose keys were erased is said to have none, and nothing is looked for', async () => {
+  const on = memoryVault()
+  const { owner, event } = await oneCommit(on)
+  on.keys.erase(owner)
+  await assert.rejects(
+    on.vault.reader(owner).readAll(mimeOf(event), 1 << 20, never),
+    coded('KeyMissing'),
+  )
+})
+
+test('the index secret comes from another commit where one names a foreign key', async () => {
+  const on = memoryVault()
+  const { owner, mail, commit, named } = await oneCommit(on)
+  const writer = mail.begin(commit)
+  await writer.commit(contentOf([]), { complete: true }, never)
+  const deps = { vault: on.store, keys: on.keys }
+  const secret = Buffer.from(await recoverIndexSecret(deps, owner, never))
+  const first = named('0000000001/commit.json')
+  const foreign = (bytes: Uint8Array) => {
+    const text = Buffer.from(bytes).toString()
+    return Buffer.from(text.replace(/memory\/\w+\/1/, 'memory/elsewhere/1'))
+  }
+  spoil(on, first, foreign)
+  assert.deepEqual(Buffer.from(await recoverIndexSecret(deps, owner, never)), secret)
+  spoil(on, first.replace('0000000001', '0000000002'), foreign)
+  await assert.rejects(recoverIndexSecret(deps, owner, never), coded('KeyMissing'))
 })
 
 test('a ref with the right place and a wrong length is read with the lengths of the index', async () => {

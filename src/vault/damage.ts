@@ -40,6 +40,14 @@ export function isDamage(error: unknown): error is AppError {
   return error instanceof AppError && error.kind === 'corrupt'
 }
 
+/**
+ * Another copy may serve: the bytes are damaged, or they name a key that is not the owner's. That
+ * one alone cannot be told from a key that was erased.
+ */
+export function mayBeSpoilt(error: unknown): error is AppError {
+  return isDamage(error) || hasCode(error, 'KeyMissing')
+}
+
 export function check(
   condition: unknown,
   code: DamageCode,

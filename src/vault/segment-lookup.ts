@@ -10,7 +10,7 @@ import type { SegmentRef } from '../model/events.ts'
 import { isWorkloadName, type OwnerId, type SegmentId } from '../model/ids.ts'
 import type { BlobStore } from '../ports.ts'
 import { parseCommit } from './commit-format.ts'
-import { isDamage } from './damage.ts'
+import { isDamage, mayBeSpoilt } from './damage.ts'
 import { COMMIT_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
 import { commitsOfOwnerPrefix, indexesPrefix, packOfName, seqOfCommit } from './names.ts'
 import { openFooter, type PackKeys } from './pack-crypto.ts'
@@ -50,7 +50,7 @@ export function createSegmentLookup(
     try {
       return await readIndex(source.bytes, opener, signal)
     } catch (error) {
-      if (!isDamage(error)) throw error
+      if (!mayBeSpoilt(error)) throw error
       damaged.add(source.name)
       return []
     }
