@@ -119,6 +119,23 @@ test('a damaged base is passed for the commits before it', async () => {
   }
 })
 
+test('a commit that is damaged later does not hide a state from before it', async () => {
+  const chain = await emptyChain()
+  await extend(chain, aCommit(1, [aPut(messageId(1), folderId(1))]))
+  await extend(chain, aCommit(2, [aPut(messageId(2), folderId(1))]))
+  const point = last(chain)
+  const base = await baseOf(chain.stream, point)
+  await extend(chain, aCommit(3, [aPut(messageId(3), folderId(1))]))
+  await extend(chain, aCommit(4, []), base)
+  const expected = await stateAt(chain.stream, point)
+  assert.equal(expected.base, 2)
+  for (const name of [...chain.on.store.blobs.keys()]) {
+    if (/\/0000000003\/.*\.mf$/.test(name)) chain.on.store.blobs.delete(name)
+  }
+  assert.deepEqual(await stateAt(chain.stream, point), expected)
+  await assert.rejects(stateAt(chain.stream, last(chain)), (e) => hasCode(e, 'CommitDamaged'))
+})
+
 test('a base is not believed where its commit, or what it restates, is not on the chain', async () => {
   const chain = await basedChain()
   const real = last(chain)

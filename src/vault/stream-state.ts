@@ -131,7 +131,8 @@ async function walk(
     return undefined
   }
   const met = { base: base === undefined, target: base?.asOf.hash === target.hash }
-  for await (const commit of commitsFrom(stream, base, Math.max(target.seq, baseSeq), signal)) {
+  const upTo = Math.max(target.seq, baseSeq)
+  for await (const commit of commitsFrom(stream, base, { upTo, whole: target.seq }, signal)) {
     if (commit.seq === baseSeq) met.base = commit.base?.hash === base?.asOf.hash
     if (commit.seq > target.seq) continue
     met.target ||= commit.hash === target.hash
@@ -147,17 +148,20 @@ async function walk(
   return { ...state, shards, options, base, baseSeq, stream }
 }
 
-/** The valid commits after the base (or all), up to this seq. Throws where one is damaged. */
+/**
+ * The valid commits after the base (or all), up to this seq. Throws where one is damaged that is
+ * not after `whole`: what comes later is walked for the chain alone.
+ */
 async function* commitsFrom(
   stream: StreamVault,
   base: BaseIndex | undefined,
-  upTo: number,
+  { upTo, whole }: { upTo: number; whole: number },
   signal: AbortSignal,
 ): AsyncGenerator<VaultCommit> {
   const from: ChainEnd = base ? { last: base.asOf, voids: [] } : CHAIN_START
   if ((from.last?.seq ?? 0) >= upTo) return
   for await (const { step } of followChain(stream, from, signal)) {
-    if (step.is === 'damaged') throw step.cause
+    if (step.is === 'damaged' && step.ref.seq <= whole) throw step.cause
     if (step.is === 'commit') {
       if (step.commit.seq > upTo) return
       yield step.commit
@@ -200,7 +204,8 @@ async function readShardOnce(
     if (line.is === 'item') items.set(line.item, line)
     if (line.is === 'entry') entries.set(line.event.item, line)
   }
-  for await (const commit of commitsFrom(stream, base, asOf.seq, signal)) {
+  const { seq } = asOf
+  for await (const commit of commitsFrom(stream, base, { upTo: seq, whole: seq }, signal)) {
     const events = commit.events.filter((event) => inShard(keyHash(event.item)))
     for (const event of events) fold({ items, entries }, event, commit.seq)
   }
