@@ -163,7 +163,8 @@ async function beginStory(on: {
       await store.create(commitName(at, seq), bytes, never)
       voids = [...voids, { seq, sha256: sha256Hex(bytes) }]
     },
-    words: (bytes) => Buffer.from(`${random.next()} and so on `.repeat(bytes / 10)).subarray(0, bytes),
+    words: (bytes) =>
+      Buffer.from(`${random.next()} and so on `.repeat(bytes / 10)).subarray(0, bytes),
     noise: (bytes) => random.bytes(bytes),
     keep(item, name, plain) {
       told.push({ ...at, item, name, plain })
@@ -254,22 +255,45 @@ const placeOf = (item: string, from: number) => ({
 function ledger(item: string, more: Partial<LedgerEvent> = {}): LedgerEvent {
   const why = { reason: 'refused', code: 'Refused', attempts: 1 } as const
   const place = { container: id('inbox'), sortKey: '1' }
-  return { op: 'ledger', kind: 'item', item: id(item), place, display: { name: item }, ...why, ...more }
+  return {
+    op: 'ledger',
+    kind: 'item',
+    item: id(item),
+    place,
+    display: { name: item },
+    ...why,
+    ...more,
+  }
 }
 
-/** Every kind of event, commits small and large, a void one, two bases, and long content. */
+/**
+ * Every kind of event, commits small and large, a void one, and two bases: each is carried two
+ * commits after the one whose state it restates.
+ */
 async function tellMail(story: Story): Promise<void> {
   const { stream, refs, words, noise } = story
   const last = () => refs.at(-1) ?? nothing()
   await story.commit(async (w) => [
-    await put(story, w, 'inbox', {}, { kind: 'container', place: { container: id('$containers'), sortKey: 'i' } }),
+    await put(
+      story,
+      w,
+      'inbox',
+      {},
+      { kind: 'container', place: { container: id('$containers'), sortKey: 'i' } },
+    ),
     await put(story, w, 'm1', { mime: words(3000) }),
     await put(story, w, 'm2', { mime: words(2000), attachments: noise(1500) }),
     await put(story, w, 'm3', { mime: new Uint8Array(0) }),
   ])
   await story.commit(
     async (w) => [
-      await put(story, w, 'm1', { mime: words(3500) }, { why: 'content', leaves: placeOf('m1', 1) }),
+      await put(
+        story,
+        w,
+        'm1',
+        { mime: words(3500) },
+        { why: 'content', leaves: placeOf('m1', 1) },
+      ),
       await put(story, w, 'm4', { mime: noise(3000), exact: noise(1000) }),
     ],
     { beside: true },
@@ -279,18 +303,24 @@ async function tellMail(story: Story): Promise<void> {
     { op: 'left', kind: 'item', item: id('m2'), place: placeOf('m2', 1), at: 'then', round: 1 },
     ledger('m5'),
   ])
-  const base = await baseOf(stream, last())
-  await story.commit(async (w) => [await put(story, w, 'm6', { mime: words(900) })], { base })
-  await tellLong(story)
-  await story.commit(async () => [], { base: await baseOf(stream, last()) })
+  const first = await baseOf(stream, last())
+  await story.commit(async (w) => [await put(story, w, 'm6', { mime: words(900) })])
+  await story.commit(
+    async (w) => [
+      await put(story, w, 'm8', { mime: words(700) }),
+      { op: 'deleted', kind: 'item', item: id('m2'), leaves: placeOf('m2', 1), leftAt: 'then' },
+    ],
+    { base: first },
+  )
+  const second = await baseOf(stream, last())
   await story.commit(
     async (w) => [
       await put(story, w, 'm7', { mime: words(1200) }),
-      { op: 'deleted', kind: 'item', item: id('m2'), leaves: placeOf('m2', 1), leftAt: 'then' },
       { op: 'resolved', kind: 'item', item: id('m5'), how: 'gone' },
     ],
     { beside: true },
   )
+  await story.commit(async () => [], { base: second })
 }
 
 /** Captured over two commits: a list of segments, and one segment more. */
@@ -315,8 +345,9 @@ async function tellLong(story: Story): Promise<void> {
   })
 }
 
+/** A moved file, long content, and a base that restates it. */
 async function tellDrive(story: Story): Promise<void> {
-  const { words, noise } = story
+  const { words, noise, stream, refs } = story
   await story.commit(
     async (w) => [
       await put(story, w, 'f1', { content: noise(2500), permissions: words(600) }),
@@ -326,9 +357,18 @@ async function tellDrive(story: Story): Promise<void> {
   )
   const [moved] = await story.commit(async (w) => [
     await put(story, w, 'f3', { content: noise(800) }),
-    await put(story, w, 'f1', { content: noise(2600) }, { why: 'content', leaves: placeOf('f1', 1) }),
+    await put(
+      story,
+      w,
+      'f1',
+      { content: noise(2600) },
+      { why: 'content', leaves: placeOf('f1', 1) },
+    ),
   ])
   await story.commit(async () =>
     moved?.op === 'put' ? [{ ...moved, why: 'moved', leaves: placeOf('f3', 2) }] : [],
   )
+  await tellLong(story)
+  const base = await baseOf(stream, refs.at(-1) ?? nothing())
+  await story.commit(async (w) => [await put(story, w, 'f4', { content: noise(300) })], { base })
 }

@@ -23,7 +23,16 @@ export const BYTE_MUTATORS: Readonly<Record<string, ByteMutator>> = {
     return bytes
   },
   'set a byte'(bytes, prng) {
-    bytes[prng.below(bytes.length)] = prng.pick([0, 1, 0x7f, 0x80, 0xff, 0x22, 0x7b, prng.below(256)])
+    bytes[prng.below(bytes.length)] = prng.pick([
+      0,
+      1,
+      0x7f,
+      0x80,
+      0xff,
+      0x22,
+      0x7b,
+      prng.below(256),
+    ])
     return bytes
   },
   truncate: (bytes, prng) => bytes.subarray(0, prng.below(bytes.length)),
@@ -31,7 +40,11 @@ export const BYTE_MUTATORS: Readonly<Record<string, ByteMutator>> = {
   extend: (bytes, prng) => Buffer.concat([bytes, prng.bytes(1 + prng.below(200))]),
   'insert noise'(bytes, prng) {
     const [at] = range(bytes, prng)
-    return Buffer.concat([bytes.subarray(0, at), prng.bytes(1 + prng.below(64)), bytes.subarray(at)])
+    return Buffer.concat([
+      bytes.subarray(0, at),
+      prng.bytes(1 + prng.below(64)),
+      bytes.subarray(at),
+    ])
   },
   'delete a range'(bytes, prng) {
     const [from, to] = range(bytes, prng)

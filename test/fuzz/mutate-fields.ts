@@ -50,7 +50,9 @@ function oddNumber(was: bigint, bytes: number, prng: Prng): bigint {
 function setField(bytes: Buffer, { at, bytes: length }: Field, prng: Prng): void {
   if (at + length > bytes.length) return
   const was = BigInt(`0x${bytes.toString('hex', at, at + length)}`)
-  const now = oddNumber(was, length, prng).toString(16).padStart(2 * length, '0')
+  const now = oddNumber(was, length, prng)
+    .toString(16)
+    .padStart(2 * length, '0')
   bytes.write(now, at, 'hex')
 }
 

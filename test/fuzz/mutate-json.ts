@@ -11,19 +11,40 @@ const NUMBERS = [
   ...[9_999_999_999, 10_000_000_000, 16_384, 16_385, 8 * 2 ** 20, 8 * 2 ** 20 + 1],
 ]
 const TEXTS = [
-  ...['', ' ', '0', 'null', '__proto__', 'constructor', '\u0000', '\ud800', '../..', 'a'.repeat(5000)],
+  ...[
+    '',
+    ' ',
+    '0',
+    'null',
+    '__proto__',
+    'constructor',
+    '\u0000',
+    '\ud800',
+    '../..',
+    'a'.repeat(5000),
+  ],
   ...['2026-02-30T25:61:61.000Z', '2026-01-01T00:00:00.000Z', '9999-12-31T23:59:59.999Z', DEEP],
 ]
-const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', 'length', 'x', '']
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'then',
+  'toJSON',
+  'length',
+  'x',
+  '',
+]
 
 /** A value with some edits, as JSON text. */
 export function editedText(value: Json, prng: Prng): string {
   const root = { value: structuredClone(value) }
   for (let n = 1 + prng.below(3); n > 0; n -= 1) editOnce(root, prng)
   const depth = prng.pick([3, 100, 5000, 100_000])
-  const deep = prng.oneIn(2) ? ['[', ']'] : ['{"x":', '}']
-  const brackets = `${deep[0]?.repeat(depth)}0${deep[1]?.repeat(depth)}`
-  return (JSON.stringify(root.value) ?? '').replaceAll(`"${DEEP}"`, () => brackets)
+  const [open, close] = prng.pick([['[', ']'] as const, ['{"x":', '}'] as const])
+  const deep = () => `${open.repeat(depth)}0${close.repeat(depth)}`
+  return (JSON.stringify(root.value) ?? '').replaceAll(`"${DEEP}"`, deep)
 }
 
 function editOnce(root: Holder, prng: Prng): void {
@@ -33,7 +54,8 @@ function editOnce(root: Holder, prng: Prng): void {
   if (action === 0) remove(holder, key)
   else if (action === 1) add(holder, prng)
   else if (action === 2 && Array.isArray(value)) editArray(value, prng)
-  else if (action === 3 && typeof value === 'number') define(holder, key, value + prng.pick([-1, 1, 0.5]))
+  else if (action === 3 && typeof value === 'number')
+    define(holder, key, value + prng.pick([-1, 1, 0.5]))
   else if (action === 4 && typeof value === 'string') define(holder, key, editText(value, prng))
   else define(holder, key, oddValue(prng))
 }
@@ -53,7 +75,12 @@ function placeIn(root: Holder, prng: Prng): [Holder, string] {
 
 /** Also `__proto__` becomes a field of its own, as JSON.parse makes it. */
 function define(holder: Holder, key: string, value: Json): void {
-  Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true })
+  Object.defineProperty(holder, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
 }
 
 function remove(holder: Holder, key: string): void {
@@ -62,8 +89,9 @@ function remove(holder: Holder, key: string): void {
 }
 
 function add(holder: Holder, prng: Prng): void {
-  if (Array.isArray(holder)) holder.push(prng.oneIn(2) ? holder[0] : oddValue(prng))
-  else define(holder, prng.pick(NAMES), oddValue(prng))
+  const value = prng.oneIn(4) ? DEEP : oddValue(prng)
+  if (Array.isArray(holder)) holder.push(prng.oneIn(2) ? holder[0] : value)
+  else define(holder, prng.pick(NAMES), value)
 }
 
 function editArray(array: Json[], prng: Prng): void {
@@ -71,10 +99,16 @@ function editArray(array: Json[], prng: Prng): void {
     () => array.reverse(),
     () => array.push(...array),
     () => array.splice(0, array.length),
-    () => array.push(...Array.from({ length: 5000 }, () => structuredClone(array[0]))),
+    () =>
+      array.push(...Array.from({ length: copiesOf(array[0]) }, () => structuredClone(array[0]))),
     () => array.splice(prng.below(array.length), 1),
   ]
   prng.pick(edits)()
+}
+
+/** So many that they are some 200 KB. */
+function copiesOf(value: Json): number {
+  return Math.min(5000, Math.ceil(200_000 / ((JSON.stringify(value) ?? '').length + 1)))
 }
 
 function editText(text: string, prng: Prng): string {

@@ -16,18 +16,20 @@ import {
   REBUILD_START,
   readShard,
   rebuildStream,
-  segmentNamer,
   type StateOptions,
   type StreamVault,
+  segmentNamer,
   type VaultApi,
 } from '../../src/vault/index.ts'
-import { packOfName, type StreamId } from '../../src/vault/names.ts'
+import { commitsPrefix, packOfName, type StreamId, seqOfCommit } from '../../src/vault/names.ts'
 import { type PackLayout, readLayout } from '../../src/vault/pack-reader.ts'
 import { type Built, buildVault, OWNERS, STREAMS } from './build.ts'
 import { SpoiltStore } from './spoilt-store.ts'
 
 export interface PackTruth {
   name: string
+  /** Where its index lies: a blob of its own, or the commit.json that holds it. */
+  index: string
   id: PackId
   owner: OwnerId
   layout: PackLayout
@@ -52,7 +54,8 @@ export interface Truth extends Built {
   /** JSON of commits and of states, by stream and seq. */
   commits: ReadonlyMap<StreamId, ReadonlyMap<number, string>>
   states: ReadonlyMap<StreamId, ReadonlyMap<number, string>>
-  rows: ReadonlyMap<StreamId, string>
+  /** Rows of the stream as it was after each of its commits. */
+  rows: ReadonlyMap<StreamId, ReadonlySet<string>>
   records: ReadonlyMap<OwnerId, string>
   secrets: ReadonlyMap<OwnerId, Uint8Array>
 }
@@ -60,10 +63,10 @@ export interface Truth extends Built {
 const never = new AbortController().signal
 /** Longer than any content here. */
 const CONTENT_BYTES_MAX = 1 << 20
-/** Seqs of the commits that carry bases. */
-export const BASES: readonly number[] = [5, 8]
+/** Seqs at which a commit of some stream carries a base. */
+export const BASES: readonly number[] = [6, 8]
 /** More than one shard, so that damage of a base is met in the middle of a state. */
-const SHARD_ITEMS = 3
+const SHARD_ITEMS = 5
 
 export function vaultOn({ keys, clock, random }: Built, store: SpoiltStore): VaultApi {
   return createVault({ vault: store, keys, clock, random, toolVersion: 'holdfast/fuzz' })
@@ -137,7 +140,8 @@ export async function learnTruth(): Promise<Truth> {
     const id = name.startsWith('packs/') ? packOfName(name) : undefined
     const owner = OWNERS.find((o) => name.includes(o))
     if (id === undefined || owner === undefined) continue
-    packs.set(name, { name, id, owner, layout: readLayout(bytes, owner) })
+    const index = indexOf(built, id)
+    packs.set(name, { name, index, id, owner, layout: readLayout(bytes, owner) })
     const namer = segmentNamer(secrets.get(owner) ?? new Uint8Array())
     const opener = createPackOpener(built.keys, owner)
     const opened = openPack(bytes, owner, (header) => opener.keysOf(header, never), namer)
@@ -148,11 +152,20 @@ export async function learnTruth(): Promise<Truth> {
   return { ...built, packs, segments, secrets, records, ...streams }
 }
 
+function indexOf({ blobs }: Built, pack: PackId): string {
+  const inside = ([name, { bytes }]: [string, { bytes: Uint8Array }]) =>
+    name.endsWith('commit.json') && Buffer.from(bytes).includes(`\\"id\\":\\"${pack}`)
+  const blob = [...blobs.keys()].find((name) => name.startsWith('idx/') && name.includes(pack))
+  const name = blob ?? [...blobs].find(inside)?.[0]
+  assert.ok(name !== undefined, 'every pack has an index')
+  return name
+}
+
 async function learnStreams(built: Built, vault: VaultApi) {
   const contents: ContentTruth[] = []
   const commits = new Map<StreamId, Map<number, string>>()
   const states = new Map<StreamId, Map<number, string>>()
-  const rows = new Map<StreamId, string>()
+  const rows = new Map<StreamId, Set<string>>()
   for (const at of STREAMS) {
     const stream = await vault.stream(at.owner, at.workload, never)
     const reader = vault.reader(at.owner)
@@ -176,9 +189,22 @@ async function learnStreams(built: Built, vault: VaultApi) {
     }
     commits.set(at, ofCommits)
     states.set(at, ofStates)
-    rows.set(at, await rebuiltRows(built, stream, false, never))
+    rows.set(at, await rowsOfAll(built, at))
   }
   return { contents, commits, states, rows }
+}
+
+/** A chain that ends early, because what comes is void, has the rows of an earlier day. */
+async function rowsOfAll(built: Built, at: StreamId): Promise<Set<string>> {
+  const rows = new Set<string>()
+  const names = [...built.blobs.keys()].filter((name) => name.startsWith(commitsPrefix(at)))
+  for (const { seq } of [{ seq: 0 }, ...(built.refs.get(at) ?? [])]) {
+    const later = names.filter((name) => (seqOfCommit(name) ?? 0) > seq)
+    const store = new SpoiltStore(built.blobs, new Map(later.map((name) => [name, undefined])))
+    const stream = await vaultOn(built, store).stream(at.owner, at.workload, never)
+    rows.add(await rebuiltRows(built, stream, false, never))
+  }
+  return rows
 }
 
 /** What came back is what was put in, and nothing is missing. */
