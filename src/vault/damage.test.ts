@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { AppError, hasCode } from '../model/errors.ts'
 import type { PutEvent } from '../model/events.ts'
 import type { PackId } from '../model/ids.ts'
-import { sealPart } from './commit-format.ts'
+import { openPart, sealPart } from './commit-format.ts'
 import { voidCommitOf } from './damage.ts'
 import { recoverIndexSecret } from './recover-secret.ts'
 import {
@@ -368,4 +368,16 @@ test('packs that are gone cost one listing each, not one for each of their segme
     await assert.rejects(reader.readAll(mimeOf(event), 1 << 20, never), damaged)
   }
   assert.equal(listings, 1)
+})
+
+test('events that nest deeper than any that is written are damage, not a crash of who reads on', async () => {
+  const on = memoryVault()
+  const { mail, event } = await oneCommit(on)
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const text = `${JSON.stringify({ ...event, display: { name: 'x', more: 0 } })}\n`
+  const at = { stream: { owner: mail.owner, workload: mail.workload }, seq: 1, index: 0 }
+  const sealed = async (line: string) => sealPart(line, at, mail.secret, randomBytes(32))
+  assert.equal((await openPart(await sealed(text), at, mail.secret)).events.length, 1)
+  const forged = await sealed(text.replace('"more":0', `"more":${deep}`))
+  await assert.rejects(openPart(forged, at, mail.secret), coded('CommitDamaged'))
 })

@@ -63,3 +63,7 @@ export const LIST_SEGMENTS = 256
  * any version: 250 GiB in packs of 32 MiB are some 445,000 of the 460,800 that a row holds.
  */
 export const LONG_CONTENT_CHARS_MAX = 455_000
+/** Levels of JSON inside each other: far more than any item has, and far from any stack's end. */
+export const JSON_DEPTH_MAX = 500
+/** Values of one JSON text, about: an empty object takes twenty times its text in memory. */
+export const JSON_VALUES_MAX = 2_000_000

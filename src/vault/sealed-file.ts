@@ -8,6 +8,7 @@
  */
 import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
+import { JSON_DEPTH_MAX, JSON_VALUES_MAX } from './limits.ts'
 import { FORMAT_VERSION } from './pack-format.ts'
 
 export interface SealedFile {
@@ -54,16 +55,49 @@ export function parseSealedFile(bytes: Uint8Array): SealedFile | undefined {
   return Buffer.compare(encodeSealedFile(file), bytes) === 0 ? file : undefined
 }
 
-/** Undefined where it is no JSON. Invalid UTF-8 is no JSON either. */
+/**
+ * Undefined where it is no JSON, or is deeper or has more values than any that is written. Invalid
+ * UTF-8 is no JSON either.
+ */
 export function parseJson(bytes: Uint8Array | string): unknown {
   try {
     const text =
       typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return JSON.parse(text)
+    return isBounded(text) ? JSON.parse(text) : undefined
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined
     throw error
   }
+}
+
+/** Looks at brackets and commas outside of strings; whether it is JSON shows later. */
+export function isBounded(text: string): boolean {
+  let depth = 0
+  let values = 1
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit === QUOTE) at = endOfString(text, at)
+    else if (unit === COMMA) values += 1
+    else if (unit === OPEN_ARRAY || unit === OPEN_OBJECT) {
+      depth += 1
+      values += 1
+    } else if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth -= 1
+    if (depth > JSON_DEPTH_MAX || values > JSON_VALUES_MAX) return false
+  }
+  return true
+}
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c]
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
+
+/** Where the string that begins at `from` ends: at the next quote that is not escaped. */
+function endOfString(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let escapes = 0
+    while (text.charCodeAt(at - 1 - escapes) === BACKSLASH) escapes += 1
+    if (escapes % 2 === 0) return at
+  }
+  return text.length
 }
 
 export function formatUnknown(found: number): AppError {

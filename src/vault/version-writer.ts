@@ -14,6 +14,7 @@ import {
   VERSION_SEGMENTS_MAX,
 } from './limits.ts'
 import type { PackWriter } from './pack-writer.ts'
+import { isBounded } from './sealed-file.ts'
 import type { VersionInput, VersionMetadata, VersionPart } from './types.ts'
 
 /** Longer ones are no notes: they stand in every event and row of the version. */
@@ -108,8 +109,10 @@ async function writeMetadata(
     })),
     json: version.json,
   }
-  const plain = Buffer.from(JSON.stringify(metadata))
-  if (plain.length > METADATA_SEGMENT_BYTES_MAX) throw tooLarge(plain.length)
+  const text = JSON.stringify(metadata)
+  const plain = Buffer.from(text)
+  const isReadable = plain.length <= METADATA_SEGMENT_BYTES_MAX && isBounded(text)
+  if (!isReadable) throw tooLarge(plain.length)
   const ref = await packs.add('metadata', plain, signal)
   return { name: 'json', bytes: plain.length, sha256: sha256Hex(plain), segments: [ref] }
 }
@@ -118,7 +121,7 @@ function tooLarge(bytes: number): AppError {
   return new AppError({
     code: 'MetadataTooLarge',
     kind: 'permanent',
-    message: 'The JSON of an item is longer than a metadata segment may be.',
+    message: 'The JSON of an item is longer or deeper than a metadata segment may be.',
     hint: 'The item goes to the ledger; every other item is stored.',
     context: { bytes, max: METADATA_SEGMENT_BYTES_MAX },
   })
