@@ -12,7 +12,8 @@ import type { OwnerId } from './model/ids.ts'
 export interface BlobStat {
   name: string
   bytes: number
-  createdAt: Date
+  /** Absent where the store does not know it: a folder that a vault was copied into. */
+  createdAt?: Date
 }
 
 export type CreateOutcome =

@@ -153,5 +153,5 @@ async function settledTime(
   const late = Math.abs(at.getTime() - Date.parse(stated))
   if (late < COMMIT_TIME_TOLERANCE_MS - 60_000) return stated
   const stat = await store.stat(commitName(stream, seq), signal)
-  return stat === undefined ? stated : effectiveTime(stated, stat.createdAt)
+  return stat?.createdAt === undefined ? stated : effectiveTime(stated, stat.createdAt)
 }

@@ -6,7 +6,7 @@
  * retries what is safe.
  */
 import { createHash } from 'node:crypto'
-import { AppError } from '../model/errors.ts'
+import { AppError, invariant } from '../model/errors.ts'
 import type { BlobStore } from '../ports.ts'
 import { damage } from './damage.ts'
 
@@ -46,7 +46,9 @@ export async function createOnce(
   const there = await store.read(name, signal, { offset: 0, bytes: bytes.length + 1 })
   if (there === undefined) throw lost ?? refused()
   if (Buffer.compare(there.bytes, bytes) === 0) {
-    return { outcome: 'mine', at: there.stat.createdAt }
+    const { createdAt } = there.stat
+    invariant(createdAt !== undefined, 'a store that creates blobs knows when it did')
+    return { outcome: 'mine', at: createdAt }
   }
   return { outcome: 'taken' }
 }

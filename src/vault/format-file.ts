@@ -13,12 +13,20 @@ import { formatUnknown, parseJson } from './sealed-file.ts'
 
 const schema = z.object({ holdfast: z.int().positive(), vault: z.string() })
 
+/** False where there is none. Throws `FormatUnknown` where it is another format's, or no format's. */
+export async function hasFormat(vault: BlobStore, signal: AbortSignal): Promise<boolean> {
+  const range = { offset: 0, bytes: SMALL_FILE_BYTES_MAX }
+  const found = await vault.read(FORMAT_FILE, signal, range)
+  if (found !== undefined) checkFormat(found.bytes)
+  return found !== undefined
+}
+
 /** Idempotent. Throws `FormatUnknown` where the container holds something else. */
 export async function ensureFormat(
   deps: { vault: BlobStore; clock: Clock; random: Randomness; toolVersion: string },
   signal: AbortSignal,
 ): Promise<void> {
-  if (await isThere(deps.vault, signal)) return
+  if (await hasFormat(deps.vault, signal)) return
   const file = {
     holdfast: FORMAT_VERSION,
     vault: Buffer.from(deps.random.bytes(16)).toString('hex'),
@@ -27,14 +35,7 @@ export async function ensureFormat(
   }
   const bytes = Buffer.from(`${JSON.stringify(file, null, 2)}\n`)
   const created = await createOnce(deps.vault, FORMAT_FILE, bytes, signal)
-  if (created.outcome === 'taken') await isThere(deps.vault, signal)
-}
-
-async function isThere(vault: BlobStore, signal: AbortSignal): Promise<boolean> {
-  const range = { offset: 0, bytes: SMALL_FILE_BYTES_MAX }
-  const found = await vault.read(FORMAT_FILE, signal, range)
-  if (found !== undefined) checkFormat(found.bytes)
-  return found !== undefined
+  if (created.outcome === 'taken') await hasFormat(deps.vault, signal)
 }
 
 function checkFormat(bytes: Uint8Array): void {

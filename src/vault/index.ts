@@ -20,6 +20,7 @@ export { type BaseOptions, type BaseOutcome, type BaseProgress, buildBase } from
 export { CHAIN_START, endAfter, followChain, nextSeq } from './chain.ts'
 export { parseMetadata } from './content-reader.ts'
 export { voidCommitOf } from './damage.ts'
+export { hasFormat } from './format-file.ts'
 export { CONTENT_SEGMENT_BYTES_MAX } from './limits.ts'
 export { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
 export { createPackOpener } from './pack-opener.ts'
@@ -32,7 +33,14 @@ export {
   rebuildStream,
 } from './rebuild.ts'
 export { recoverIndexSecret } from './recover-secret.ts'
-export { openState, readShard, type StateOptions, type StateSource } from './stream-state.ts'
+export { pointAt, type RecoveryPoint, recoveryPoints } from './recovery-points.ts'
+export {
+  openState,
+  readShard,
+  type StateOptions,
+  type StateSource,
+  shardOf,
+} from './stream-state.ts'
 export type {
   BaseIndex,
   ChainEnd,

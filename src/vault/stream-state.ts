@@ -36,6 +36,12 @@ export interface StateOptions {
   shardItems?: number
   /** Seqs of bases that are not used. */
   without?: readonly number[]
+  /**
+   * Told of a damaged commit, over which the work then goes on: what it said is missing from the
+   * state. For reading what is left after a loss, never for a base. May be told of one commit many
+   * times. Default: throw.
+   */
+  overDamage?: (commit: CommitRef) => void
 }
 
 /**
@@ -132,7 +138,11 @@ async function walk(
   }
   const met = { base: base === undefined, target: base?.asOf.hash === target.hash }
   const upTo = Math.max(target.seq, baseSeq)
-  for await (const commit of commitsFrom(stream, base, { upTo, whole: target.seq }, signal)) {
+  for await (const commit of commitsFrom(
+    { stream, base, options },
+    { upTo, whole: target.seq },
+    signal,
+  )) {
     if (commit.seq === baseSeq) met.base = commit.base?.hash === base?.asOf.hash
     if (commit.seq > target.seq) continue
     met.target ||= commit.hash === target.hash
@@ -153,15 +163,17 @@ async function walk(
  * not after `whole`: what comes later is walked for the chain alone.
  */
 async function* commitsFrom(
-  stream: StreamVault,
-  base: BaseIndex | undefined,
+  { stream, base, options: { overDamage } }: Pick<StateSource, 'stream' | 'base' | 'options'>,
   { upTo, whole }: { upTo: number; whole: number },
   signal: AbortSignal,
 ): AsyncGenerator<VaultCommit> {
   const from: ChainEnd = base ? { last: base.asOf, voids: [] } : CHAIN_START
   if ((from.last?.seq ?? 0) >= upTo) return
   for await (const { step } of followChain(stream, from, signal)) {
-    if (step.is === 'damaged' && step.ref.seq <= whole) throw step.cause
+    if (step.is === 'damaged' && step.ref.seq <= whole) {
+      if (overDamage === undefined) throw step.cause
+      overDamage(step.ref)
+    }
     if (step.is === 'commit') {
       if (step.commit.seq > upTo) return
       yield step.commit
@@ -195,7 +207,7 @@ async function readShardOnce(
   shard: number,
   signal: AbortSignal,
 ): Promise<StateLine[]> {
-  const { base, stream, asOf, shards } = source
+  const { asOf, shards } = source
   const inShard = (key: KeyHash) => shardOf(key, shards) === shard
   const items = new Map<GraphId, StateItem>()
   const entries = new Map<GraphId, StateEntry>()
@@ -205,7 +217,7 @@ async function readShardOnce(
     if (line.is === 'entry') entries.set(line.event.item, line)
   }
   const { seq } = asOf
-  for await (const commit of commitsFrom(stream, base, { upTo: seq, whole: seq }, signal)) {
+  for await (const commit of commitsFrom(source, { upTo: seq, whole: seq }, signal)) {
     const events = commit.events.filter((event) => inShard(keyHash(event.item)))
     for (const event of events) fold({ items, entries }, event, commit.seq)
   }
@@ -264,8 +276,8 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 const orderedText = (key: string): string =>
   key.replace(/[a-z2-7]/g, (c) => String.fromCharCode(48 + BASE32.indexOf(c)))
 
-/** The upper bits of the key hash. */
-function shardOf(key: string, shards: number): number {
+/** In which of so many shards an item is. */
+export function shardOf(key: string, shards: number): number {
   let bits = 0
   for (const c of key.slice(0, 4)) bits = bits * 32 + BASE32.indexOf(c)
   invariant(bits >= 0 && bits < 2 ** 20, 'a key hash is base 32')

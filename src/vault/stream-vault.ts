@@ -109,7 +109,7 @@ async function readFile(
     const part = { offset: 0, bytes: bytes + 1 }
     return (await store.read(partName(stream, seq, sha256), signal, part))?.bytes
   }
-  const { createdAt } = found.stat
+  const { createdAt = 'unknown' } = found.stat
   return { bytes: found.bytes, source: { stream, seq, secret, createdAt, readPart } }
 }
 
