@@ -1,10 +1,14 @@
 /**
- * Tokens from the managed identity of the function app.
+ * Tokens from the managed identity of the function app, or of a person at a command line.
  *
  * `@azure/identity` caches and renews; this adapter adds the deadline and our error. Each role has
  * an identity of its own, named by its client id (DESIGN 9).
  */
-import { ManagedIdentityCredential, type TokenCredential } from '@azure/identity'
+import {
+  DefaultAzureCredential,
+  ManagedIdentityCredential,
+  type TokenCredential,
+} from '@azure/identity'
 import { AppError } from '../model/errors.ts'
 import type { TokenSource } from '../ports.ts'
 
@@ -12,6 +16,11 @@ export function managedIdentity(clientId: string | undefined): TokenCredential {
   return clientId === undefined
     ? new ManagedIdentityCredential()
     : new ManagedIdentityCredential({ clientId })
+}
+
+/** Whoever is signed in where a command runs: az login, environment variables, an identity. */
+export function personCredential(): TokenCredential {
+  return new DefaultAzureCredential()
 }
 
 /** Throws `SignInFailed`. */

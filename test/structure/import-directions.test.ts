@@ -111,6 +111,24 @@ test('only adapters, the Graph client and the functions know an SDK', () => {
   assert.deepEqual(wrong, [])
 })
 
+/** What the command line may import of src/: how a vault is read, and nothing that runs backups. */
+const CLI_MAY_IMPORT = /^src\/(vault|adapters|model|concurrency)\/|^src\/ports\.ts$/
+
+test('the command line reads vaults, and knows no SDK, no sandbox and nothing that runs', () => {
+  const wrong = sourcesOf('cli')
+    .filter(({ path }) => !isTest(path))
+    .flatMap((source) =>
+      importsOf(source)
+        .filter(({ specifier }) => {
+          if (!specifier.startsWith('.')) return SDK.test(specifier)
+          const to = target(source, specifier)
+          return !to.startsWith('cli/') && !CLI_MAY_IMPORT.test(to)
+        })
+        .map(({ specifier }) => `${source.path} imports ${specifier}`),
+    )
+  assert.deepEqual(wrong, [])
+})
+
 /** A port implementation needs the port, and the types and errors that it speaks in. */
 const PORT_WORDS = /^src\/(ports\.ts$|model\/)/
 

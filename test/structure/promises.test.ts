@@ -7,7 +7,7 @@ import { isTest, ROOT, sourcesOf } from './sources.ts'
 
 const page = readFileSync(join(ROOT, 'docs/promises.md'), 'utf8')
 /** Suites that several files run are no test files themselves. */
-const tests = sourcesOf('src', 'sandbox', 'test').filter(
+const tests = sourcesOf('src', 'cli', 'sandbox', 'test').filter(
   (s) => isTest(s.path) || s.path.startsWith('test/contract/'),
 )
 

@@ -19,7 +19,7 @@ function code(text: string): string {
 }
 
 test('no file grows beyond what one can read at a sitting', () => {
-  const long = sourcesOf('src', 'sandbox', 'test')
+  const long = sourcesOf('src', 'cli', 'sandbox', 'test')
     .map((s) => ({ path: s.path, lines: s.text.split('\n').length }))
     .filter((s) => s.lines > FILE_LINES_MAX)
   assert.deepEqual(long, [])
@@ -39,7 +39,7 @@ test('clock, chance and environment enter src/ only through their ports', () => 
 test('nothing is left for later in the sources, and no test is skipped or focused for good', () => {
   const later = /\b(TODO|FIXME|XXX)\b/
   const focused = /\b(test|it|describe)\.only\(/
-  const wrong = sourcesOf('src', 'sandbox', 'test')
+  const wrong = sourcesOf('src', 'cli', 'sandbox', 'test')
     .filter(({ path }) => path !== 'test/structure/tidy.test.ts')
     .filter(({ text }) => later.test(text) || focused.test(text))
     .map((s) => s.path)

@@ -5,6 +5,7 @@ import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/i
 import type { Clock, TableName } from '../../ports.ts'
 import { memoryBackend } from '../../vault/testing/memory-backend.ts'
 import type { MemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
+import type { MemoryKeys } from '../../vault/testing/memory-keys.ts'
 import type { ContentReader, VaultApi } from '../../vault/types.ts'
 import type { Workload } from '../../workloads/workload.ts'
 import { askHint, type Hint } from '../hint.ts'
@@ -27,6 +28,7 @@ export interface World<Box extends Scripted = ScriptedMailbox> {
   owner: OwnerId
   clock: Clock & { advance(ms: number): void }
   blobs: MemoryBlobStore
+  keys: MemoryKeys
   workload: Workload & { linkLifetimeMs?: number }
   vault: VaultApi
   catalogue: Catalogue
@@ -51,7 +53,7 @@ export async function captureWorld<Box extends Scripted = ScriptedMailbox>(
   box: Box,
   options: Partial<SliceSettings> = {},
 ): Promise<World<Box>> {
-  const { clock, blobs, vault, catalogue, signal, ...backend } = memoryBackend({
+  const { clock, blobs, keys, vault, catalogue, signal, ...backend } = memoryBackend({
     start: START,
     packBytes: MIB,
   })
@@ -86,6 +88,7 @@ export async function captureWorld<Box extends Scripted = ScriptedMailbox>(
     owner,
     clock,
     blobs,
+    keys,
     workload,
     vault,
     catalogue,

@@ -45,6 +45,8 @@ export interface MemoryKeys extends OwnerKeys {
   swap(owner: OwnerId): void
   /** The secret store is lost; the keys are not. */
   loseSecret(owner: OwnerId): void
+  /** What a key file of localKeys says. */
+  fileOf(owner: OwnerId): { keyId: string; privateKey: string; indexSecret: string }
 }
 
 export function createMemoryKeys(): MemoryKeys {
@@ -65,6 +67,12 @@ export function createMemoryKeys(): MemoryKeys {
       held.set(owner, { ...before, privateKey: other })
     },
     loseSecret: (owner) => lost.add(owner),
+    fileOf(owner) {
+      const { keyId, privateKey, secret } = find(owner)
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+      const indexSecret = Buffer.from(secret).toString('base64')
+      return { keyId, privateKey: pem, indexSecret }
+    },
     async create(owner) {
       if (held.has(owner)) return
       held.set(owner, {

@@ -1,0 +1,32 @@
+/** The tree of commands. */
+import { Command } from 'commander'
+import { addCat } from './commands/cat.ts'
+import { addLs } from './commands/ls.ts'
+import { addRestoreToFolder } from './commands/restore-to-folder.ts'
+import { EXIT_CODES_HELP, type ExitCode } from './exit-codes.ts'
+import type { Output } from './out/output.ts'
+
+/** What a command works with beside its options. */
+export interface Setting {
+  signal: AbortSignal
+  output: Output
+  /** The exit code, where it is not 0. */
+  end(code: ExitCode): void
+}
+
+/** Throws `CommanderError` instead of ending the process. */
+export function buildProgram(setting: Setting): Command {
+  const program = new Command('holdfast')
+    .description('Backup of Microsoft 365 in your own Azure subscription.')
+    .exitOverride()
+    .showHelpAfterError('(--help says what there is)')
+    .addHelpText('after', EXIT_CODES_HELP)
+  const vault = program
+    .command('vault')
+    .description(
+      'Read a vault with nothing but its blobs and its keys: no tables, no functions, no Graph.',
+    )
+    .addHelpText('after', EXIT_CODES_HELP)
+  for (const add of [addLs, addCat, addRestoreToFolder]) add(vault, setting)
+  return program
+}
