@@ -24,17 +24,20 @@ import type { StreamVault } from './types.ts'
 /** A sealed part is hardly longer than its plain text, whatever zstd makes of it. */
 const PART_SEALED_BYTES_MAX = 2 * PART_PLAIN_BYTES_MAX
 
-export interface BaseStoreDeps {
+export interface BaseReaderDeps {
   store: BlobStore
-  random: Randomness
   stream: StreamId
   secret: Uint8Array
 }
 
-type BaseStore = Pick<StreamVault, 'base' | 'baseSeqs' | 'readBasePart' | 'writeBasePart'>
+export interface BaseWriterDeps extends BaseReaderDeps {
+  random: Randomness
+}
 
-export function createBaseStore(deps: BaseStoreDeps): BaseStore {
-  const { store, stream, secret, random } = deps
+export function createBaseReader(
+  deps: BaseReaderDeps,
+): Pick<StreamVault, 'base' | 'baseSeqs' | 'readBasePart'> {
+  const { store, stream, secret } = deps
   return {
     async base(commit, signal) {
       const { base: link, seq } = commit
@@ -63,6 +66,12 @@ export function createBaseStore(deps: BaseStoreDeps): BaseStore {
       check(whole, 'BaseDamaged', 'a part of a base has all its lines', { ...stream })
       return lines
     },
+  }
+}
+
+export function createBaseWriter(deps: BaseWriterDeps): Pick<StreamVault, 'writeBasePart'> {
+  const { store, stream, secret, random } = deps
+  return {
     async writeBasePart(asOf: CommitRef, lines, signal) {
       const [first, last] = [lines[0], lines.at(-1)]
       invariant(first !== undefined && last !== undefined, 'a part of a base has lines')
@@ -84,7 +93,7 @@ export function createBaseStore(deps: BaseStoreDeps): BaseStore {
 
 /** The blob, if it is exactly what is named. Throws `BaseDamaged`. */
 async function readExact(
-  { store, stream }: BaseStoreDeps,
+  { store, stream }: BaseReaderDeps,
   name: string,
   { sha256, bytes }: { sha256: string; bytes: number },
   bytesMax: number,

@@ -6,9 +6,15 @@
  * means: nothing here guesses, and nothing is skipped silently.
  */
 import { AppError, invariant } from '../model/errors.ts'
+import type { CommitRef } from '../model/events.ts'
 import { SEQ_MAX } from '../model/ids.ts'
 import { COMMIT_VOIDS_MAX } from './limits.ts'
 import type { ChainEnd, ChainStep, StreamVault } from './types.ts'
+
+/** A stream as far as its chain goes; `next` as in StreamVault. */
+export interface ChainSource<C extends CommitRef> extends Pick<StreamVault, 'owner' | 'workload'> {
+  next(end: ChainEnd, signal: AbortSignal): Promise<ChainStep<C> | undefined>
+}
 
 /** Before the first commit of a stream. */
 export const CHAIN_START: ChainEnd = { last: undefined, voids: [] }
@@ -19,7 +25,7 @@ export function nextSeq({ last, voids }: ChainEnd): number {
 }
 
 /** The end of the chain after this step. */
-export function endAfter(end: ChainEnd, step: ChainStep): ChainEnd {
+export function endAfter(end: ChainEnd, step: ChainStep<CommitRef>): ChainEnd {
   if (step.is === 'void') return { last: end.last, voids: [...end.voids, step.passed] }
   const { seq, hash, time } = step.is === 'commit' ? step.commit : step.ref
   return { last: { seq, hash, time }, voids: [] }
@@ -30,11 +36,11 @@ export function endAfter(end: ChainEnd, step: ChainStep): ChainEnd {
  * one given is what begin() needs. Throws `ChainBlocked` where more commits in a row are void
  * than one commit may pass.
  */
-export async function* followChain(
-  stream: Pick<StreamVault, 'next' | 'owner' | 'workload'>,
+export async function* followChain<C extends CommitRef>(
+  stream: ChainSource<C>,
   from: ChainEnd,
   signal: AbortSignal,
-): AsyncGenerator<{ step: ChainStep; end: ChainEnd }> {
+): AsyncGenerator<{ step: ChainStep<C>; end: ChainEnd }> {
   let end = from
   while (nextSeq(end) <= SEQ_MAX) {
     const step = await stream.next(end, signal)

@@ -54,6 +54,7 @@ export type {
   StateEntry,
   StateItem,
   StateLine,
+  StreamReader,
   StreamVault,
   VaultApi,
   VaultCommit,

@@ -20,6 +20,7 @@ export function monthOf(timeMs: number): string {
 
 export const ownerRecordName = (owner: OwnerId, n: number): string =>
   `${OWNERS_PREFIX}${owner}/${n}.json`
+export const ownerRecordsPrefix = (owner: OwnerId): string => `${OWNERS_PREFIX}${owner}/`
 export const packsPrefix = (owner: OwnerId): string => `packs/${owner}/`
 export const packName = (owner: OwnerId, month: string, pack: PackId): string =>
   `${packsPrefix(owner)}${month}/${pack}.pk`
@@ -45,6 +46,22 @@ export const baseIndexName = (stream: StreamId, seq: number, sha256: string): st
 export function ownerOfRecord(name: string): OwnerId | undefined {
   const match = /^owners\/([0-9a-f]{32})\/\d+\.json$/.exec(name)
   return match?.[1] === undefined ? undefined : parseOwnerId(match[1])
+}
+
+const OURS = [
+  /^owners\/([0-9a-f]{32})\/[1-9]\d{0,9}\.json$/,
+  /^packs\/([0-9a-f]{32})\/\d{4}-\d{2}\/[0-9a-f]{64}\.pk$/,
+  /^idx\/([0-9a-f]{32})\/\d{4}-\d{2}\/[0-9a-f]{64}\.ix$/,
+  /^c\/([0-9a-f]{32})\/[a-z-]+\/\d{10}\/(?:commit\.json|[0-9a-f]{64}\.(?:mf|bi|bs))$/,
+]
+
+/** Whose blob it is by its name; undefined for names of other shapes, and for format.json. */
+export function ownerOfName(name: string): OwnerId | undefined {
+  for (const pattern of OURS) {
+    const owner = pattern.exec(name)?.[1]
+    if (owner !== undefined) return parseOwnerId(owner)
+  }
+  return undefined
 }
 
 export function packOfName(name: string): PackId | undefined {

@@ -16,7 +16,7 @@ import { check, damage, isDamage } from './damage.ts'
 import { RECIPIENTS_MAX, SMALL_FILE_BYTES_MAX } from './limits.ts'
 import { OWNERS_PREFIX, ownerOfRecord, ownerRecordName } from './names.ts'
 import { SALT_BYTES } from './pack-format.ts'
-import { encodeSealedFile, parseJson, parseSealedFile } from './sealed-file.ts'
+import { encodeSealedFile, parseJson, parseSealedFile, type SealedFile } from './sealed-file.ts'
 import type { OwnerRecord } from './types.ts'
 
 const FIRST = 1
@@ -55,7 +55,8 @@ export function createOwnerRecords(deps: OwnerRecordsDeps): OwnerRecords {
     const range = { offset: 0, bytes: SMALL_FILE_BYTES_MAX + 1 }
     const found = await deps.vault.read(ownerRecordName(owner, FIRST), signal, range)
     if (found === undefined) return undefined
-    return openRecord(found.bytes, owner, await deps.keys.indexSecret(owner, signal))
+    const secret = await deps.keys.indexSecret(owner, signal)
+    return openRecord(found.bytes, { owner, n: FIRST }, secret)
   }
   return {
     read,
@@ -106,13 +107,32 @@ function encodeRecord(
   return encodeSealedFile({ envelope, body, inline: new Map() })
 }
 
-function openRecord(bytes: Uint8Array, owner: OwnerId, secret: Uint8Array): OwnerRecord {
-  const context = { owner, n: FIRST }
+type RecordPlace = Pick<OwnerRecord, 'owner' | 'n'>
+
+export type RecordEnvelope = z.infer<typeof envelopeSchema>
+
+/** What needs no key. Throws `OwnerRecordDamaged`, `FormatUnknown`. */
+export function parseRecord(
+  bytes: Uint8Array,
+  place: RecordPlace,
+): { file: SealedFile; envelope: RecordEnvelope } {
   const file = parseSealedFile(bytes)
-  check(file !== undefined, 'OwnerRecordDamaged', 'a record has its outer shape', context)
+  check(file !== undefined, 'OwnerRecordDamaged', 'a record has its outer shape', { ...place })
   const envelope = envelopeSchema.safeParse(parseJson(file.envelope))
-  const placed = envelope.success && envelope.data.owner === owner && envelope.data.n === FIRST
-  check(placed, 'OwnerRecordDamaged', 'a record lies where it says it belongs', context)
+  const { data } = envelope
+  const placed = data?.owner === place.owner && data.n === place.n
+  check(placed, 'OwnerRecordDamaged', 'a record lies where it says it belongs', { ...place })
+  return { file, envelope: data }
+}
+
+/** Throws `OwnerRecordDamaged`, `FormatUnknown`. */
+export function openRecord(
+  bytes: Uint8Array,
+  place: RecordPlace,
+  secret: Uint8Array,
+): OwnerRecord {
+  const context = { ...place }
+  const { file, envelope } = parseRecord(bytes, place)
   let plain: Uint8Array
   try {
     plain = unseal(secret, 'owner-record', file.body, Buffer.from(file.envelope))
@@ -123,8 +143,8 @@ function openRecord(bytes: Uint8Array, owner: OwnerId, secret: Uint8Array): Owne
   const body = bodySchema.safeParse(parseJson(plain))
   check(body.success, 'OwnerRecordDamaged', 'a record has its fields', context)
   const { graphId, kind, name } = body.data
-  const { n, createdAt, recipients } = envelope.data
-  return { owner, n, createdAt, recipients, graphId: graphId as GraphId, kind, name }
+  const { createdAt, recipients } = envelope
+  return { ...place, createdAt, recipients, graphId: graphId as GraphId, kind, name }
 }
 
 function checkSame(there: OwnerRecord, introduced: OwnerIntroduction): void {

@@ -114,7 +114,10 @@ async function decoded(bytes: Uint8Array, header: SegmentHeader): Promise<Uint8A
 }
 
 /** Throws `PackDamaged` where the footer does not list exactly the segments that are framed. */
-export function checkFooter(layout: PackLayout, entries: readonly FooterEntry[]): void {
+export function checkFooter(
+  layout: { segments: readonly Pick<FramedSegment, 'offset' | 'header'>[] },
+  entries: readonly FooterEntry[],
+): void {
   const agree =
     entries.length === layout.segments.length &&
     layout.segments.every(({ header, offset }, i) => {

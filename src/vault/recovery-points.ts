@@ -9,7 +9,7 @@ import { AppError } from '../model/errors.ts'
 import type { CommitRef } from '../model/events.ts'
 import { CHAIN_START, followChain } from './chain.ts'
 import { isDamage } from './damage.ts'
-import type { ChainEnd, StreamVault } from './types.ts'
+import type { ChainEnd, StreamReader } from './types.ts'
 
 export interface RecoveryPoint extends CommitRef {
   /** The end of a round. */
@@ -18,7 +18,7 @@ export interface RecoveryPoint extends CommitRef {
 
 /** Every point, the oldest first: reads every commit. Throws `ChainBlocked`, `ChainGap`. */
 export async function* recoveryPoints(
-  stream: StreamVault,
+  stream: StreamReader,
   signal: AbortSignal,
 ): AsyncGenerator<RecoveryPoint> {
   let end: ChainEnd = CHAIN_START
@@ -37,7 +37,7 @@ export async function* recoveryPoints(
  * Throws `ChainBlocked`, and `ChainGap` where a missing commit hides whether there is a newer one.
  */
 export async function pointAt(
-  stream: StreamVault,
+  stream: StreamReader,
   at: string | undefined,
   signal: AbortSignal,
 ): Promise<CommitRef | undefined> {
@@ -58,7 +58,7 @@ export async function pointAt(
 
 /** Which commit the newest base restates that is not later. */
 async function newestBase(
-  stream: StreamVault,
+  stream: StreamReader,
   isLater: (ref: CommitRef) => boolean,
   signal: AbortSignal,
 ): Promise<CommitRef | undefined> {
@@ -79,7 +79,7 @@ async function newestBase(
 
 /** Throws `ChainGap` where commits lie beyond the end of the chain that was walked. */
 async function checkEnd(
-  stream: StreamVault,
+  stream: StreamReader,
   { last, voids }: ChainEnd,
   signal: AbortSignal,
 ): Promise<void> {

@@ -6,7 +6,13 @@
  * by the length that the authenticated header promises.
  */
 import { promisify } from 'node:util'
-import { constants, zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib'
+import {
+  constants,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib'
 import { AppError } from '../model/errors.ts'
 import type { Codec } from './pack-format.ts'
 
@@ -15,7 +21,7 @@ const decompress = promisify(zstdDecompress)
 /** Level 3: 480 MB/s at a ratio of 7 on mail text; 6 halves the speed for a third more. */
 const LEVEL = 3
 /**
- * Up to here compressing takes less than a millisecond, and handing it to another thread costs 20
+ * Up to here (de)compressing takes less than a millisecond, and handing it to another thread costs 20
  * times more than the work: a mailbox is mostly such pieces.
  */
 const AT_ONCE_BYTES_MAX = 128 * 1024
@@ -57,7 +63,9 @@ export async function decode(encoded: Encoded, plainBytes: number): Promise<Uint
 export async function inflate(bytes: Uint8Array, plainBytesMax: number): Promise<Uint8Array> {
   try {
     // zlib refuses a limit of 0; one byte too many is noticed by the caller's own check.
-    return await decompress(bytes, { maxOutputLength: Math.max(1, plainBytesMax) })
+    const options = { maxOutputLength: Math.max(1, plainBytesMax) }
+    if (plainBytesMax <= AT_ONCE_BYTES_MAX) return zstdDecompressSync(bytes, options)
+    return await decompress(bytes, options)
   } catch (cause) {
     throw broken(cause)
   }

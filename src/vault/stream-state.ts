@@ -20,7 +20,7 @@ import type {
   StateEntry,
   StateItem,
   StateLine,
-  StreamVault,
+  StreamReader,
   VaultCommit,
 } from './types.ts'
 
@@ -58,7 +58,7 @@ export interface StateSource {
   round: RoundState
   cursors: StateCursor[]
   base: BaseIndex | undefined
-  stream: StreamVault
+  stream: StreamReader
 }
 
 /**
@@ -66,7 +66,7 @@ export interface StateSource {
  * both are on one chain. Throws `ChainGap`, `CommitDamaged`, `ChainBlocked`.
  */
 export async function openState(
-  stream: StreamVault,
+  stream: StreamReader,
   target: CommitRef,
   options: StateOptions,
   signal: AbortSignal,
@@ -101,7 +101,7 @@ export async function openState(
  * damaged, void or not there: another one serves.
  */
 async function baseAt(
-  stream: StreamVault,
+  stream: StreamReader,
   seq: number,
   target: CommitRef,
   signal: AbortSignal,
@@ -118,7 +118,7 @@ async function baseAt(
 
 /** Undefined where the walk does not meet the base's commit and the target. */
 async function walk(
-  stream: StreamVault,
+  stream: StreamReader,
   way: { target: CommitRef; base: BaseIndex | undefined; baseSeq: number },
   options: StateOptions,
   signal: AbortSignal,
@@ -202,7 +202,8 @@ export async function readShard(
   throw damage('BaseDamaged', 'one of the bases of a stream is whole', { seq: source.asOf.seq })
 }
 
-async function readShardOnce(
+/** With the base of the source and no other. Throws `BaseDamaged`. */
+export async function readShardOnce(
   source: StateSource,
   shard: number,
   signal: AbortSignal,
@@ -257,7 +258,7 @@ export function fold(
 }
 
 async function cursorsOf(
-  stream: StreamVault,
+  stream: StreamReader,
   base: BaseIndex,
   signal: AbortSignal,
 ): Promise<StateCursor[]> {

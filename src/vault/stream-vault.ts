@@ -6,25 +6,33 @@ import { createHash } from 'node:crypto'
 import { hasCode } from '../model/errors.ts'
 import type { CommitRef } from '../model/events.ts'
 import type { BlobStat, BlobStore } from '../ports.ts'
-import { createBaseStore } from './base-store.ts'
+import { type BaseReaderDeps, createBaseReader, createBaseWriter } from './base-store.ts'
 import { nextSeq } from './chain.ts'
 import { type CommitLink, type CommitSource, openEvents, openLink } from './commit-reader.ts'
 import { type CommitWriterDeps, createCommitWriter } from './commit-writer.ts'
 import { check, damage, voidCommitOf } from './damage.ts'
 import { COMMIT_BYTES_MAX, PART_PLAIN_BYTES_MAX } from './limits.ts'
 import { commitName, commitsPrefix, partName, type StreamId, seqOfCommit } from './names.ts'
-import type { ChainEnd, ChainStep, StreamVault, VaultCommit } from './types.ts'
+import type { ChainEnd, ChainStep, StreamReader, StreamVault, VaultCommit } from './types.ts'
 
 /** A sealed part is hardly longer than its plain text, whatever zstd makes of it. */
 const PART_SEALED_BYTES_MAX = 2 * PART_PLAIN_BYTES_MAX
 
 export function createStreamVault(deps: CommitWriterDeps): StreamVault {
+  return {
+    ...createStreamReader(deps),
+    ...createBaseWriter(deps),
+    begin: (previous, voids = []) => createCommitWriter(deps, previous, voids),
+  }
+}
+
+/** A stream for whoever has its index secret and writes nothing. */
+export function createStreamReader(deps: BaseReaderDeps): StreamReader {
   const { store, stream, secret } = deps
   return {
     ...stream,
-    ...createBaseStore(deps),
+    ...createBaseReader(deps),
     secret,
-    begin: (previous, voids = []) => createCommitWriter(deps, previous, voids),
     readCommit: (seq, signal, previous) => readCommit(deps, seq, previous, signal),
     next: (end, signal) => nextStep(deps, end, signal),
     async *seqs(signal) {
@@ -41,7 +49,7 @@ export function createStreamVault(deps: CommitWriterDeps): StreamVault {
 }
 
 async function readCommit(
-  deps: CommitWriterDeps,
+  deps: BaseReaderDeps,
   seq: number,
   previous: CommitRef | undefined,
   signal: AbortSignal,
@@ -65,7 +73,7 @@ function checkPrevious({ parsed, ref }: CommitLink, previous: CommitRef, stream:
 }
 
 async function nextStep(
-  deps: CommitWriterDeps,
+  deps: BaseReaderDeps,
   end: ChainEnd,
   signal: AbortSignal,
 ): Promise<ChainStep | undefined> {
@@ -93,7 +101,7 @@ async function stepOver(link: CommitLink, source: CommitSource): Promise<ChainSt
 
 /** The bytes of commit.json, and where the rest of the commit is read from. */
 async function readFile(
-  { store, stream, secret }: CommitWriterDeps,
+  { store, stream, secret }: BaseReaderDeps,
   seq: number,
   signal: AbortSignal,
 ): Promise<{ bytes: Uint8Array; source: CommitSource } | undefined> {

@@ -176,8 +176,8 @@ export interface ChainEnd {
 }
 
 /** What lies at the next seq of a chain. */
-export type ChainStep =
-  | { is: 'commit'; commit: VaultCommit }
+export type ChainStep<C extends CommitRef = VaultCommit> =
+  | { is: 'commit'; commit: C }
   | { is: 'void'; passed: VoidCommit }
   /** Valid, but what it says is lost in part or as a whole; the chain goes on over it. */
   | { is: 'damaged'; ref: CommitRef; cause: AppError }
@@ -227,6 +227,9 @@ export interface StreamVault {
   /** The index secret, for cursors in table rows. */
   readonly secret: Uint8Array
 }
+
+/** What reading a stream needs of it: no right to write. */
+export type StreamReader = Omit<StreamVault, 'begin' | 'writeBasePart'>
 
 /** Opens content: needs the right to unwrap. One reader caches data keys for its own life. */
 export interface ContentReader {

@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   graph: ['ports', 'model'],
   workloads: ['graph', 'ports', 'model'],
   catalogue: ['concurrency', 'sealing', 'ports', 'model'],
-  vault: ['catalogue', 'sealing', 'ports', 'model'],
+  vault: ['catalogue', 'concurrency', 'sealing', 'ports', 'model'],
   policy: ['ports', 'model'],
   audit: ['ports', 'model'],
   access: ['ports', 'model'],

@@ -1,0 +1,120 @@
+/**
+ * The items of the newest state, as a restore would read them: every representation put together
+ * from its segments, and compared with the length and hash that its event names.
+ *
+ * That segments are sound is said by the packs; this says that they are the item.
+ */
+import { mapBounded } from '../../concurrency/index.ts'
+import { AppError } from '../../model/errors.ts'
+import { type KeyHash, keyHash } from '../../model/ids.ts'
+import { createContentReader } from '../content-reader.ts'
+import { isDamage } from '../damage.ts'
+import { openState, readShard } from '../stream-state.ts'
+import type { ContentReader, StateItem, StateLine } from '../types.ts'
+import { readerOf } from './chain-check.ts'
+import { checkOf, FINDINGS, type Finding, type FindingCode } from './findings.ts'
+import type { Position, VerifyCounts } from './progress.ts'
+import { type Access, isSampled, type Work } from './work.ts'
+
+/** Each holds a segment, sealed and open. */
+const ITEMS_AT_ONCE = 4
+/** Items after which progress is told. */
+const BATCH = 64
+
+type ItemsPosition = Extract<Position, { step: 'items' }>
+
+export async function* checkItems(
+  work: Work,
+  access: Access,
+  position: ItemsPosition,
+): AsyncGenerator<ItemsPosition> {
+  const { owner, workload, ends } = position
+  const reader = readerOf(work, access, workload)
+  const end = ends[workload]
+  const { keys } = work
+  if (!keys || !reader || !end || !access.canUnwrap || work.plan.openPercent === 0) return
+  const content = createContentReader({ store: work.store, keys, owner })
+  // Damaged commits were told of by the chain; what is left is checked.
+  const options = { overDamage: () => undefined }
+  const source = await openOver(() => openState(reader, end.last, options, work.signal))
+  if (source === undefined) return
+  let { shard, after } = position
+  for (; shard < source.shards; shard += 1) {
+    const items = itemsOf(await readShard(source, shard, work.signal), work)
+    const rest = items.slice(items.findIndex(({ key }) => key === after) + 1)
+    for (let at = 0; at < rest.length; at += BATCH) {
+      const batch = rest.slice(at, at + BATCH)
+      await checkBatch(work, content, { position, batch })
+      after = batch.at(-1)?.key
+      yield { ...position, shard, ...(after !== undefined && { after }) }
+    }
+    after = undefined
+    const { after: _done, ...rests } = position
+    yield { ...rests, shard: shard + 1 }
+  }
+}
+
+interface Checked {
+  item: StateItem
+  key: KeyHash
+}
+
+function itemsOf(lines: readonly StateLine[], { plan }: Work): Checked[] {
+  return lines
+    .filter((line) => line.is === 'item')
+    .map((item) => ({ item, key: keyHash(item.item) }))
+    .filter(({ key }) => isSampled(plan, key))
+}
+
+/** Undefined where no way leads to the state: the chain was told of before. */
+async function openOver<T>(open: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await open()
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return undefined
+  }
+}
+
+async function checkBatch(
+  work: Work,
+  content: ContentReader,
+  { position, batch }: { position: ItemsPosition; batch: readonly Checked[] },
+): Promise<void> {
+  const results = await mapBounded(batch, ITEMS_AT_ONCE, (checked) =>
+    checkItem(work, content, position, checked),
+  )
+  for (const { counts, findings } of results) {
+    work.tally.add(counts)
+    for (const finding of findings) work.tally.find(finding)
+  }
+}
+
+async function checkItem(
+  { signal }: Work,
+  content: ContentReader,
+  { owner, workload }: ItemsPosition,
+  { item, key }: Checked,
+): Promise<{ counts: Partial<VerifyCounts>; findings: Finding[] }> {
+  const findings: Finding[] = []
+  let itemBytes = 0
+  for (const representation of item.representations) {
+    try {
+      for await (const piece of content.read(representation, signal)) itemBytes += piece.length
+    } catch (error) {
+      const code = codeOf(error)
+      if (!(error instanceof AppError) || code === undefined) throw error
+      findings.push({ code, owner, workload, seq: item.seq, item: key, check: checkOf(error) })
+    }
+  }
+  return { counts: { items: findings.length === 0 ? 1 : 0, itemBytes }, findings }
+}
+
+/** What a restore of the item would fail with. */
+function codeOf(error: unknown): FindingCode | undefined {
+  if (!(error instanceof AppError)) return undefined
+  const { code, kind } = error
+  if (code === 'KeyMissing' || code === 'KeyDisabled' || code === 'FormatUnknown') return code
+  if (kind !== 'corrupt') return undefined
+  return code in FINDINGS ? (code as FindingCode) : 'SegmentDamaged'
+}

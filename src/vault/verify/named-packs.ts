@@ -1,0 +1,84 @@
+/**
+ * Which packs the commits of an owner name, from what lies in the clear, without a key.
+ *
+ * Walks each chain backwards by the hashes that link it, from the commit at which the check of the
+ * chain ended: what is no link of that chain names nothing. Some 250 bytes of memory for a pack.
+ */
+import type { OwnerId, PackId, WorkloadName } from '../../model/ids.ts'
+import { packsOf } from '../../model/representation.ts'
+import { parseCommit } from '../commit-format.ts'
+import { isDamage } from '../damage.ts'
+import { COMMIT_BYTES_MAX } from '../limits.ts'
+import { commitName } from '../names.ts'
+import { openState, readShard } from '../stream-state.ts'
+import { readerOf } from './chain-check.ts'
+import type { Ends } from './progress.ts'
+import type { Access, Work } from './work.ts'
+
+export interface NamedPack {
+  workload: WorkloadName
+  /** Of a commit that names it. */
+  seq: number
+  /** Of the commit that adds it: the hash of its index, and whether that lies in the commit. */
+  added?: { bytes: number; index: string; inline: boolean }
+}
+
+export async function namedPacks(
+  work: Work,
+  access: Access,
+  ends: Ends,
+): Promise<Map<PackId, NamedPack>> {
+  const named = new Map<PackId, NamedPack>()
+  for (const [workload, end] of Object.entries(ends) as [WorkloadName, Ends[WorkloadName]][]) {
+    if (end === undefined) continue
+    await nameBackwards(work, { owner: access.owner, workload, ...end }, named)
+    if (end.from > 1) await nameHeld(work, access, { workload, ...end }, named)
+  }
+  return named
+}
+
+async function nameBackwards(
+  { store, signal }: Work,
+  at: { owner: OwnerId; workload: WorkloadName } & NonNullable<Ends[WorkloadName]>,
+  named: Map<PackId, NamedPack>,
+): Promise<void> {
+  const { workload, from } = at
+  for (let seq = at.last.seq; seq >= from; ) {
+    const range = { offset: 0, bytes: COMMIT_BYTES_MAX }
+    const found = await store.read(commitName(at, seq), signal, range)
+    if (found === undefined) return
+    // It was read and judged before; it cannot have become another one.
+    const { envelope } = parseCommit(found.bytes, at, seq)
+    for (const { id, bytes, index } of envelope.packs) {
+      const added = { bytes, index: index.sha256, inline: index.inline }
+      named.set(id, { workload, seq, added })
+    }
+    for (const id of envelope.used) if (!named.has(id)) named.set(id, { workload, seq })
+    seq -= envelope.voids.length + 1
+  }
+}
+
+/** Where a chain begins at a base: what the base restates uses packs of commits that are gone. */
+async function nameHeld(
+  work: Work,
+  access: Access,
+  { workload, last, from }: { workload: WorkloadName } & NonNullable<Ends[WorkloadName]>,
+  named: Map<PackId, NamedPack>,
+): Promise<void> {
+  const reader = readerOf(work, access, workload)
+  if (reader === undefined) return
+  try {
+    const source = await openState(reader, last, { overDamage: () => undefined }, work.signal)
+    for (let shard = 0; shard < source.shards; shard += 1) {
+      for (const line of await readShard(source, shard, work.signal)) {
+        if (line.is !== 'item') continue
+        for (const id of packsOf(line.representations)) {
+          if (!named.has(id)) named.set(id, { workload, seq: Math.max(line.seq, from) })
+        }
+      }
+    }
+  } catch (error) {
+    // The chain and its bases were judged before; items will tell what cannot be read.
+    if (!isDamage(error)) throw error
+  }
+}

@@ -1,0 +1,98 @@
+/** All packs of one owner: those that commits name and that are not there, and each that is. */
+import { mapBounded } from '../../concurrency/index.ts'
+import type { PackId } from '../../model/ids.ts'
+import type { BlobStat } from '../../ports.ts'
+import { indexesPrefix, packOfName, packsPrefix } from '../names.ts'
+import { type NamedPack, namedPacks } from './named-packs.ts'
+import { createPackChecker, type PackChecker } from './pack-check.ts'
+import type { Position } from './progress.ts'
+import type { Access, Work } from './work.ts'
+
+/** Each holds two pieces of a pack, a segment, and what the segment unpacks to. */
+const PACKS_AT_ONCE = 2
+/** Packs after which progress is told. */
+const BATCH = 8
+
+type PacksPosition = Extract<Position, { step: 'packs' }>
+
+export async function* checkPacks(
+  work: Work,
+  access: Access,
+  position: PacksPosition,
+): AsyncGenerator<PacksPosition> {
+  const { owner, ends } = position
+  const named = await namedPacks(work, access, ends)
+  const indexes = await indexesOf(work, access)
+  let after = position.after
+  if (after === undefined) {
+    await tellMissing(work, access, named, indexes)
+    after = ''
+    yield { ...position, after }
+  }
+  const checker = createPackChecker(work, access)
+  const check = (batch: readonly BlobStat[]) => checkBatch(work, checker, { batch, named, indexes })
+  let batch: BlobStat[] = []
+  for await (const stat of work.store.list(packsPrefix(owner), work.signal)) {
+    if (packOfName(stat.name) === undefined || stat.name <= after) continue
+    batch.push(stat)
+    if (batch.length < BATCH) continue
+    await check(batch)
+    after = stat.name
+    batch = []
+    yield { ...position, after }
+  }
+  await check(batch)
+  yield { ...position, after: batch.at(-1)?.name ?? after }
+}
+
+type Indexes = ReadonlyMap<PackId, string>
+
+async function indexesOf({ store, signal }: Work, { owner }: Access): Promise<Indexes> {
+  const found = new Map<PackId, string>()
+  for await (const { name } of store.list(indexesPrefix(owner), signal)) {
+    const pack = packOfName(name)
+    if (pack !== undefined) found.set(pack, name)
+  }
+  return found
+}
+
+/** Before any pack is read: the gravest comes first. */
+async function tellMissing(
+  { store, tally, signal }: Work,
+  { owner }: Access,
+  named: ReadonlyMap<PackId, NamedPack>,
+  indexes: Indexes,
+): Promise<void> {
+  const missing = new Set(named.keys())
+  const bare = new Set(indexes.keys())
+  for await (const { name } of store.list(packsPrefix(owner), signal)) {
+    const pack = packOfName(name)
+    if (pack === undefined) continue
+    missing.delete(pack)
+    bare.delete(pack)
+    if (!named.has(pack)) tally.find({ code: 'PackUnnamed', owner, blob: name, pack })
+  }
+  for (const pack of [...missing].sort()) {
+    const at = named.get(pack)
+    tally.find({ code: 'PackMissing', owner, workload: at?.workload, seq: at?.seq, pack })
+  }
+  for (const pack of [...bare].sort()) {
+    tally.find({ code: 'IndexUnnamed', owner, blob: indexes.get(pack), pack })
+  }
+}
+
+async function checkBatch(
+  { tally }: Work,
+  checker: PackChecker,
+  on: { batch: readonly BlobStat[]; named: ReadonlyMap<PackId, NamedPack>; indexes: Indexes },
+): Promise<void> {
+  const results = await mapBounded(on.batch, PACKS_AT_ONCE, ({ name, bytes }) => {
+    const id = packOfName(name)
+    const named = id && on.named.get(id)
+    return checker.check({ name, bytes, named, indexBlob: id && on.indexes.get(id) })
+  })
+  for (const { counts, findings } of results) {
+    tally.add(counts)
+    for (const finding of findings) tally.find(finding)
+  }
+}

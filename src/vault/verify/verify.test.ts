@@ -1,0 +1,514 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ScriptedDrive } from '../../capture/testing/scripted-drive.ts'
+import { ScriptedMailbox } from '../../capture/testing/scripted-mailbox.ts'
+import { captureWorld } from '../../capture/testing/world.ts'
+import type { GraphId } from '../../model/ids.ts'
+import { seal } from '../../sealing/seal.ts'
+import { encodeIndex, parseIndex } from '../pack-format.ts'
+import { readLayout } from '../pack-reader.ts'
+import { encodeSealedFile, parseSealedFile } from '../sealed-file.ts'
+import { contentOf, memoryVault, never, registered, type TestVault } from '../testing/fixture.ts'
+import { reportOf, verifyStart, verifyVault } from './index.ts'
+import { FINDINGS_NAMED_MAX, verifyProgressSchema } from './progress.ts'
+import {
+  change,
+  codesOf,
+  FULL,
+  flipped,
+  HASHES,
+  namesOf,
+  type OwnedVault,
+  ownedVault,
+  progressOf,
+  verify,
+} from './testing/vaults.ts'
+
+const id = (text: string) => text as GraphId
+const depsOf = ({ store, keys }: TestVault) => ({ store, keys })
+
+async function mailWorld() {
+  const box = new ScriptedMailbox()
+  box.createContainer(id('inbox'), 'Inbox')
+  box.createContainer(id('old'), 'Old')
+  for (const name of 'abcdefgh') box.put(id(name), { container: id('inbox'), content: name })
+  const world = await captureWorld(box, { shardItems: 3, baseCommits: 4, commitEvents: 3 })
+  await world.untilDone()
+  for (const day of [1, 2, 3, 4]) {
+    world.clock.advance(86_400_000)
+    box.put(id('a'), { container: id(day % 2 === 0 ? 'inbox' : 'old'), content: `day ${day}` })
+    box.put(id(`n${day}`), { container: id('inbox'), content: `new ${day}` })
+    box.remove(id('bcde'[day] ?? ''))
+    await world.untilDone()
+  }
+  return world
+}
+
+async function driveWorld() {
+  const box = new ScriptedDrive()
+  box.createDrive(id('d'))
+  box.earlierVersions = 2
+  box.put(id('d/top'), { name: 'Top', parent: id('d') })
+  box.put(id('d/f'), { name: 'f.txt', content: 'first', parent: id('d/top') })
+  box.put(id('d/empty'), { name: 'empty', content: '', parent: id('d'), sharing: 'all' })
+  box.longFrom = 200
+  box.put(id('d/long'), { name: 'long', content: 'x'.repeat(1000), parent: id('d/top') })
+  const world = await captureWorld(box, { pieceBytes: 64, packBytes: 256 })
+  await world.untilDone()
+  world.clock.advance(86_400_000)
+  box.put(id('d/f'), { content: 'second' })
+  box.put(id('d/top'), { name: 'Renamed' })
+  await world.untilDone()
+  return world
+}
+
+describe('a vault in order', () => {
+  test('of mail is verified: every segment was opened, every item put together', async () => {
+    const { blobs: store, keys } = await mailWorld()
+    const report = await verify({ store, keys })
+    assert.deepEqual(report.findings, [])
+    assert.equal(report.outcome, 'verified')
+    const { commits, bases, opened, segments, items, packs } = report.counts
+    assert.ok(commits > 6 && bases >= 2 && packs > 3 && items > 5)
+    assert.equal(opened, segments)
+  })
+
+  test('of files is verified, with long content, earlier versions and permissions', async () => {
+    const { blobs: store, keys } = await driveWorld()
+    const report = await verify({ store, keys })
+    assert.deepEqual(report.findings, [])
+    assert.equal(report.outcome, 'verified')
+  })
+
+  test('is not called verified where nothing, or not everything, was opened (P10)', async () => {
+    const { on } = await ownedVault()
+    const hashes = await verify(depsOf(on), HASHES)
+    assert.deepEqual([hashes.findings, hashes.outcome], [[], 'hashes'])
+    assert.equal(hashes.counts.opened, 0)
+    const sample = await verify(depsOf(on), { openPercent: 40, seed: 'x' })
+    assert.deepEqual([sample.findings, sample.outcome], [[], 'sampled'])
+    const { opened, segments, items } = sample.counts
+    assert.ok(opened > 0 && opened < segments && items > 0)
+    const again = await verify(depsOf(on), { openPercent: 40, seed: 'x' })
+    assert.deepEqual(again.counts, sample.counts, 'one seed is one sample')
+    const keyless = await verify({ store: on.store }, HASHES)
+    assert.deepEqual([keyless.findings, keyless.outcome], [[], 'hashes'])
+    assert.equal(keyless.counts.commits, hashes.counts.commits)
+    assert.equal((await verify(depsOf(memoryVault()), HASHES)).outcome, 'findings')
+  })
+
+  test('needs no right to open where hashes are checked, and says so where it does', async () => {
+    const { on, owner } = await ownedVault()
+    on.keys.mayUnwrap = false
+    assert.deepEqual((await verify(depsOf(on), HASHES)).findings, [])
+    const full = await verify(depsOf(on), { ...FULL, owner })
+    assert.deepEqual(codesOf(full), ['KeyDenied'])
+    assert.equal(full.counts.opened, 0)
+    assert.equal(full.counts.owners, 1)
+  })
+})
+
+/** Spoils the vault in one way, and says what must be found where. */
+interface Damage {
+  spoil(vault: OwnedVault): Promise<void> | void
+  codes: readonly string[]
+  /** Codes that are found without opening anything. */
+  hashes: readonly string[]
+  at?: { seq?: number; blob?: RegExp; check?: RegExp }
+}
+
+const largestPack = ({ on, owner }: OwnedVault) => packsOf({ on, owner } as OwnedVault)[0] ?? ''
+const packsOf = ({ on, owner }: OwnedVault) =>
+  namesOf(on, new RegExp(`^packs/${owner}/`)).sort((a, b) => lengthOf(on, b) - lengthOf(on, a))
+const lengthOf = (on: TestVault, name: string) => on.store.blobs.get(name)?.bytes.length ?? 0
+const one = ({ on, owner }: OwnedVault, ending: string) =>
+  namesOf(on, new RegExp(`${owner}/.*${ending}`))[0] ?? ''
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+const DAMAGES: Record<string, Damage> = {
+  'a flipped bit in the content of a pack': {
+    spoil: (v) => change(v.on, largestPack(v), flipped(1500)),
+    codes: ['PackDamaged', 'SegmentDamaged'],
+    hashes: ['PackDamaged'],
+    at: { blob: /\.pk$/, check: /hash that is its name/ },
+  },
+  'a flipped bit in the header of a pack': {
+    spoil: (v) => change(v.on, largestPack(v), flipped(50)),
+    codes: ['PackDamaged', 'SegmentDamaged'],
+    hashes: ['PackDamaged'],
+  },
+  'a flipped bit in the footer of a pack': {
+    spoil: (v) => change(v.on, largestPack(v), flipped(-100)),
+    codes: ['PackDamaged'],
+    hashes: ['PackDamaged'],
+  },
+  'a pack that was cut': {
+    spoil: (v) => change(v.on, largestPack(v), (bytes) => bytes.subarray(0, 2000)),
+    codes: ['PackDamaged'],
+    hashes: ['PackDamaged'],
+  },
+  'a pack that is missing': {
+    spoil: (v) => {
+      v.on.store.blobs.delete(largestPack(v))
+    },
+    codes: ['PackDamaged', 'PackMissing'],
+    hashes: ['PackMissing'],
+  },
+  'a part that is missing': {
+    spoil: (v) => {
+      v.on.store.blobs.delete(one(v, '0000000002/.*\\.mf'))
+    },
+    codes: ['CommitDamaged'],
+    hashes: ['CommitDamaged'],
+    at: { seq: 2, blob: /0000000002\/[0-9a-f]{64}\.mf$/, check: /a part is there/ },
+  },
+  'a part that was changed': {
+    spoil: (v) => change(v.on, one(v, '0000000003/.*\\.mf'), flipped(5000)),
+    codes: ['CommitDamaged'],
+    hashes: ['CommitDamaged'],
+    at: { seq: 3, check: /has the hash/ },
+  },
+  'a changed commit: it and all after it are void': {
+    spoil: (v) => change(v.on, one(v, '0000000003/commit'), flipped(400)),
+    codes: ['CommitVoid'],
+    hashes: ['CommitVoid'],
+    at: { seq: 3 },
+  },
+  'a commit that names another past': {
+    async spoil({ on, owner }) {
+      const stream = await on.vault.stream(owner, 'mail', never)
+      const end = await stream.readCommit(5, never)
+      assert.ok(end)
+      const forged = { ...end, hash: 'ab'.repeat(32) }
+      await stream.begin(forged).commit(contentOf([]), { complete: true }, never)
+    },
+    codes: ['CommitVoid'],
+    hashes: ['CommitVoid'],
+    at: { seq: 6 },
+  },
+  'a commit that is missing': {
+    spoil: (v) => {
+      v.on.store.blobs.delete(one(v, '0000000003/commit'))
+    },
+    codes: ['ChainGap'],
+    hashes: ['ChainGap'],
+    at: { seq: 3 },
+  },
+  'an index that lies': {
+    spoil(v) {
+      const blob = one(v, '\\.ix')
+      change(v.on, blob, (bytes) => {
+        const index = parseIndex(bytes)
+        return Buffer.from(encodeIndex({ ...index, footer: randomBytes(index.footer.length) }))
+      })
+    },
+    codes: ['IndexDamaged'],
+    hashes: ['IndexDamaged'],
+    at: { blob: /\.ix$/, check: /copy of its pack/ },
+  },
+  'an index that is missing': {
+    spoil: (v) => {
+      v.on.store.blobs.delete(one(v, '\\.ix'))
+    },
+    codes: ['IndexMissing'],
+    hashes: ['IndexMissing'],
+  },
+  "another owner's segment in a pack": {
+    spoil(v) {
+      const theirs = namesOf(v.on, new RegExp(`^packs/${v.other}/`))[0] ?? ''
+      const stolen = readLayout(v.on.store.blobs.get(theirs)?.bytes ?? randomBytes(0), v.other)
+      const [segment] = stolen.segments
+      assert.ok(segment)
+      change(v.on, largestPack(v), (bytes) => {
+        bytes.set(
+          [...segment.clear, ...segment.body],
+          readLayout(bytes, v.owner).segments[0]?.offset,
+        )
+        return bytes
+      })
+    },
+    codes: ['PackDamaged', 'SegmentDamaged'],
+    hashes: ['PackDamaged'],
+  },
+  "another owner's pack in place of one": {
+    spoil(v) {
+      const theirs = namesOf(v.on, new RegExp(`^packs/${v.other}/`))[0] ?? ''
+      const { bytes } = v.on.store.blobs.get(theirs) ?? { bytes: randomBytes(0) }
+      change(v.on, largestPack(v), () => bytes)
+    },
+    codes: ['PackDamaged'],
+    hashes: ['PackDamaged'],
+    at: { check: /belongs to the owner|committed with/ },
+  },
+  'a replaced key': {
+    spoil: ({ on, owner }) => on.keys.swap(owner),
+    codes: ['KeyCannotOpen', 'KeyReplaced'],
+    hashes: ['KeyCannotOpen', 'KeyReplaced'],
+  },
+  'a key that is gone': {
+    spoil: ({ on, owner }) => {
+      on.keys.erase(owner)
+    },
+    codes: ['IndexSecretMissing', 'KeyMissing'],
+    hashes: ['IndexSecretMissing', 'KeyMissing'],
+  },
+  'an owner record that was changed': {
+    spoil: ({ on, owner }) => change(on, `owners/${owner}/1.json`, flipped(300)),
+    codes: ['OwnerRecordDamaged'],
+    hashes: ['OwnerRecordDamaged'],
+  },
+  'an owner record that is gone': {
+    spoil: ({ on, owner }) => {
+      on.store.blobs.delete(`owners/${owner}/1.json`)
+    },
+    codes: ['OwnerRecordMissing'],
+    hashes: ['OwnerRecordMissing'],
+  },
+  'a second owner record that does not chain': {
+    spoil: (v) => addRecord(v, 'cd'.repeat(32)),
+    codes: ['OwnerRecordUnlinked'],
+    hashes: ['OwnerRecordUnlinked'],
+    at: { blob: /2\.json$/ },
+  },
+  'a second owner record that chains and nobody approved': {
+    spoil: (v) => {
+      const first = v.on.store.blobs.get(`owners/${v.owner}/1.json`)?.bytes ?? randomBytes(0)
+      return addRecord(v, sha256(first))
+    },
+    codes: ['OwnerRecordUnapproved'],
+    hashes: ['OwnerRecordUnapproved'],
+  },
+  'a part of a base that was changed': {
+    spoil: (v) => change(v.on, one(v, '\\.bs'), flipped(100)),
+    codes: ['BaseDamaged'],
+    hashes: ['BaseDamaged'],
+    at: { seq: 5, blob: /\.bi$/ },
+  },
+  'a base that restates something else': {
+    spoil: forgeBase,
+    codes: ['BaseDiffers'],
+    hashes: ['BaseDiffers'],
+    at: { seq: 7, check: /has the items/ },
+  },
+  'a commit of a later format': {
+    spoil: (v) =>
+      change(v.on, one(v, '0000000003/commit'), (bytes) =>
+        Buffer.from(bytes.toString().replace('{"holdfast":1', '{"holdfast":2')),
+      ),
+    codes: ['FormatUnknown'],
+    hashes: ['FormatUnknown'],
+    at: { seq: 3 },
+  },
+}
+
+async function addRecord({ on, owner }: OwnedVault, previous: string): Promise<void> {
+  const first = parseSealedFile(
+    on.store.blobs.get(`owners/${owner}/1.json`)?.bytes ?? randomBytes(0),
+  )
+  assert.ok(first)
+  const envelope = JSON.stringify({ ...JSON.parse(first.envelope), n: 2, previous })
+  const secret = await on.keys.indexSecret(owner, never)
+  const plain = Buffer.from(JSON.stringify({ graphId: 'g', kind: 'user', name: 'n' }))
+  const body = seal(secret, 'owner-record', plain, randomBytes(32), Buffer.from(envelope))
+  const bytes = encodeSealedFile({ envelope, body, inline: new Map() })
+  await on.store.create(`owners/${owner}/2.json`, bytes, never)
+}
+
+/** A base in all its form, by somebody who has the index secret: an item of it was left out. */
+async function forgeBase({ on, owner }: OwnedVault): Promise<void> {
+  const stream = await on.vault.stream(owner, 'mail', never)
+  const [end, carrier] = [await stream.readCommit(5, never), await stream.readCommit(5, never)]
+  assert.ok(end && carrier)
+  const base = await stream.base(carrier, never)
+  assert.ok(base)
+  const result = await stream.begin(end).commit(contentOf([]), { complete: false }, never)
+  assert.ok(result.outcome === 'committed')
+  const asOf = { seq: end.seq, hash: end.hash, time: end.time }
+  const parts = []
+  for (const part of base.parts) {
+    const lines = await stream.readBasePart(base, part, never)
+    parts.push(await stream.writeBasePart(asOf, lines.slice(part.lines > 1 ? 1 : 0), never))
+  }
+  const forged = { asOf, round: base.round, parts }
+  await stream.begin(result.commit).commit(contentOf([]), { complete: true, base: forged }, never)
+}
+
+describe('damage is found and named', () => {
+  for (const [name, damage] of Object.entries(DAMAGES)) {
+    test(name, async () => {
+      const vault = await ownedVault()
+      await damage.spoil(vault)
+      const report = await verify(depsOf(vault.on))
+      for (const code of damage.codes) {
+        assert.ok(codesOf(report).includes(code), `${code} in ${codesOf(report)}`)
+      }
+      const [grave] = report.findings.filter(({ code }) => code === damage.codes[0])
+      assert.ok(grave)
+      const { seq, blob, check } = damage.at ?? {}
+      const same = report.findings.filter(({ code }) => code === damage.codes.at(0))
+      if (seq !== undefined) assert.equal(grave.seq, seq)
+      if (blob)
+        assert.ok(
+          same.some((f) => blob.test(f.blob ?? '')),
+          JSON.stringify(same),
+        )
+      if (check)
+        assert.ok(
+          same.some((f) => check.test(f.check ?? '')),
+          JSON.stringify(same),
+        )
+      assert.ok(report.findings.every((f) => f.severity === 'notice' || f.owner === vault.owner))
+      assert.equal(report.outcome, 'findings')
+      const hashes = await verify(depsOf(vault.on), HASHES)
+      assert.deepEqual(codesOf(hashes), [...damage.hashes].sort())
+    })
+  }
+
+  test('the index secret of somebody else is told from the right one', async () => {
+    const { on, owner } = await ownedVault()
+    const keys = { ...on.keys, indexSecret: async () => randomBytes(32) }
+    const report = await verify({ store: on.store, keys }, { ...FULL, owner })
+    assert.ok(codesOf(report).includes('IndexSecretDiffers'))
+  })
+
+  test('blobs of strangers are counted, without their names', async () => {
+    const { on } = await ownedVault()
+    await on.store.create('packs/Letter to Ada.docx', randomBytes(3), never)
+    const report = await verify(depsOf(on))
+    assert.equal(report.outcome, 'verified')
+    assert.deepEqual(
+      report.findings.map(({ code, count }) => [code, count]),
+      [['ForeignBlobs', 1]],
+    )
+    assert.ok(!JSON.stringify(report).includes('Ada'))
+  })
+
+  test('a void commit that the next one passes, and a pack left behind, are no damage', async () => {
+    const { on, owner } = await ownedVault()
+    const stream = await on.vault.stream(owner, 'mail', never)
+    const end = await stream.readCommit(5, never)
+    const garbage = Buffer.from('{"holdfast":1}')
+    await on.store.create(`c/${owner}/mail/0000000006/commit.json`, garbage, never)
+    const voids = [{ seq: 6, sha256: sha256(garbage) }]
+    await stream.begin(end, voids).commit(contentOf([]), { complete: true }, never)
+    const left = stream.begin(end)
+    on.store.beforeCreate = async (name) => {
+      if (name.startsWith('c/')) throw new Error('the process dies')
+    }
+    const lost = { item: id('lost'), kind: 'item', container: id('i'), workload: 'mail' } as const
+    await left.addVersion({ ...lost, json: {}, parts: [], carried: [] }, never)
+    await assert.rejects(left.commit(contentOf([]), { complete: true }, never))
+    on.store.beforeCreate = undefined
+    const report = await verify(depsOf(on))
+    assert.equal(report.outcome, 'verified')
+    assert.deepEqual(report.findings.map(({ code, seq }) => [code, seq]).sort(), [
+      ['CommitVoidPassed', 6],
+      ['PackUnnamed', undefined],
+    ])
+  })
+
+  test('a chain whose beginning is gone is read from its base on, and that is said', async () => {
+    const { on, owner } = await ownedVault()
+    for (const name of namesOf(on, new RegExp(`^c/${owner}/mail/000000000[123]/`))) {
+      on.store.blobs.delete(name)
+    }
+    const report = await verify(depsOf(on))
+    assert.deepEqual(codesOf(report), ['ChainBeginsAtBase'])
+    assert.deepEqual(report.found, { ChainBeginsAtBase: 1, BaseUnproven: 1 })
+    assert.ok(report.counts.items > 5)
+  })
+
+  test('of a great many only the first are named, and all are counted', async () => {
+    const on = memoryVault()
+    await on.vault.prepare(never)
+    const owner = await registered(on.vault)
+    const count = FINDINGS_NAMED_MAX + 20
+    for (let n = 0; n < count; n += 1) {
+      const name = `packs/${owner}/2026-03/${n.toString(16).padStart(64, '0')}.pk`
+      await on.store.create(name, new Uint8Array(0), never)
+    }
+    const report = await verify(depsOf(on), HASHES)
+    assert.equal(report.findings.length, FINDINGS_NAMED_MAX)
+    assert.equal(report.found.PackUnnamed, count)
+  })
+})
+
+test('any flipped bit anywhere is found, or is in nothing that counts', async () => {
+  const vault = await ownedVault()
+  const { on } = vault
+  const names = [...on.store.blobs.keys()].filter((name) => name !== 'format.json').sort()
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.nat(), fc.nat(7), async (which, place, bit) => {
+      const name = names[which % names.length] ?? ''
+      const kept = on.store.blobs.get(name)
+      assert.ok(kept)
+      change(on, name, (bytes) => {
+        const at = place % bytes.length
+        bytes[at] = (bytes[at] ?? 0) ^ (1 << bit)
+        return bytes
+      })
+      const report = await verify(depsOf(on), HASHES)
+      assert.equal(report.outcome, 'findings', `${name} at ${place}`)
+      const owner = name.split('/')[1]
+      assert.ok(report.findings.some((f) => f.owner === owner))
+      on.store.blobs.set(name, kept)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+describe('a verification that was stopped', () => {
+  test('ends in the same report from wherever it goes on', async () => {
+    const vault = await ownedVault()
+    for (const name of [
+      'a flipped bit in the content of a pack',
+      'a second owner record that does not chain',
+    ]) {
+      await DAMAGES[name]?.spoil(vault)
+    }
+    vault.on.store.blobs.delete(one(vault, '0000000002/.*\\.mf'))
+    for (const plan of [FULL, { openPercent: 50, seed: 'y' }]) {
+      const points = await progressOf(depsOf(vault.on), plan)
+      const whole = reportOf(points.at(-1) ?? assert.fail('there is a last one'))
+      assert.ok(points.length > 15 && whole.findings.length > 3)
+      for (const point of points) {
+        const parsed = verifyProgressSchema.parse(JSON.parse(JSON.stringify(point)))
+        const end = await verifyVault(depsOf(vault.on), parsed, {}, never)
+        assert.deepEqual(reportOf(end), whole, JSON.stringify(point.at))
+      }
+    }
+  })
+
+  test('ends in the same report over worlds of several shards and bases', async () => {
+    for (const { blobs: store, keys } of [await mailWorld(), await driveWorld()]) {
+      const points = await progressOf({ store, keys }, FULL)
+      const whole = reportOf(points.at(-1) ?? assert.fail('there is a last one'))
+      for (const point of points.filter((_, n) => n % 3 === 0)) {
+        const end = await verifyVault({ store, keys }, point, {}, never)
+        assert.deepEqual(reportOf(end), whole, JSON.stringify(point.at))
+      }
+    }
+  })
+
+  test('by its signal throws the reason; what was told before is where to go on from', async () => {
+    const { on } = await ownedVault()
+    const stop = new AbortController()
+    const reason = new Error('enough')
+    let kept = 0
+    const run = verifyVault(
+      depsOf(on),
+      verifyStart(FULL),
+      {
+        onProgress() {
+          kept += 1
+          if (kept === 5) stop.abort(reason)
+        },
+      },
+      stop.signal,
+    )
+    await assert.rejects(run, reason)
+    assert.equal(kept, 5)
+  })
+})
