@@ -204,6 +204,7 @@ export const DEFAULT_POLICY_CASES: readonly Case<LockWorld>[] = [
     async run(world) {
       const { createdAt, lock } = await created(world)
       assert.equal(lock?.locked, true)
+      assert.ok(createdAt, 'storage says when a blob was made')
       const days = (lock.until.getTime() - createdAt.getTime()) / 86_400_000
       assert.ok(days >= 1 && Math.abs(days - Math.round(days)) < 1 / 86_400, `${days} days`)
     },
