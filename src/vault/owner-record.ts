@@ -126,11 +126,7 @@ export function parseRecord(
 }
 
 /** Throws `OwnerRecordDamaged`, `FormatUnknown`. */
-export function openRecord(
-  bytes: Uint8Array,
-  place: RecordPlace,
-  secret: Uint8Array,
-): OwnerRecord {
+export function openRecord(bytes: Uint8Array, place: RecordPlace, secret: Uint8Array): OwnerRecord {
   const context = { ...place }
   const { file, envelope } = parseRecord(bytes, place)
   let plain: Uint8Array
