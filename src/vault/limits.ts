@@ -18,6 +18,8 @@ export const METADATA_SEGMENT_BYTES_MAX = 32 * MIB
 export const PACK_SEGMENTS_MAX = 65_536
 /** No valid pack is larger: 64 MiB is the greatest target, and one segment may go beyond it. */
 export const PACK_BYTES_MAX = 128 * MIB
+/** Salvaging opens in vain at most so many times the bytes of the pack: broken segments need one. */
+export const SALVAGE_TRIES_MAX = 16
 /** The owner's key, one in a second vault, an offline recovery key, and one to spare. */
 export const RECIPIENTS_MAX = 4
 export const KEY_ID_BYTES_MAX = 200

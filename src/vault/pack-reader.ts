@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { OwnerId } from '../model/ids.ts'
 import { check, damage, isDamage } from './damage.ts'
-import { PACK_BYTES_MAX, PACK_SEGMENTS_MAX } from './limits.ts'
+import { PACK_BYTES_MAX, PACK_SEGMENTS_MAX, SALVAGE_TRIES_MAX } from './limits.ts'
 import {
   checkOwner,
   openFooter,
@@ -161,6 +161,9 @@ export type Salvaged =
 /**
  * Every segment of a damaged pack that still opens, found by its magic. The pack's clear header
  * must be intact (an index blob repeats it); footer, trailer and any segment may be broken.
+ *
+ * Throws `PackDamaged` where what looks like segments and is none adds up to SALVAGE_TRIES_MAX
+ * times the pack: who planted it would make this take days. What was given until then is sound.
  */
 export async function* salvage(
   pack: Uint8Array,
@@ -171,8 +174,12 @@ export async function* salvage(
   check(pack.length <= PACK_BYTES_MAX, 'PackDamaged', 'a pack is not longer than its limit')
   const buffer = Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength)
   let at = buffer.indexOf(SEGMENT_MAGIC, from)
+  let tried = 0
   while (at !== -1) {
     const result = await salvageAt(pack, at, keys, namer)
+    tried += result.tried
+    const mayGoOn = tried <= SALVAGE_TRIES_MAX * pack.length
+    check(mayGoOn, 'PackDamaged', 'a pack is not full of false segments')
     yield result.salvaged
     // A segment that opens cannot hold another one; after anything else the next byte may.
     at = buffer.indexOf(SEGMENT_MAGIC, result.next)
@@ -184,16 +191,17 @@ async function salvageAt(
   at: number,
   keys: PackKeys,
   namer: SegmentNamer,
-): Promise<{ salvaged: Salvaged; next: number }> {
+): Promise<{ salvaged: Salvaged; next: number; tried: number }> {
   const framed = segmentAt(pack, at, pack.length)
   if (framed !== undefined) {
     try {
       const plain = await openFramed(framed, keys, namer)
       const next = at + SEGMENT_HEADER_BYTES + framed.body.length
-      return { salvaged: { outcome: 'segment', header: framed.header, plain }, next }
+      return { salvaged: { outcome: 'segment', header: framed.header, plain }, next, tried: 0 }
     } catch (error) {
       if (!isDamage(error)) throw error
     }
   }
-  return { salvaged: { outcome: 'damaged', offset: at }, next: at + 1 }
+  const tried = framed?.body.length ?? 0
+  return { salvaged: { outcome: 'damaged', offset: at }, next: at + 1, tried }
 }

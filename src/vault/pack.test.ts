@@ -150,6 +150,30 @@ test('from a damaged pack everything is salvaged but what was hit, and nothing e
   )
 })
 
+test('a pack that is full of false segments is given up, after what is sound before them', async () => {
+  const plains = [randomBytes(2000), randomBytes(60_000)]
+  const pack = Buffer.from((await build(plains)).bytes)
+  const { header, headerBytes } = parsePackHeader(pack)
+  const second = pack.indexOf('HFSEGM01', headerBytes + 1)
+  const clear = pack.subarray(second, second + 56)
+  for (let at = second; at + 56 < pack.length; at += 56) {
+    pack.set(clear, at)
+    const bodyBytes = pack.length - at - 56
+    pack.writeUInt32BE(bodyBytes, at + 48)
+    pack.writeUInt32BE(bodyBytes, at + 52)
+  }
+  const keys = packKeys(dataKey.key, header)
+  const given: number[] = []
+  const read = async () => {
+    for await (const one of salvage(pack, headerBytes, keys, namer)) {
+      given.push(one.outcome === 'segment' ? one.plain.length : -1)
+    }
+  }
+  await assert.rejects(read(), (error) => hasCode(error, 'PackDamaged'))
+  assert.equal(given[0], 2000)
+  assert.ok(given.length < 50, `${given.length} were tried`)
+})
+
 test('a pack that is closed takes nothing more, and each pack has keys of its own', async () => {
   const salt = randomBytes(32)
   const builder = createPackBuilder({ owner, dataKey, salt, packBytes: 1 << 20 })

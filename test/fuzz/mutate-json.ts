@@ -10,6 +10,7 @@ const NUMBERS = [
   ...[0, -0, -1, 1, 2, 0.5, 1e308, -1e308, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 53 - 1, -(2 ** 53)],
   ...[9_999_999_999, 10_000_000_000, 16_384, 16_385, 8 * 2 ** 20, 8 * 2 ** 20 + 1],
 ]
+const WHOLE = NUMBERS.filter((n) => Number.isSafeInteger(n) && n >= 0)
 const TEXTS = [
   ...[
     '',
@@ -49,15 +50,26 @@ export function editedText(value: Json, prng: Prng): string {
 
 function editOnce(root: Holder, prng: Prng): void {
   const [holder, key] = placeIn(root, prng)
-  const action = prng.below(8)
   const value = (holder as Record<string, Json>)[key]
-  if (action === 0) remove(holder, key)
-  else if (action === 1) add(holder, prng)
-  else if (action === 2 && Array.isArray(value)) editArray(value, prng)
-  else if (action === 3 && typeof value === 'number')
-    define(holder, key, value + prng.pick([-1, 1, 0.5]))
-  else if (action === 4 && typeof value === 'string') define(holder, key, editText(value, prng))
-  else define(holder, key, oddValue(prng))
+  const edits = [
+    () => remove(holder, key),
+    () => add(holder, prng),
+    () => define(holder, key, oddValue(prng)),
+    () => define(holder, key, oddValue(prng)),
+  ]
+  // Of the same type, so that schemas let it pass and what comes behind them is met.
+  const milder = () => define(holder, key, likeValue(value, prng))
+  prng.pick([...edits, milder, milder, milder, milder])()
+}
+
+function likeValue(value: Json, prng: Prng): Json {
+  if (typeof value === 'number') {
+    return prng.oneIn(2) ? value + prng.pick([-1, 1, 0.5]) : prng.pick(WHOLE)
+  }
+  if (typeof value === 'string') return editText(value, prng)
+  if (typeof value === 'boolean') return !value
+  if (Array.isArray(value)) editArray(value, prng)
+  return value
 }
 
 /** Walks down from the root and stops anywhere. */

@@ -69,7 +69,8 @@ function ofPack(truth: Truth, input: Input, name: string, prng: Prng): Reading[]
   const [first, second] = contents
   return [
     readings.packAlone(pack, false),
-    readings.salvaged(pack),
+    // A reader stops where a pack is full of what only looks like segments.
+    readings.salvaged(pack, input.mutator !== 'plant headers of segments'),
     ...contents.map((c) => readings.content(c, isSure(truth, input, c))),
     ...(first ? moreOf(truth, input, first, prng) : []),
     ...(second && prng.oneIn(LOST_IN) ? [readings.lostContent(second, false)] : []),

@@ -40,6 +40,8 @@ const CODES: ReadonlySet<string> = new Set([
   ...['FormatUnknown', 'CommitVoid', 'CommitDamaged', 'BaseDamaged', 'ChainGap', 'ChainBlocked'],
   ...['PackDamaged', 'SegmentDamaged', 'SegmentMissing', 'ContentDamaged', 'OwnerRecordDamaged'],
   ...['WrappedKeyDamaged', 'KeyMissing', 'IndexSecretLost', 'ContentTooLarge'],
+  // Of the tables, into which a commit is put that only a thief could have written.
+  ...['CatalogueGap', 'RowTooLarge'],
 ])
 
 const MUTATORS: readonly Mutate[] = [...BLOB_MUTATORS, ...FORGERS].flatMap(([weight, mutate]) =>
