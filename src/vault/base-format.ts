@@ -29,6 +29,7 @@ import {
   BASE_INDEX_BYTES_MAX,
   BASE_PARTS_MAX,
   EVENT_BYTES_MAX,
+  LINE_VALUES_MAX,
   PART_PLAIN_BYTES_MAX,
   PART_PLAIN_BYTES_TARGET,
 } from './limits.ts'
@@ -139,7 +140,7 @@ export async function openBasePart(
   const lines = Buffer.from(plain).toString('utf8').split('\n')
   check(lines.pop() === '', 'BaseDamaged', 'a part of a base ends with a whole line', context)
   return lines.map((line) => {
-    const parsed = lineSchema.safeParse(parseJson(line))
+    const parsed = lineSchema.safeParse(parseJson(line, LINE_VALUES_MAX))
     const fits = parsed.success && parsed.data.seq <= at.asOf.seq
     check(fits, 'BaseDamaged', 'a line of a base has its fields', context)
     return parsed.data

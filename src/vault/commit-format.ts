@@ -20,6 +20,7 @@ import {
   COMMIT_PARTS_MAX,
   COMMIT_VOIDS_MAX,
   EVENT_BYTES_MAX,
+  LINE_VALUES_MAX,
   PART_PLAIN_BYTES_MAX,
   PART_PLAIN_BYTES_TARGET,
   RECIPIENTS_MAX,
@@ -223,7 +224,7 @@ export async function openPart(
   const lines = Buffer.from(plain).toString('utf8').split('\n')
   check(lines.pop() === '', 'CommitDamaged', 'a part ends with a whole line', context)
   const events = lines.map((line) => {
-    const event = eventAt(parseJson(line), at.seq)
+    const event = eventAt(parseJson(line, LINE_VALUES_MAX), at.seq)
     check(event !== undefined, 'CommitDamaged', 'a line is an event', context)
     return event
   })

@@ -15,7 +15,7 @@ import type { OwnerId, PackId } from '../model/ids.ts'
 import { segmentsDigest } from '../model/representation.ts'
 import type { BlobStore, OwnerKeys } from '../ports.ts'
 import { check, damage, isDamage, mayBeSpoilt } from './damage.ts'
-import { METADATA_SEGMENT_BYTES_MAX, PACK_HEADER_BYTES_MAX } from './limits.ts'
+import { LINE_VALUES_MAX, METADATA_SEGMENT_BYTES_MAX, PACK_HEADER_BYTES_MAX } from './limits.ts'
 import { packOfName, packsPrefix } from './names.ts'
 import { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
 import {
@@ -190,7 +190,9 @@ async function refsOfList(
   list: SegmentList,
   signal: AbortSignal,
 ): Promise<SegmentRef[]> {
-  const parsed = segmentsSchema.safeParse(parseJson(await readSegment(shelf, list, signal)))
+  const parsed = segmentsSchema.safeParse(
+    parseJson(await readSegment(shelf, list, signal), LINE_VALUES_MAX),
+  )
   check(parsed.success, 'ContentDamaged', 'a list is one of segments')
   return parsed.data
 }

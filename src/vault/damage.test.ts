@@ -9,6 +9,7 @@ import type { PackId } from '../model/ids.ts'
 import { openPart, sealPart } from './commit-format.ts'
 import { voidCommitOf } from './damage.ts'
 import { recoverIndexSecret } from './recover-secret.ts'
+import { parseSealedFile } from './sealed-file.ts'
 import {
   contentOf,
   memoryVault,
@@ -380,4 +381,20 @@ test('events that nest deeper than any that is written are damage, not a crash o
   assert.equal((await openPart(await sealed(text), at, mail.secret)).events.length, 1)
   const forged = await sealed(text.replace('"more":0', `"more":${deep}`))
   await assert.rejects(openPart(forged, at, mail.secret), coded('CommitDamaged'))
+})
+
+test('an event with a million refs that are none is damage, and so is a commit with as many blobs', async () => {
+  const on = memoryVault()
+  const { owner, mail, event } = await oneCommit(on)
+  const at = { stream: { owner, workload: mail.workload }, seq: 1, index: 0 }
+  const zeros = JSON.stringify(Array.from({ length: 1_000_000 }, () => 0))
+  const text = `${JSON.stringify({ ...event, representations: [{ segments: 7 }] })}\n`
+  const line = text.replace('"segments":7', `"segments":${zeros}`)
+  const forged = await sealPart(line, at, mail.secret, randomBytes(32))
+  await assert.rejects(openPart(forged, at, mail.secret), coded('CommitDamaged'))
+  const names = Array.from({ length: 300_000 }, (_, n) => `"${n}":0`)
+  const file = `{"holdfast":1,"envelope":"","body":"","inline":{${names}}}`
+  const before = process.memoryUsage().heapUsed
+  assert.equal(parseSealedFile(Buffer.from(file)), undefined)
+  assert.ok(process.memoryUsage().heapUsed - before < 128 * 1024 * 1024)
 })

@@ -68,4 +68,9 @@ export const LONG_CONTENT_CHARS_MAX = 455_000
 /** Levels of JSON inside each other: far more than any item has, and far from any stack's end. */
 export const JSON_DEPTH_MAX = 500
 /** Values of one JSON text, about: an empty object takes twenty times its text in memory. */
-export const JSON_VALUES_MAX = 2_000_000
+export const JSON_VALUES_MAX = 1_000_000
+/**
+ * The same of one line of events or of a base, or of a list of refs. Four times what fits into a
+ * table row; zod keeps an issue for each value that is wrong, and passes them on as arguments.
+ */
+export const LINE_VALUES_MAX = 50_000

@@ -8,7 +8,7 @@
  */
 import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
-import { JSON_DEPTH_MAX, JSON_VALUES_MAX } from './limits.ts'
+import { COMMIT_PACKS_MAX, COMMIT_PARTS_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX } from './limits.ts'
 import { FORMAT_VERSION } from './pack-format.ts'
 
 export interface SealedFile {
@@ -19,6 +19,9 @@ export interface SealedFile {
   /** Blobs that lie inside the file instead of beside it, by the SHA-256 of their bytes. */
   inline: ReadonlyMap<string, Uint8Array>
 }
+
+/** Parts and indexes of packs. */
+const INLINE_BLOBS_MAX = COMMIT_PARTS_MAX + COMMIT_PACKS_MAX
 
 const version = z.object({ holdfast: z.int().positive() })
 const shape = z.object({
@@ -45,8 +48,8 @@ export function parseSealedFile(bytes: Uint8Array): SealedFile | undefined {
   const numbered = version.safeParse(json)
   if (!numbered.success) return undefined
   if (numbered.data.holdfast !== FORMAT_VERSION) throw formatUnknown(numbered.data.holdfast)
-  const parsed = shape.safeParse(json)
-  if (!parsed.success) return undefined
+  const parsed = hasFewBlobs(json) ? shape.safeParse(json) : undefined
+  if (!parsed?.success) return undefined
   const { envelope, body, inline } = parsed.data
   const blobs = Object.entries(inline).map(
     ([name, text]) => [name, Buffer.from(text, 'base64')] as const,
@@ -55,15 +58,22 @@ export function parseSealedFile(bytes: Uint8Array): SealedFile | undefined {
   return Buffer.compare(encodeSealedFile(file), bytes) === 0 ? file : undefined
 }
 
+/** Looked at before the schema, which would name every key that is wrong. */
+function hasFewBlobs(json: unknown): boolean {
+  const { inline } = json as { inline?: unknown }
+  if (typeof inline !== 'object' || inline === null) return false
+  return Object.keys(inline).length <= INLINE_BLOBS_MAX
+}
+
 /**
  * Undefined where it is no JSON, or is deeper or has more values than any that is written. Invalid
  * UTF-8 is no JSON either.
  */
-export function parseJson(bytes: Uint8Array | string): unknown {
+export function parseJson(bytes: Uint8Array | string, valuesMax = JSON_VALUES_MAX): unknown {
   try {
     const text =
       typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return isBounded(text) ? JSON.parse(text) : undefined
+    return isBounded(text, valuesMax) ? JSON.parse(text) : undefined
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined
     throw error
@@ -71,7 +81,7 @@ export function parseJson(bytes: Uint8Array | string): unknown {
 }
 
 /** Looks at brackets and commas outside of strings; whether it is JSON shows later. */
-export function isBounded(text: string): boolean {
+export function isBounded(text: string, valuesMax = JSON_VALUES_MAX): boolean {
   let depth = 0
   let values = 1
   for (let at = 0; at < text.length; at += 1) {
@@ -82,7 +92,7 @@ export function isBounded(text: string): boolean {
       depth += 1
       values += 1
     } else if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth -= 1
-    if (depth > JSON_DEPTH_MAX || values > JSON_VALUES_MAX) return false
+    if (depth > JSON_DEPTH_MAX || values > valuesMax) return false
   }
   return true
 }
