@@ -182,6 +182,8 @@ function garbageCommits(truth: Truth, prng: Prng): Input {
   return inputOf('garbage after the last commit', `${count} in ${stream.workload}`, changes)
 }
 
+const keys = (count: number) => Array.from({ length: count }, (_, n) => `"${n}":0`).join()
+
 /** JSON that no writer writes: as deep, as wide, or as long as it comes. */
 function monstrous(truth: Truth, prng: Prng): Input {
   const name = prng.pick(namesOf(truth, prng.pick(['commit', 'record', 'format'] as const)))
@@ -192,6 +194,13 @@ function monstrous(truth: Truth, prng: Prng): Input {
     `{"holdfast":1,"envelope":"${'['.repeat(size)}${']'.repeat(size)}","body":"","inline":{}}`,
     `{"holdfast":1,"envelope":"","body":"${'A'.repeat(4 * size)}","inline":{}}`,
     `{"holdfast":1,"x":[${'{},'.repeat(size)}0]}`,
+    `{"holdfast":1,"envelope":"","body":"","inline":{${keys(size)}}}`,
+    JSON.stringify({
+      holdfast: 1,
+      envelope: `{"used":[${'0,'.repeat(size)}0]}`,
+      body: '',
+      inline: {},
+    }),
     `{"holdfast":${'9'.repeat(size)}}`,
     `{"holdfast":${prng.pick(['2', '1e3', '1.5', '-1', '0', '"1"', 'null', '1e999'])}}`,
   ])

@@ -114,6 +114,7 @@ function editArray(array: Json[], prng: Prng): void {
     () =>
       array.push(...Array.from({ length: copiesOf(array[0]) }, () => structuredClone(array[0]))),
     () => array.splice(prng.below(array.length), 1),
+    () => array.push(...Array.from({ length: prng.oneIn(4) ? 100_000 : 100 }, () => 0)),
   ]
   prng.pick(edits)()
 }

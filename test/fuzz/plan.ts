@@ -20,6 +20,9 @@ const REBUILD_FORGED_IN = 4
 const APART_IN = 30
 /** Long content is 257 segments, and takes as long as everything else together. */
 const LONG_IN = 8
+/** Several shards, so that damage of a base is met amid a state; or one, which is faster. */
+const FEW_ITEMS = 5
+const MANY_ITEMS = 100
 /** Searching by id opens every index of the owner. */
 const LOST_IN = 4
 
@@ -138,14 +141,17 @@ function ofCommit(truth: Truth, input: Input, name: string, prng: Prng): Reading
   const { stream, seq } = at
   const isCommit = kindOf(name) === 'commit'
   const state = (s: number, bases: boolean) =>
-    readings.stateAt(stream, s, { sure: isStateSure(input, stream, s), bases })
+    readings.stateAt(stream, s, {
+      ...{ sure: isStateSure(input, stream, s), bases },
+      shardItems: prng.oneIn(4) ? FEW_ITEMS : MANY_ITEMS,
+    })
   const last = truth.refs.get(stream)?.at(-1)?.seq ?? 1
   const plan = [
     readings.commitAt(stream, seq, false),
     state(prng.oneIn(2) ? last : Math.max(1, seq - 1), true),
   ]
   if (prng.oneIn(2)) plan.push(state(1 + prng.below(last), prng.oneIn(2)))
-  if (prng.oneIn(2)) plan.push(readings.chain(stream, false))
+  if (prng.oneIn(3)) plan.push(readings.chain(stream, false))
   if (input.forged) plan.push(readings.forgedContents(stream, seq))
   if (isCommit && prng.oneIn(LOST_IN)) plan.push(...ofIndex(truth, input, name, prng))
   if (isCommit && prng.oneIn(3))
@@ -183,7 +189,7 @@ function apart(truth: Truth, input: Input, prng: Prng): Reading[] {
     const seq = truth.refs.get(stream)?.at(-1)?.seq ?? 1
     return [
       readings.content(prng.pick(contents), true),
-      readings.stateAt(stream, seq, { sure: true, bases: true }),
+      readings.stateAt(stream, seq, { sure: true, bases: true, shardItems: MANY_ITEMS }),
       readings.ownerRecord(owner, true),
     ]
   })
@@ -199,7 +205,10 @@ function everything(truth: Truth, input: Input): Reading[] {
     const isSound = isUntouched(input, stream.owner)
     const states = refs.flatMap(({ seq }) =>
       [true, false].map((bases) =>
-        readings.stateAt(stream, seq, { sure: isStateSure(input, stream, seq), bases }),
+        readings.stateAt(stream, seq, {
+          ...{ sure: isStateSure(input, stream, seq), bases },
+          shardItems: FEW_ITEMS,
+        }),
       ),
     )
     const commits = refs.map(({ seq }) => {

@@ -213,7 +213,7 @@ export function chain(at: StreamId, sure: boolean): Reading {
 export function stateAt(
   at: StreamId,
   seq: number,
-  options: { sure: boolean; bases: boolean },
+  options: { sure: boolean; bases: boolean; shardItems: number },
 ): Reading {
   return {
     what: options.bases ? 'state' : 'state by commits',
@@ -224,7 +224,9 @@ export function stateAt(
       const known = truth.refs.get(at)?.find((r) => r.seq === seq)
       const ref = isFree ? await stream.readCommit(seq, signal) : known
       if (ref === undefined) return
-      const state = await stateText(stream, ref, options.bases ? {} : { without: BASES }, signal)
+      const { shardItems } = options
+      const how = { shardItems, ...(options.bases ? {} : { without: BASES }) }
+      const state = await stateText(stream, ref, how, signal)
       expect(isFree || state === truth.states.get(at)?.get(seq), 'a state is not what commits said')
     },
   }

@@ -3,6 +3,7 @@
  * gives neither the truth nor a typed error ends the run, with the command that repeats it.
  */
 import { AppError } from '../../src/model/errors.ts'
+import { type Counts, count, noCounts } from './counts.ts'
 import type { Input, Mutate } from './input.ts'
 import { BLOB_MUTATORS } from './mutate-blobs.ts'
 import { FORGERS } from './mutate-forged.ts'
@@ -18,16 +19,6 @@ export interface Job {
   from: number
   every: number
   below: number
-}
-
-/** Inputs by mutator, readings by outcome. */
-export interface Counts {
-  inputs: number
-  readings: number
-  mutators: Record<string, Record<string, number>>
-  /** By what was read. */
-  outcomes: Record<string, Record<string, number>>
-  bytesGrownMax: number
 }
 
 /** Nothing here takes a second; other work on the machine may. */
@@ -50,7 +41,7 @@ const MUTATORS: readonly Mutate[] = [...BLOB_MUTATORS, ...FORGERS].flatMap(([wei
 
 export async function runJob(job: Job): Promise<Counts> {
   const truth = await learnTruth()
-  const counts: Counts = { inputs: 0, readings: 0, mutators: {}, outcomes: {}, bytesGrownMax: 0 }
+  const counts = noCounts()
   for (let n = job.from; n < job.below; n += job.every) {
     await runInput(truth, job.seed, n, counts)
   }
@@ -73,10 +64,10 @@ export async function runInput(
       throw failed(seed, n, { input, reading, error })
     })
     met.add(outcome)
-    count(counts.outcomes, reading.what, outcome)
+    count(counts.readingsBy, reading.what, outcome)
   }
   const grown = bytesHeld() - before
-  counts.bytesGrownMax = Math.max(counts.bytesGrownMax, grown)
+  counts.grownBytesMax = Math.max(counts.grownBytesMax, grown)
   if (grown > GROWTH_BYTES_MAX) {
     throw failed(seed, n, { input, error: new Error(`${grown} bytes more are held`) })
   }
@@ -123,12 +114,6 @@ function codeOf(error: unknown, { sure }: Reading): string {
 function bytesHeld(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
-}
-
-function count(table: Record<string, Record<string, number>>, of: string, what: string): void {
-  const row = table[of] ?? {}
-  row[what] = (row[what] ?? 0) + 1
-  table[of] = row
 }
 
 interface Failure {

@@ -65,8 +65,6 @@ const never = new AbortController().signal
 const CONTENT_BYTES_MAX = 1 << 20
 /** Seqs at which a commit of some stream carries a base. */
 export const BASES: readonly number[] = [6, 8]
-/** More than one shard, so that damage of a base is met in the middle of a state. */
-const SHARD_ITEMS = 5
 
 export function vaultOn({ keys, clock, random }: Built, store: SpoiltStore): VaultApi {
   return createVault({ vault: store, keys, clock, random, toolVersion: 'holdfast/fuzz' })
@@ -88,7 +86,7 @@ export async function stateText(
   options: StateOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const source = await openState(stream, at, { shardItems: SHARD_ITEMS, ...options }, signal)
+  const source = await openState(stream, at, options, signal)
   const lines = []
   for (let n = 0; n < source.shards; n += 1) lines.push(...(await readShard(source, n, signal)))
   return textOf({ lines, cursors: source.cursors, round: source.round })
