@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addCat } from './commands/cat.ts'
 import { addLs } from './commands/ls.ts'
 import { addRestoreToFolder } from './commands/restore-to-folder.ts'
+import { addVerify } from './commands/verify.ts'
 import { EXIT_CODES_HELP, type ExitCode } from './exit-codes.ts'
 import type { Output } from './out/output.ts'
 
@@ -27,6 +28,6 @@ export function buildProgram(setting: Setting): Command {
       'Read a vault with nothing but its blobs and its keys: no tables, no functions, no Graph.',
     )
     .addHelpText('after', EXIT_CODES_HELP)
-  for (const add of [addLs, addCat, addRestoreToFolder]) add(vault, setting)
+  for (const add of [addLs, addCat, addRestoreToFolder, addVerify]) add(vault, setting)
   return program
 }

@@ -51,7 +51,8 @@ export async function ownedVault(): Promise<OwnedVault> {
   return { on, owner, other }
 }
 
-async function addCommit(
+/** With three versions; the second and third commit have blobs beside them. */
+export async function addCommit(
   on: TestVault,
   owner: OwnerId,
   last: CommitRef | undefined,

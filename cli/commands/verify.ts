@@ -1,0 +1,133 @@
+/** `holdfast vault verify`: is everything there, whole, and does it open? */
+import { randomBytes } from 'node:crypto'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { OwnerId } from '../../src/model/ids.ts'
+import {
+  measure,
+  reportOf,
+  type VerifyPlan,
+  type VerifyProgress,
+  type VerifyReport,
+  verifyVault,
+} from '../../src/vault/verify/index.ts'
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts'
+import { addVaultOptions, ownerOption, type VaultOptions } from '../open/options.ts'
+import { openVault } from '../open/vault.ts'
+import { plainJson } from '../out/plain-text.ts'
+import { progressBar } from '../out/progress-bar.ts'
+import type { Setting } from '../program.ts'
+import { refusal, usageError } from '../trouble.ts'
+import { openProgressFile, type ProgressFile } from '../verify/progress-file.ts'
+import { verifyReportText } from '../verify/report-text.ts'
+
+interface VerifyCliOptions extends VaultOptions {
+  owner?: OwnerId
+  full?: boolean
+  hashes?: boolean
+  sample?: number
+  json?: boolean
+  progress?: string
+}
+
+const HELP = `
+What is checked:
+  --hashes       every commit, its links and parts; every base against its commits; the SHA-256 and
+                 framing of every pack, and its index; records and keys of the owners. Without keys
+                 what is sealed is checked by its hash only
+  --sample N     the same, and N percent of all segments and items are opened
+  --full         the same, and every segment is opened, its id found right, and every item of the
+                 newest state put together and compared with its hash (the default with keys)
+
+Only what was opened is called verified. Every byte of every pack is read in each of the three; with
+--sample and --full the content of the newest state once more.
+
+--progress keeps how far it is in a file, every few seconds and at Ctrl-C; the same command goes on
+from there and ends in the same report. At the end the file is removed.
+
+What each finding means, and what to do, is in docs/vault-command.md and in the report itself.`
+
+export function addVerify(vault: Command, setting: Setting): void {
+  addVaultOptions(vault.command('verify'))
+    .description('Check that everything in the vault is whole, and open it.')
+    .addOption(ownerOption('only this owner (default: all)'))
+    .addOption(new Option('--full', 'open everything').conflicts(['hashes', 'sample']))
+    .addOption(new Option('--hashes', 'open nothing').conflicts(['full', 'sample']))
+    .addOption(
+      new Option('--sample <percent>', 'open a random sample')
+        .conflicts(['full', 'hashes'])
+        .argParser(percent),
+    )
+    .option('--progress <file>', 'keep in this file how far it is')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', HELP)
+    .action((options: VerifyCliOptions) => verify(options, setting))
+}
+
+function percent(text: string): number {
+  const value = Number(text)
+  if (value > 0 && value <= 100) return value
+  throw new InvalidArgumentError('It is a number above 0, up to 100.')
+}
+
+async function verify(options: VerifyCliOptions, setting: Setting): Promise<void> {
+  const { signal, output } = setting
+  const { store, opened } = await openVault(options, signal)
+  const plan = planOf(options, opened !== undefined)
+  const file = await openProgressFile(options.progress, plan)
+  const deps = opened ? { store, keys: opened.keys } : { store }
+  const total = await measure(deps, plan.owner, signal)
+  if (total.blobs === 0) throw nothingThere(plan)
+  if (file.isGoneOn) output.note(`Going on from ${options.progress}.`)
+  const bar = progressBar({ title: 'verify', total: total.packs, unit: 'packs' }, output)
+  try {
+    const onProgress = async (progress: VerifyProgress) => {
+      const { packs, packBytes } = progress.counts
+      bar.update({ items: packs, bytes: packBytes, now: progress.at.step })
+      await file.save(progress)
+    }
+    const end = await verifyVault(deps, file.start, { onProgress }, signal)
+    bar.end()
+    const report = reportOf(end)
+    output.say(options.json === true ? plainJson(report) : verifyReportText(report))
+    setting.end(exitCodeOf(report))
+    await file.remove()
+  } catch (error) {
+    bar.end()
+    await keep(file, options, setting)
+    throw error
+  }
+}
+
+async function keep(
+  file: ProgressFile,
+  { progress }: VerifyCliOptions,
+  { output }: Setting,
+): Promise<void> {
+  await file.flush()
+  if (progress !== undefined) output.note(`The same command goes on from ${progress}.`)
+}
+
+function planOf({ owner, full, hashes, sample }: VerifyCliOptions, hasKeys: boolean): VerifyPlan {
+  const opens = full === true || sample !== undefined
+  if (opens && !hasKeys) {
+    throw usageError(
+      `${full ? '--full' : '--sample'} opens content, and no keys were given.`,
+      'Give --keys FILE|DIR or --key-vault URL, or check with --hashes.',
+    )
+  }
+  const openPercent = sample ?? (hashes === true || !hasKeys ? 0 : 100)
+  return { openPercent, seed: randomBytes(8).toString('hex'), ...(owner && { owner }) }
+}
+
+function exitCodeOf({ outcome }: VerifyReport): ExitCode {
+  return outcome === 'findings' || outcome === 'unopened' ? EXIT_CODES.findings : EXIT_CODES.ok
+}
+
+function nothingThere({ owner }: VerifyPlan) {
+  return refusal(
+    'NothingHeld',
+    owner === undefined ? 'The vault is empty.' : 'Nothing is held of this owner.',
+    'Take the id of an owner from: holdfast vault ls',
+    { owner: owner ?? '' },
+  )
+}
