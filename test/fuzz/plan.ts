@@ -146,12 +146,10 @@ function ofCommit(truth: Truth, input: Input, name: string, prng: Prng): Reading
       shardItems: prng.oneIn(4) ? FEW_ITEMS : MANY_ITEMS,
     })
   const last = truth.refs.get(stream)?.at(-1)?.seq ?? 1
-  const plan = [
-    readings.commitAt(stream, seq, false),
-    state(prng.oneIn(2) ? last : Math.max(1, seq - 1), true),
-  ]
-  if (prng.oneIn(2)) plan.push(state(1 + prng.below(last), prng.oneIn(2)))
-  if (prng.oneIn(3)) plan.push(readings.chain(stream, false))
+  const plan = [readings.commitAt(stream, seq, false)]
+  if (prng.oneIn(2)) plan.push(state(prng.oneIn(2) ? last : Math.max(1, seq - 1), true))
+  if (prng.oneIn(3)) plan.push(state(1 + prng.below(last), prng.oneIn(2)))
+  if (prng.oneIn(4)) plan.push(readings.chain(stream, false))
   if (input.forged) plan.push(readings.forgedContents(stream, seq))
   if (isCommit && prng.oneIn(LOST_IN)) plan.push(...ofIndex(truth, input, name, prng))
   if (isCommit && prng.oneIn(3))
