@@ -35,7 +35,9 @@ export const BYTE_MUTATORS: Readonly<Record<string, ByteMutator>> = {
     ])
     return bytes
   },
-  truncate: (bytes, prng) => bytes.subarray(0, prng.below(bytes.length)),
+  // Often to less than any header has.
+  truncate: (bytes, prng) =>
+    bytes.subarray(0, prng.below(prng.oneIn(3) ? Math.min(128, bytes.length) : bytes.length)),
   'cut the beginning': (bytes, prng) => bytes.subarray(1 + prng.below(bytes.length)),
   extend: (bytes, prng) => Buffer.concat([bytes, prng.bytes(1 + prng.below(200))]),
   'insert noise'(bytes, prng) {

@@ -13,7 +13,10 @@ interface Field {
 }
 
 const HASH_BYTES = 32
+/** The length of the header and the number of recipients are what its parser goes by. */
 const HEADER_FIELDS: readonly Field[] = [
+  { at: 10, bytes: 2 },
+  { at: 76, bytes: 1 },
   ...[0, 8, 10, 12, 28, 44, 77, 78].map((at) => ({ at, bytes: 2 })),
   { at: 76, bytes: 1 },
 ]
@@ -41,7 +44,7 @@ function oddNumber(was: bigint, bytes: number, prng: Prng): bigint {
   const top = 1n << BigInt(8 * bytes)
   const odd = prng.pick([
     ...[0n, 1n, 2n, 15n, 16n, 255n, top - 1n, top / 2n, top / 2n - 1n],
-    ...[was + 1n, was - 1n, was * 2n, was + 16n, was - 16n, was / 2n, -was],
+    ...[was + 1n, was - 1n, was * 2n, was + 16n, was - 16n, was / 2n, -was, was + 99n],
     ...[1n << 31n, 1n << 53n, 8n << 20n, (8n << 20n) + 1n, (32n << 20n) + 1n, BigInt(prng.next())],
   ])
   return ((odd % top) + top) % top
@@ -73,7 +76,7 @@ export function mendIndex(index: Buffer): Buffer {
 
 export function spoilPackFields(bytes: Buffer, layout: PackLayout, prng: Prng): Buffer {
   const fields = fieldsOf(layout, prng)
-  for (let n = prng.oneIn(3) ? 2 : 1; n > 0; n -= 1) setField(bytes, prng.pick(fields), prng)
+  for (let n = 1 + prng.below(3); n > 0; n -= 1) setField(bytes, prng.pick(fields), prng)
   return prng.oneIn(2) ? mendPack(bytes) : bytes
 }
 
@@ -86,7 +89,8 @@ export function spoilIndexFields(bytes: Buffer, prng: Prng): Buffer {
   ]
   const inHeader = HEADER_FIELDS.map((f) => ({ ...f, at: f.at + headerAt }))
   const anywhere = { at: prng.below(bytes.length), bytes: 1 }
-  setField(bytes, prng.pick([...own, ...own, ...inHeader, anywhere]), prng)
+  const fields = prng.pick([own, inHeader, [...own, ...inHeader, anywhere]])
+  for (let n = 1 + prng.below(3); n > 0; n -= 1) setField(bytes, prng.pick(fields), prng)
   return prng.oneIn(4) ? bytes : mendIndex(bytes)
 }
 

@@ -220,6 +220,22 @@ async function keysOf(truth: Truth, { owner, layout }: PackTruth) {
   return packKeys(await truth.keys.unwrap(owner, keyId, wrapped, never), layout.header)
 }
 
+/** Of the same length, uncompressed: all is right but the id. */
+function otherPlain(head: Buffer, bytes: number, prng: Prng): Uint8Array {
+  head.writeUInt8(0, 8)
+  return prng.bytes(bytes)
+}
+
+async function otherCode(head: Buffer, was: Uint8Array, prng: Prng): Promise<Uint8Array> {
+  let encoded = was
+  const plainBytes = head.readUInt32BE(48)
+  if (prng.oneIn(2)) head.writeUInt32BE(prng.pick([0, 1, 8 << 20, plainBytes + 1]), 48)
+  if (prng.oneIn(2)) head.writeUInt8(1 - (head[8] ?? 0), 8)
+  if (prng.oneIn(2)) encoded = prng.oneIn(2) ? bomb(prng) : await deflate(prng.bytes(was.length))
+  if (prng.oneIn(3)) encoded = Buffer.concat([encoded, encoded]).subarray(0, was.length)
+  return encoded
+}
+
 /** Another plaintext, codec, length or bomb under a tag that is right: the id must tell. */
 const forgeSegment: Mutate = async (truth, prng) => {
   const pack = prng.pick([...truth.packs.values()])
@@ -227,12 +243,9 @@ const forgeSegment: Mutate = async (truth, prng) => {
   const bytes = copyOf(truth, pack.name)
   const { offset, clear, body, header } = prng.pick(pack.layout.segments)
   const head = Buffer.from(clear)
-  let encoded: Uint8Array = openSegment(keys, header.ordinal, clear, body)
-  if (prng.oneIn(2)) head.writeUInt32BE(prng.pick([0, 1, 8 << 20, header.plainBytes + 1]), 48)
-  if (prng.oneIn(2)) head.writeUInt8(1 - (head[8] ?? 0), 8)
-  if (prng.oneIn(2))
-    encoded = prng.oneIn(2) ? bomb(prng) : await deflate(prng.bytes(encoded.length))
-  if (prng.oneIn(2)) encoded = Buffer.concat([encoded, encoded]).subarray(0, body.length - 16)
+  const encoded = prng.oneIn(2)
+    ? otherPlain(head, header.plainBytes, prng)
+    : await otherCode(head, openSegment(keys, header.ordinal, clear, body), prng)
   head.writeUInt32BE(encoded.length + 16, 52)
   const sealed = sealSegment(keys, header.ordinal, head, encoded)
   const after = bytes.subarray(offset + clear.length + body.length)
