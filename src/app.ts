@@ -178,6 +178,7 @@ function buildCore(settings: Settings) {
   const random = systemRandomness
   const vault = createVault({
     vault: vaultBlobs,
+    ops: opsBlobs,
     keys: ownerKeys(settings),
     clock,
     random,

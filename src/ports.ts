@@ -236,6 +236,15 @@ export interface OwnerKeys {
   ): Promise<Uint8Array>
 }
 
+/** What erasure does (DESIGN 5). Only the expiring identity may; others get `KeyDenied`. */
+export interface OwnerKeyRemoval {
+  /**
+   * Deletes the owner's key and index secret. Idempotent. `purgedAt`: from then on nobody can bring
+   * them back. `otherRecipients`: key ids that open the same content and are not ours to delete.
+   */
+  erase(owner: OwnerId, signal: AbortSignal): Promise<{ purgedAt: Date; otherRecipients: string[] }>
+}
+
 /** A bearer token for one audience, cached and renewed by the adapter. */
 export interface TokenSource {
   token(scope: string, signal: AbortSignal): Promise<{ token: string; expiresAt: number }>

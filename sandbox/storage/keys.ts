@@ -13,7 +13,8 @@ import {
   privateDecrypt,
 } from 'node:crypto'
 import type { OwnerId } from '../../src/model/ids.ts'
-import type { OwnerKeys, Recipient } from '../../src/ports.ts'
+import type { OwnerKeyRemoval, OwnerKeys, Recipient } from '../../src/ports.ts'
+import type { SimulatedClock } from './clock.ts'
 import type { Identity, KeyRight } from './identities.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { SeededRandom } from './random.ts'
@@ -22,6 +23,8 @@ import { keyError, keyTrouble } from './troubles.ts'
 const RSA_BITS = 3072
 const INDEX_SECRET_BYTES = 32
 const POOL_PAIRS = 2
+/** The least that Key Vault has. */
+const SOFT_DELETE_MS = 7 * 24 * 3_600_000
 
 interface Pair {
   privateKey: KeyObject
@@ -42,11 +45,15 @@ function pairOf(n: number): Pair {
   return pair
 }
 
+const otherThan = (pair: Pair): Pair => (pairOf(0) === pair ? pairOf(1) : pairOf(0))
+
 interface OwnerKey {
   readonly keyId: string
   readonly pair: Pair
   readonly secret: Uint8Array
   readonly disabled: boolean
+  /** Deleted; until then whoever may recover can bring it back. */
+  readonly purgedAt?: number
 }
 
 export class KeyStore {
@@ -64,10 +71,44 @@ export class KeyStore {
     if (key) this.#keys.set(owner, { ...key, disabled: true })
   }
 
-  /** Throws `KeyDenied` for everybody but the expirer. */
-  erase(identity: Identity, owner: OwnerId): void {
-    allow(identity, 'delete')
-    this.#keys.delete(owner)
+  /** As somebody with rights over the key vault does it: the same name, another key. */
+  swap(owner: OwnerId): void {
+    const key = this.#keys.get(owner)
+    if (key) this.#keys.set(owner, { ...key, pair: otherThan(key.pair) })
+  }
+
+  /** Brings deleted keys back, as long as they are not purged. */
+  recover(owner: OwnerId, now: number): boolean {
+    const key = this.#keys.get(owner)
+    if (key?.purgedAt === undefined || key.purgedAt <= now) return false
+    const { purgedAt: _, ...kept } = key
+    this.#keys.set(owner, kept)
+    return true
+  }
+
+  /** Deletes with soft delete and purge protection; everybody but the expirer gets `KeyDenied`. */
+  openRemoval(
+    identity: Identity,
+    process: SimulatedProcess,
+    clock: Pick<SimulatedClock, 'now'>,
+  ): OwnerKeyRemoval {
+    return {
+      erase: async (owner, signal) => {
+        signal.throwIfAborted()
+        const effect = () => {
+          allow(identity, 'delete')
+          return this.#erase(owner, clock.now())
+        }
+        return await process.call({ port: 'key', op: 'erase', target: owner }, effect, keyTrouble)
+      },
+    }
+  }
+
+  #erase(owner: OwnerId, now: number) {
+    const key = this.#keys.get(owner)
+    const purgedAt = key?.purgedAt ?? now + SOFT_DELETE_MS
+    if (key) this.#keys.set(owner, { ...key, purgedAt })
+    return { purgedAt: new Date(key ? purgedAt : now), otherRecipients: [] }
   }
 
   open(identity: Identity, process: SimulatedProcess): OwnerKeys {
@@ -100,7 +141,9 @@ export class KeyStore {
   }
 
   #create(owner: OwnerId): void {
-    if (this.#keys.has(owner)) return
+    const there = this.#keys.get(owner)
+    if (there?.purgedAt !== undefined) throw keyError('KeyMissing', 'denied')
+    if (there) return
     this.#keys.set(owner, {
       keyId: `simulated/${owner}/1`,
       pair: pairOf(this.#keys.size),
@@ -111,7 +154,7 @@ export class KeyStore {
 
   #find(owner: OwnerId): OwnerKey {
     const key = this.#keys.get(owner)
-    if (!key) throw keyError('KeyMissing', 'denied')
+    if (!key || key.purgedAt !== undefined) throw keyError('KeyMissing', 'denied')
     if (key.disabled) throw keyError('KeyDisabled', 'denied')
     return key
   }

@@ -92,10 +92,18 @@ describe('identities', () => {
       await assert.rejects(keys.unwrap(owner, 'any', bytes(''), never), { code: 'KeyDenied' })
       assert.equal((await keys.indexSecret(owner, never)).length, 32)
     }
-    assert.throws(() => storage.keys.erase(IDENTITIES.restorer, owner), { code: 'KeyDenied' })
-    storage.keys.erase(IDENTITIES.expirer, owner)
+    for (const role of ['writer', 'reader', 'keeper', 'restorer'] as const) {
+      const erased = opened(storage, role).keyRemoval.erase(owner, never)
+      await assert.rejects(erased, { code: 'KeyDenied' })
+    }
+    const { purgedAt } = await opened(storage, 'expirer').keyRemoval.erase(owner, never)
     const { keys } = opened(storage)
     await assert.rejects(keys.indexSecret(owner, never), { code: 'KeyMissing' })
+    await assert.rejects(keys.create(owner, never), { code: 'KeyMissing' })
+    assert.ok(storage.keys.recover(owner, purgedAt.getTime() - 1), 'until they are purged')
+    await keys.indexSecret(owner, never)
+    const again = await opened(storage, 'expirer').keyRemoval.erase(owner, never)
+    assert.ok(!storage.keys.recover(owner, again.purgedAt.getTime()), 'and not after it')
   })
 
   test('a queue takes messages of those who may send to it', async () => {

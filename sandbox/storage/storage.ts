@@ -9,6 +9,7 @@ import type {
   BlobLocks,
   BlobRemoval,
   BlobStore,
+  OwnerKeyRemoval,
   OwnerKeys,
   QueueSender,
   TableStore,
@@ -69,6 +70,8 @@ export interface OpenedStorage {
   tables: TableStore
   queues: QueueSender
   keys: OwnerKeys
+  /** What erasure does; others are refused. */
+  keyRemoval: OwnerKeyRemoval
   clock: SimulatedClock
   random: SeededRandom
 }
@@ -161,6 +164,7 @@ export class SimulatedStorage {
       tables: this.tables.open(identity, process, this.#pages),
       queues: this.queues.open(identity, process),
       keys: this.keys.open(identity, process),
+      keyRemoval: this.keys.openRemoval(identity, process, this.clock),
       clock: this.clock,
       random: process.random.branch(0),
     }

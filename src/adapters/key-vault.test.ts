@@ -15,7 +15,7 @@ import { test } from 'node:test'
 import type { KeyClientOptions } from '@azure/keyvault-keys'
 import { hasCode } from '../model/errors.ts'
 import { parseOwnerId } from '../model/ids.ts'
-import { keyVaultKeys } from './key-vault.ts'
+import { keyVaultKeys, keyVaultRemoval } from './key-vault.ts'
 
 const URL_OF_VAULT = 'https://unit-test.vault.azure.net'
 const owner = parseOwnerId('0123456789abcdef0123456789abcdef')
@@ -23,6 +23,7 @@ const signal = new AbortController().signal
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 3072 })
 const VERSION = '00112233445566778899aabbccddeeff'
 
+const PURGED = Date.UTC(2027, 0, 1)
 const CHALLENGE =
   'Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"'
 
@@ -34,6 +35,8 @@ class AnsweringVault {
   key: { enabled: boolean } | undefined
   secret: string | undefined
   unwrapping: 'allowed' | 'denied' = 'allowed'
+  /** What is deleted and not purged. */
+  readonly deleted = new Set<'keys' | 'secrets'>()
   down = false
   readonly calls: string[] = []
 
@@ -54,6 +57,10 @@ class AnsweringVault {
   #answer(request: HttpRequest, url: URL): readonly [number, unknown] {
     this.calls.push(`${request.method} ${url.pathname}`)
     if (this.down) return [503, { error: { code: 'Unavailable', message: 'busy' } }]
+    const kind = url.pathname.includes('keys/') ? 'keys' : 'secrets'
+    if (request.method === 'DELETE' || url.pathname.startsWith('/deleted')) {
+      return this.#deletion(kind, request.method === 'DELETE')
+    }
     const body = JSON.parse(typeof request.body === 'string' ? request.body : '{}')
     if (url.pathname.endsWith('/create')) {
       assert.deepEqual([body.kty, body.key_size], ['RSA', 3072])
@@ -65,6 +72,22 @@ class AnsweringVault {
     if (request.method === 'PUT') this.secret = body.value
     if (this.secret === undefined) return this.#missing()
     return [200, { value: this.secret, id: `${URL_OF_VAULT}/secrets/i-${owner}/1`, attributes: {} }]
+  }
+
+  #deletion(kind: 'keys' | 'secrets', isAsked: boolean): readonly [number, unknown] {
+    const isThere = kind === 'keys' ? this.key !== undefined : this.secret !== undefined
+    if (isAsked && isThere) {
+      if (kind === 'keys') this.key = undefined
+      else this.secret = undefined
+      this.deleted.add(kind)
+    } else if (isAsked || !this.deleted.has(kind)) return this.#missing()
+    const attributes = { recoverableDays: 7 }
+    const days = kind === 'keys' ? 7 : 8
+    const times = { deletedDate: PURGED / 1000, scheduledPurgeDate: PURGED / 1000 + days }
+    const key = { kid: this.#kid(), kty: 'RSA' }
+    const recoveryId = `${URL_OF_VAULT}/deleted${kind}/x`
+    const id = `${URL_OF_VAULT}/${kind}/x/1`
+    return [200, { ...(kind === 'keys' ? { key } : { id }), attributes, recoveryId, ...times }]
   }
 
   #unwrap(body: { alg: string; value: string }): readonly [number, unknown] {
@@ -93,7 +116,8 @@ function setUp() {
     getToken: async () => ({ token: 'unit-test', expiresOnTimestamp: Date.now() + 3_600_000 }),
   }
   const client = { httpClient: vault.client, retryOptions: { maxRetries: 0 } }
-  return { vault, keys: keyVaultKeys({ url: URL_OF_VAULT, credential, client }) }
+  const options = { url: URL_OF_VAULT, credential, client }
+  return { vault, keys: keyVaultKeys(options), removal: keyVaultRemoval(options) }
 }
 
 const coded = (code: string) => (error: unknown) => hasCode(error, code)
@@ -129,6 +153,19 @@ test('what is wrapped with the public half comes back', async () => {
   assert.deepEqual(Buffer.from(await keys.unwrap(owner, keyId, wrapped, signal)), dataKey)
   vault.unwrapping = 'denied'
   await assert.rejects(keys.unwrap(owner, keyId, wrapped, signal), coded('KeyDenied'))
+})
+
+test('erasing deletes both, and says when the later of them is gone for good', async () => {
+  const { vault, keys, removal } = setUp()
+  await keys.create(owner, signal)
+  const first = await removal.erase(owner, signal)
+  assert.deepEqual([vault.key, vault.secret], [undefined, undefined])
+  assert.deepEqual(first, { purgedAt: new Date(PURGED + 8000), otherRecipients: [] })
+  assert.deepEqual(await removal.erase(owner, signal), first, 'the same when it is asked again')
+  await assert.rejects(keys.recipients(owner, signal), coded('KeyMissing'))
+  vault.deleted.clear()
+  const { purgedAt } = await removal.erase(owner, signal)
+  assert.ok(purgedAt.getTime() < PURGED, 'what is purged is gone since long ago')
 })
 
 test('a key id of another vault or owner is never asked', async () => {

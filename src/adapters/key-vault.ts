@@ -4,7 +4,7 @@
  *
  * The private half never leaves Key Vault; which identity may unwrap is decided by role
  * assignments, not here. Retries are the SDK's. Not proven against a live Key Vault: the tests
- * beside this file answer for one. Erasure and recovery of deleted keys are not here.
+ * beside this file answer for one. Recovery of deleted keys is not here.
  */
 import { createHash, createPublicKey, randomBytes } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
@@ -18,7 +18,7 @@ import {
 import { SecretClient, type SecretClientOptions } from '@azure/keyvault-secrets'
 import { AppError } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
-import type { OwnerKeys, Recipient } from '../ports.ts'
+import type { OwnerKeyRemoval, OwnerKeys, Recipient } from '../ports.ts'
 
 const RSA_BITS = 3072
 const ALGORITHM = 'RSA-OAEP-256'
@@ -40,13 +40,80 @@ interface Clients {
   keyIdPrefix: string
 }
 
-export function keyVaultKeys({ url, credential, client = {} }: KeyVaultOptions): OwnerKeys {
-  const clients: Clients = {
+/** For the identity that erases; the vault has soft delete and purge protection. */
+export function keyVaultRemoval(options: KeyVaultOptions): OwnerKeyRemoval {
+  const clients = clientsOf(options)
+  return {
+    async erase(owner, signal) {
+      const purges = [
+        await deleted(signal, keyDeletion(clients, owner, signal)),
+        await deleted(signal, secretDeletion(clients, owner, signal)),
+      ]
+      // What is neither there nor deleted was purged already.
+      const latest = Math.max(...purges.map((at) => at?.getTime() ?? 0))
+      return { purgedAt: new Date(latest), otherRecipients: [] }
+    },
+  }
+}
+
+interface Deletion {
+  begin(): Promise<unknown>
+  /** When it will be purged. */
+  scheduled(): Promise<Date | undefined>
+}
+
+function keyDeletion({ keys }: Clients, owner: OwnerId, abortSignal: AbortSignal): Deletion {
+  const name = keyName(owner)
+  return {
+    begin: () => keys.beginDeleteKey(name, { abortSignal }),
+    scheduled: async () =>
+      (await keys.getDeletedKey(name, { abortSignal })).properties.scheduledPurgeDate,
+  }
+}
+
+function secretDeletion({ secrets }: Clients, owner: OwnerId, abortSignal: AbortSignal): Deletion {
+  const name = secretName(owner)
+  return {
+    begin: () => secrets.beginDeleteSecret(name, { abortSignal }),
+    scheduled: async () =>
+      (await secrets.getDeletedSecret(name, { abortSignal })).scheduledPurgeDate,
+  }
+}
+
+/**
+ * Idempotent. The service answers a deletion before it is done: while it is neither there nor
+ * deleted it says 404, and asking again, which the caller does, finds it.
+ */
+async function deleted(
+  signal: AbortSignal,
+  { begin, scheduled }: Deletion,
+): Promise<Date | undefined> {
+  const isThere = await exists(signal, begin)
+  const at = await unlessMissing(call(signal, scheduled))
+  if (at === undefined && isThere) throw problem('KeyStoreUnavailable', 'transient')
+  return at
+}
+
+async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'KeyMissing') return undefined
+    throw error
+  }
+}
+
+function clientsOf({ url, credential, client = {} }: KeyVaultOptions): Clients {
+  return {
     keys: new KeyClient(url, credential, client),
     secrets: new SecretClient(url, credential, client),
     cryptography: (keyId) => new CryptographyClient(keyId, credential, client),
     keyIdPrefix: `${new URL(url).origin}/keys/`,
   }
+}
+
+export function keyVaultKeys(options: KeyVaultOptions): OwnerKeys {
+  const clients = clientsOf(options)
   return {
     create: (owner, signal) => createKeys(clients, owner, signal),
     async recipients(owner, signal) {

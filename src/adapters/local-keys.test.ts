@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { hasCode } from '../model/errors.ts'
 import { parseOwnerId } from '../model/ids.ts'
-import { localKeys } from './local-keys.ts'
+import { localKeyRemoval, localKeys } from './local-keys.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'keys-'))
 after(() => rm(folder, { recursive: true, force: true }))
@@ -24,6 +24,18 @@ test('two processes that make the same keys at once end with the same ones', asy
   assert.deepEqual(await readdir(folder), [`${owner}.json`], 'no temporary file is left')
   const { mode } = await stat(join(folder, `${owner}.json`))
   assert.equal(mode & 0o777, 0o600)
+})
+
+test('keys that were erased are gone, and erasing them again is no trouble', async () => {
+  const [owner, other] = [newOwner(), newOwner()]
+  const keys = localKeys(folder)
+  await keys.create(owner, signal)
+  await keys.create(other, signal)
+  const removal = localKeyRemoval(folder)
+  await removal.erase(owner, signal)
+  await removal.erase(owner, signal)
+  await assert.rejects(keys.indexSecret(owner, signal), coded('KeyMissing'))
+  await keys.indexSecret(other, signal)
 })
 
 test('damaged files and an unusable folder are told apart', async () => {

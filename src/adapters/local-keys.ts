@@ -21,7 +21,7 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
-import type { OwnerKeys } from '../ports.ts'
+import type { OwnerKeyRemoval, OwnerKeys } from '../ports.ts'
 
 const makeKeyPair = promisify(generateKeyPair)
 const RSA_BITS = 3072
@@ -63,6 +63,18 @@ export function localKeys(folder: string): OwnerKeys {
       const file = await read(owner, signal)
       if (file.keyId !== keyId) throw missing()
       return decrypt(file, wrapped)
+    },
+  }
+}
+
+/** Deletes the key file; nobody can bring it back, but from a backup of the folder. */
+export function localKeyRemoval(folder: string): OwnerKeyRemoval {
+  return {
+    async erase(owner, signal) {
+      signal.throwIfAborted()
+      await rm(join(folder, `${owner}.json`), { force: true })
+      await syncFolder(folder)
+      return { purgedAt: new Date(), otherRecipients: [] }
     },
   }
 }

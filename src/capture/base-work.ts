@@ -11,6 +11,10 @@ const TURN = 'turn'
 const PAUSE = 'pause'
 const SHARD = 'shard.'
 
+/** Long before the lock of what was written ends: nothing names it until the base is committed. */
+const SHARDS_AGE_MS_MAX = 7 * 24 * 3_600_000
+
+const keptSchema = z.object({ keptAt: z.number() })
 const turnSchema = z.object({ until: z.number() })
 const pauseSchema = z.object({ until: z.number(), trouble: z.string() })
 
@@ -22,14 +26,15 @@ export interface BaseWork {
   shards: BaseShard[]
 }
 
-type Rows = Pick<StreamContext, 'tables' | 'rowsNotAfter' | 'signal'>
+type Rows = Pick<StreamContext, 'tables' | 'rowsNotAfter' | 'clock' | 'signal'>
 
-export async function readBaseWork({ tables, signal }: Rows): Promise<BaseWork> {
+export async function readBaseWork({ tables, clock, signal }: Rows): Promise<BaseWork> {
   const texts = await tables.work.all(signal)
   const shards: BaseShard[] = []
   for (const [name, text] of texts) {
     const shard = name.startsWith(SHARD) ? parseBaseShard(text) : undefined
-    if (shard) shards.push(shard)
+    const keptAt = keptSchema.safeParse(parsed(text)).data?.keptAt ?? 0
+    if (shard && clock.now() - keptAt <= SHARDS_AGE_MS_MAX) shards.push(shard)
   }
   const turn = turnSchema.safeParse(parsed(texts.get(TURN))).data
   const pause = pauseSchema.safeParse(parsed(texts.get(PAUSE))).data
@@ -38,7 +43,8 @@ export async function readBaseWork({ tables, signal }: Rows): Promise<BaseWork> 
 
 export async function keepShard(rows: Rows, shard: BaseShard): Promise<void> {
   const { asOf, shards, n } = shard
-  await save(rows, `${SHARD}${seqName(asOf.seq)}.${shards}.${n}`, shard)
+  const kept = { ...shard, keptAt: rows.clock.now() }
+  await save(rows, `${SHARD}${seqName(asOf.seq)}.${shards}.${n}`, kept)
 }
 
 export async function giveTurn(rows: Rows, until: number): Promise<void> {

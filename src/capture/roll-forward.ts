@@ -11,7 +11,7 @@
 import type { StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { Commit } from '../model/events.ts'
-import { CHAIN_START, type ChainEnd, followChain } from '../vault/index.ts'
+import { beginningOf, CHAIN_START, type ChainEnd, followChain } from '../vault/index.ts'
 import type { StreamVault } from '../vault/types.ts'
 
 /** More commits than this behind the head in one slice: the rest is done by the next slice. */
@@ -55,7 +55,10 @@ async function startOf(
   signal: AbortSignal,
 ): Promise<{ head: Commit | undefined; end: ChainEnd }> {
   const row = await tables.head(signal)
-  if (!row) return { head: undefined, end: CHAIN_START }
+  if (!row) {
+    await checkBegins(stream, signal)
+    return { head: undefined, end: CHAIN_START }
+  }
   const head = await stream.readCommit(row.seq, signal)
   if (head?.hash === row.hash) return { head, end: { last: row, voids: [] } }
   throw new AppError({
@@ -66,6 +69,22 @@ async function startOf(
       : 'The head row names a commit that the vault does not hold.',
     hint: 'Look for missing blobs among deleted versions; then POST /api/v1/rebuilds for this owner.',
     context: { owner: stream.owner, workload: stream.workload, seq: row.seq },
+  })
+}
+
+/**
+ * Without a head row the chain is applied from its first commit on. Where that one has expired, a
+ * stream would seem to be empty, and be forked.
+ */
+async function checkBegins(stream: StreamVault, signal: AbortSignal): Promise<void> {
+  const { end } = await beginningOf(stream, signal)
+  if (end.last === undefined) return
+  throw new AppError({
+    code: 'HeadMissing',
+    kind: 'corrupt',
+    message: 'The head row of a stream is missing, and its first commits are no longer there.',
+    hint: 'POST /api/v1/rebuilds for this owner: its rows are made again from the vault.',
+    context: { owner: stream.owner, workload: stream.workload, seq: end.last.seq },
   })
 }
 

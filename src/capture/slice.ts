@@ -15,6 +15,7 @@ import type { Clock } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
 import type { Workload } from '../workloads/workload.ts'
 import { captureStream } from './capture-stream.ts'
+import { unlessErased } from './erasure-guard.ts'
 import { learnt } from './learnt.ts'
 import { PackLocks } from './pack-locks.ts'
 import { addCounts } from './pending.ts'
@@ -222,7 +223,9 @@ async function openStream(owner: Owner, name: WorkloadName, deps: SliceDeps, sig
   const { catalogue, clock, settings } = deps
   return {
     stream: await deps.vault.stream(owner.owner, name, signal),
-    tables: catalogue.stream(owner.owner, name),
+    tables: unlessErased(catalogue.stream(owner.owner, name), owner.owner, () =>
+      deps.vault.isErased(owner.owner, signal),
+    ),
     workload,
     reader: workload.reader({
       graphId: owner.graphId,

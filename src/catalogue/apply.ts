@@ -55,10 +55,10 @@ export async function applyCommit(
 }
 
 function openingRows(stream: string, commit: Commit, lockDays: number): NewRow[] {
-  const { owner, seq } = commit
+  const { seq } = commit
   return [
     ...commit.events.flatMap((event) => openingsOf(stream, event, seq)),
-    ...commit.packs.map((pack) => packRowOf(owner, pack, lockDays)),
+    ...commit.packs.map((pack) => packRowOf(commit, pack, lockDays)),
     ...commitRowsOf(stream, commit),
   ]
 }

@@ -50,7 +50,7 @@ export async function clearStream(
 }
 
 /** Every container that may have list rows, but for the list of containers itself. */
-async function containersOf(
+export async function containersOf(
   { tables }: Room,
   stream: string,
   { signal }: WriteOptions,

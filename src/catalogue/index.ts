@@ -7,6 +7,7 @@
  */
 import type { Clock, Randomness, TableStore } from '../ports.ts'
 import { createBudgetTable } from './budgets.ts'
+import { forgetOwner } from './forget-owner.ts'
 import { createJobTable } from './jobs.ts'
 import { withAzureLimits } from './limits.ts'
 import { createNotes } from './notes.ts'
@@ -45,6 +46,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     budgets: createBudgetTable(room),
     stream: (owner, workload) =>
       createStreamTables(room, { owner, workload }, protectionDays + generationDays),
+    forgetOwner: (owner, signal) => forgetOwner(room, owner, { guard: () => undefined, signal }),
     ...createNotes(room),
   }
 }
@@ -75,6 +77,7 @@ export type {
   Resource,
   ResourceState,
   ResourceTable,
+  Restated,
   Run,
   RunState,
   RunTable,

@@ -89,6 +89,11 @@ async function heldOf(
   return { item, kind, place, ...at, ...contentOf(before), deleted: true }
 }
 
+/** The row says that the item is gone. */
+export function isDeletion(row: Row): boolean {
+  return decodeBody(row, versionSchema).op === 'deleted'
+}
+
 /** Where a version of an item stood, whatever it is. */
 export function itemPlaceOf(row: Row): PastPlace {
   return decodeBody(row, versionSchema).place

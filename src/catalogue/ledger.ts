@@ -42,6 +42,19 @@ export async function applyToLedger(
   await editRows(room, { table: 'ledger', partition: stream }, edits, options)
 }
 
+/** Open entries as a base says them, each of the commit that opened it. */
+export async function restateLedger(
+  room: Room,
+  stream: string,
+  entries: readonly { seq: number; event: LedgerEvent | LeftEvent }[],
+  options: WriteOptions,
+): Promise<void> {
+  const edits = new Map<string, Edit>(
+    entries.map(({ seq, event }) => [keyHash(event.item), (now) => opened(now, event, seq)]),
+  )
+  await editRows(room, { table: 'ledger', partition: stream }, edits, options)
+}
+
 function opened(
   now: Row | undefined,
   event: LedgerEvent | LeftEvent,

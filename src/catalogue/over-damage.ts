@@ -56,7 +56,7 @@ function following(event: StreamEvent, place: PastPlace | undefined): StreamEven
  * what left waits for one with a greater number, and a container that is closed stays so: its
  * members may be still to be dealt with.
  */
-function fromTheBeginning(cursor: Cursor): Cursor {
+export function fromTheBeginning(cursor: Cursor): Cursor {
   const { container, closed } = cursor
   const ended: RoundState['phase'] = 'complete'
   if (container === ROUND) return { ...cursor, position: ended }

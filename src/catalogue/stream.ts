@@ -5,12 +5,14 @@ import { applyCommit, guardUntil } from './apply.ts'
 import { clearStream } from './clear.ts'
 import { listPoints, newestBase, pointAt } from './commits.ts'
 import { readCursor, readCursors, writeCursors } from './cursors.ts'
+import { expireRows } from './expire.ts'
 import { createHead } from './heads.ts'
 import { heldItem, heldItems } from './items.ts'
 import { streamPartition } from './keys.ts'
 import { openEntries } from './ledger.ts'
 import { hadLeft } from './left.ts'
 import { listContainer } from './listing.ts'
+import { restateRows } from './restate.ts'
 import type { Room } from './room.ts'
 import { createScanTable } from './scans.ts'
 import type { StreamTables } from './types.ts'
@@ -34,6 +36,12 @@ export function createStreamTables(
       await clearStream(room, stream, { guard: guardUntil(room, notAfter), signal })
       head.forget()
     },
+    async restate(state, { secret, notAfter, rebuilding }, signal) {
+      const write = { guard: guardUntil(room, notAfter), signal }
+      await restateRows(room, stream, state, { ...write, secret, rebuilding })
+    },
+    expire: (before, { notAfter }, signal) =>
+      expireRows(room, stream, before, { guard: guardUntil(room, notAfter), signal }),
     moveHead: (to, { notAfter }, signal) =>
       head.move(to, { guard: guardUntil(room, notAfter), signal }),
     heldCursors: (secret, signal) => readCursors(room, stream, secret, signal),

@@ -362,6 +362,16 @@ export interface OwnerTable {
   ): Promise<Owner | undefined>
 }
 
+/** What a base says of a stream: the state after a commit, in rows (DESIGN 5). */
+export interface Restated {
+  items: readonly (Pick<
+    PutEvent,
+    'item' | 'kind' | 'why' | 'marker' | 'display' | 'representations'
+  > & { seq: number; place: PastPlace })[]
+  entries: readonly { seq: number; event: LedgerEvent | LeftEvent }[]
+  cursors: readonly { seq: number; cursor: Cursor }[]
+}
+
 /** One stream's rows. `seq` is always a committed one, at most the head's. */
 export interface StreamTables {
   head(signal: AbortSignal): Promise<CommitRef | undefined>
@@ -386,6 +396,21 @@ export interface StreamTables {
    * cut off, it is begun again. Only under a fenced lease.
    */
   clear(options: { notAfter: number }, signal: AbortSignal): Promise<void>
+  /**
+   * For a rebuild whose first commits have expired: writes the rows of a state, or of a part of it,
+   * before the commits after it are applied. What came before has no rows. Idempotent.
+   */
+  restate(
+    state: Restated,
+    options: { secret: Uint8Array; notAfter: number; rebuilding: 'whole' | 'lossy' },
+    signal: AbortSignal,
+  ): Promise<void>
+  /**
+   * Removes the rows of what came before the state after this commit, so that those are left which
+   * a rebuild from a base of that state would write. Idempotent. Only under the owner's lease.
+   * Answers how many went.
+   */
+  expire(before: CommitRef, options: { notAfter: number }, signal: AbortSignal): Promise<number>
   /** Ends a rebuild. Only forward. */
   moveHead(to: CommitRef, options: { notAfter: number }, signal: AbortSignal): Promise<void>
   /** The same cursors, with what the rows say of their commits. */
@@ -443,6 +468,18 @@ export interface PackTable {
     packs: readonly PackId[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<PackId, string>>
+  /** After locks were extended: rows are moved on, and made where they are missing. */
+  noteLocks(owner: OwnerId, locks: readonly PackLock[], signal: AbortSignal): Promise<void>
+  /** Of packs that are about to be deleted: without a row no version shares their segments. */
+  forget(owner: OwnerId, packs: readonly PackId[], signal: AbortSignal): Promise<void>
+}
+
+/** ISO times. */
+export interface PackLock {
+  id: PackId
+  bytes: number
+  createdAt: string
+  lockedUntil: string
 }
 
 export type { Rebuild, RebuildCounts, RebuildOwner } from './rebuild-row.ts'
@@ -458,6 +495,8 @@ export interface Catalogue {
   readonly slots: SlotTable
   readonly budgets: BudgetTable
   stream(owner: OwnerId, workload: WorkloadName): StreamTables
+  /** Removes every row of an erased owner, jobs that restored it included. Idempotent. */
+  forgetOwner(owner: OwnerId, signal: AbortSignal): Promise<void>
   /** Where this is false only a rebuild may run (DESIGN 4, roll forward). */
   ready(signal: AbortSignal): Promise<boolean>
   markReady(signal: AbortSignal): Promise<void>

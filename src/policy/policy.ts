@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { type KeyHash, WORKLOADS } from '../model/ids.ts'
+import { retentionSchema } from '../model/retention.ts'
 
 /** Longer lists belong into a group, which a later version will resolve. */
 const LIST_MAX = 5000
@@ -29,6 +30,11 @@ export const policySchema = z.strictObject({
   fileVersions: z
     .union([z.enum(['none', 'all']), z.int().min(1).max(VERSIONS_MAX)])
     .default('none'),
+  /**
+   * How far back a state can be restored. A shorter time than before counts only 30 days after it was
+   * written (vault/retention).
+   */
+  retention: retentionSchema.default('forever'),
 })
 
 export type Policy = z.infer<typeof policySchema>
@@ -39,6 +45,7 @@ export const DEFAULT_POLICY: Policy = {
   exclude: [],
   workloads: [...WORKLOADS],
   fileVersions: 'none',
+  retention: 'forever',
 }
 
 export interface PolicySubject {

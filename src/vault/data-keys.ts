@@ -12,6 +12,7 @@ import type { OwnerId } from '../model/ids.ts'
 import type { Clock, OwnerKeys, Randomness, Recipient } from '../ports.ts'
 import { RECIPIENTS_MAX } from './limits.ts'
 import type { WrappedKey } from './pack-format.ts'
+import { ownerErased } from './retention/owner-erased.ts'
 import type { OwnerRecord } from './types.ts'
 
 export const DATA_KEY_AGE_MS_MAX = 24 * 60 * 60 * 1000
@@ -30,7 +31,7 @@ export interface DataKey {
 }
 
 export interface DataKeys {
-  /** Throws `OwnerKeyMismatch`, `OwnerUnknown`, `KeyStoreUnavailable`. */
+  /** Throws `OwnerErased`, `OwnerKeyMismatch`, `OwnerUnknown`, `KeyStoreUnavailable`. */
   current(owner: OwnerId, signal: AbortSignal): Promise<DataKey>
 }
 
@@ -39,6 +40,7 @@ export interface DataKeysDeps {
   clock: Clock
   random: Randomness
   ownerRecord(owner: OwnerId, signal: AbortSignal): Promise<OwnerRecord | undefined>
+  isErased(owner: OwnerId, signal: AbortSignal): Promise<boolean>
 }
 
 export function createDataKeys(deps: DataKeysDeps): DataKeys {
@@ -67,6 +69,7 @@ async function makeDataKey(
   owner: OwnerId,
   signal: AbortSignal,
 ): Promise<DataKey> {
+  if (await deps.isErased(owner, signal)) throw ownerErased(owner)
   const record = await deps.ownerRecord(owner, signal)
   if (record === undefined) throw unknownOwner(owner)
   const recipients = await currentRecipients(deps.keys, owner, signal)

@@ -8,10 +8,11 @@
  * many calls, without Graph and without a content key.
  */
 import { z } from 'zod'
-import type { StreamTables } from '../catalogue/index.ts'
-import { AppError } from '../model/errors.ts'
+import type { Restated, StreamTables } from '../catalogue/index.ts'
+import { AppError, hasCode } from '../model/errors.ts'
+import { beginningOf } from './beginning.ts'
 import { endAfter, followChain } from './chain.ts'
-import type { ChainEnd, ChainStep, StreamVault } from './types.ts'
+import type { ChainEnd, ChainStep, StateLine, StreamVault } from './types.ts'
 
 /** Seqs of damaged commits that a report names; they are all counted. */
 const DAMAGED_NAMED_MAX = 20
@@ -20,8 +21,11 @@ const refSchema = z.object({ seq: z.int(), hash: z.string(), time: z.string() })
 
 /** How far a rebuild has come. Plain JSON of bounded size, without anything of the content. */
 export const rebuildProgressSchema = z.object({
-  /** `clear`: the rows may be in any state. `apply`: they are those of the commits up to `end`. */
-  phase: z.enum(['clear', 'apply', 'done']),
+  /**
+   * `clear`: the rows may be in any state. `base`: what the stream begins with is written. `apply`:
+   * they are those of the commits up to `end`.
+   */
+  phase: z.enum(['clear', 'base', 'apply', 'done']),
   /** A commit is damaged: what it said is left out, and so are all links in cursors. */
   lossy: z.boolean(),
   end: z.object({
@@ -32,6 +36,10 @@ export const rebuildProgressSchema = z.object({
   damaged: z.int(),
   /** The first of them. */
   damagedSeqs: z.array(z.int()).max(DAMAGED_NAMED_MAX),
+  /** The base with which the stream begins, and how many of its parts are written. */
+  base: z.object({ seq: z.int(), parts: z.int() }).exactOptional(),
+  /** Seqs of commits whose bases are damaged. */
+  damagedBases: z.array(z.int()).exactOptional(),
 })
 export type RebuildProgress = z.infer<typeof rebuildProgressSchema>
 
@@ -79,12 +87,21 @@ export async function rebuildStream(
   if (now.phase === 'done') return now
   if (now.phase === 'clear') {
     await tables.clear({ notAfter: options.notAfter }, signal)
-    reach({ ...REBUILD_START, lossy: now.lossy, phase: 'apply' })
+    reach({ ...restart(now), phase: 'base' })
+  }
+  if (now.phase === 'base') {
+    const begun = await restateBase({ stream, tables, from: now, reach, options }, signal)
+    if (begun === 'paused') return now
   }
   const stopped = await applyCommits({ stream, tables, from: now, reach, options }, signal)
-  if (stopped === 'damage') reach({ ...REBUILD_START, lossy: true })
+  if (stopped === 'damage') reach({ ...restart(now), lossy: true })
   if (stopped === 'end') reach(await finished(stream, tables, now, options, signal))
   return now
+}
+
+/** Begun anew, with what was found out. */
+function restart({ lossy, damagedBases }: RebuildProgress): RebuildProgress {
+  return { ...REBUILD_START, lossy, ...(damagedBases && { damagedBases }) }
 }
 
 interface Applying {
@@ -93,6 +110,53 @@ interface Applying {
   from: RebuildProgress
   reach(next: RebuildProgress): void
   options: RebuildOptions
+}
+
+/**
+ * Writes the state that a base restates, where the commits before it have expired; otherwise there
+ * is nothing to write. A damaged base is passed, and the rows that it left are taken away again.
+ */
+async function restateBase(
+  { stream, tables, from, reach, options }: Applying,
+  signal: AbortSignal,
+): Promise<'written' | 'paused'> {
+  const { notAfter, mayGoOn = always } = options
+  const rebuilding = from.lossy ? 'lossy' : 'whole'
+  const { end, base } = await beginningOf(stream, signal, from.damagedBases)
+  let now = from
+  const to = (next: RebuildProgress) => {
+    now = next
+    reach(next)
+  }
+  const goesOn = base === undefined || from.base === undefined || from.base.seq === base.seq
+  if (!goesOn) {
+    to(restart(now))
+    return 'paused'
+  }
+  try {
+    for (const [n, part] of (base?.index.parts ?? []).entries()) {
+      if (base === undefined || n < (from.base?.parts ?? 0)) continue
+      const lines = await stream.readBasePart(base.index, part, signal)
+      const write = { secret: stream.secret, notAfter, rebuilding } as const
+      await tables.restate(sorted(lines), write, signal)
+      to({ ...now, base: { seq: base.seq, parts: n + 1 } })
+      if (!mayGoOn()) return 'paused'
+    }
+  } catch (error) {
+    if (base === undefined || !hasCode(error, 'BaseDamaged')) throw error
+    to({ ...restart(now), damagedBases: [...(now.damagedBases ?? []), base.seq] })
+    return 'paused'
+  }
+  to({ ...now, phase: 'apply', end: { voids: [], ...(end.last && { last: end.last }) } })
+  return 'written'
+}
+
+function sorted(lines: readonly StateLine[]): Restated {
+  return {
+    items: lines.filter((line) => line.is === 'item'),
+    entries: lines.filter((line) => line.is === 'entry'),
+    cursors: lines.filter((line) => line.is === 'cursor'),
+  }
 }
 
 /** `damage`: a commit is damaged, and it must be begun anew, in the way that passes it. */
@@ -144,7 +208,7 @@ async function finished(
   if (last) await tables.moveHead(last, { notAfter }, signal)
   const head = await tables.head(signal)
   if (head?.hash === last?.hash) return { ...now, phase: 'done' }
-  return { ...REBUILD_START, lossy: now.lossy }
+  return restart(now)
 }
 
 /**

@@ -7,7 +7,8 @@
  */
 import { AppError } from '../model/errors.ts'
 import type { CommitRef } from '../model/events.ts'
-import { CHAIN_START, followChain } from './chain.ts'
+import { beginningOf } from './beginning.ts'
+import { followChain } from './chain.ts'
 import { isDamage } from './damage.ts'
 import type { ChainEnd, StreamReader } from './types.ts'
 
@@ -21,8 +22,8 @@ export async function* recoveryPoints(
   stream: StreamReader,
   signal: AbortSignal,
 ): AsyncGenerator<RecoveryPoint> {
-  let end: ChainEnd = CHAIN_START
-  for await (const next of followChain(stream, CHAIN_START, signal)) {
+  let { end } = await beginningOf(stream, signal)
+  for await (const next of followChain(stream, end, signal)) {
     end = next.end
     if (next.step.is === 'commit') {
       const { seq, hash, time, complete } = next.step.commit
@@ -44,7 +45,7 @@ export async function pointAt(
   const isLater = ({ time }: CommitRef) => at !== undefined && Date.parse(time) > Date.parse(at)
   const from = await newestBase(stream, isLater, signal)
   let found = from
-  let end: ChainEnd = from === undefined ? CHAIN_START : { last: from, voids: [] }
+  let end: ChainEnd = from ? { last: from, voids: [] } : (await beginningOf(stream, signal)).end
   for await (const next of followChain(stream, end, signal)) {
     end = next.end
     if (next.step.is !== 'commit') continue

@@ -13,7 +13,14 @@ import { type CommitWriterDeps, createCommitWriter } from './commit-writer.ts'
 import { check, damage, voidCommitOf } from './damage.ts'
 import { COMMIT_BYTES_MAX, PART_PLAIN_BYTES_MAX } from './limits.ts'
 import { commitName, commitsPrefix, partName, type StreamId, seqOfCommit } from './names.ts'
-import type { ChainEnd, ChainStep, StreamReader, StreamVault, VaultCommit } from './types.ts'
+import type {
+  ChainEnd,
+  ChainStep,
+  CommitBlob,
+  StreamReader,
+  StreamVault,
+  VaultCommit,
+} from './types.ts'
 
 /** A sealed part is hardly longer than its plain text, whatever zstd makes of it. */
 const PART_SEALED_BYTES_MAX = 2 * PART_PLAIN_BYTES_MAX
@@ -28,7 +35,7 @@ export function createStreamVault(deps: CommitWriterDeps): StreamVault {
 
 /** A stream for whoever has its index secret and writes nothing. */
 export function createStreamReader(deps: BaseReaderDeps): StreamReader {
-  const { store, stream, secret } = deps
+  const { stream, secret } = deps
   return {
     ...stream,
     ...createBaseReader(deps),
@@ -36,15 +43,27 @@ export function createStreamReader(deps: BaseReaderDeps): StreamReader {
     readCommit: (seq, signal, previous) => readCommit(deps, seq, previous, signal),
     next: (end, signal) => nextStep(deps, end, signal),
     async *seqs(signal) {
-      let last = 0
-      for await (const { name } of store.list(commitsPrefix(stream), signal)) {
-        const seq = seqOfCommit(name)
-        // A page may be repeated after a lost connection.
-        if (seq === undefined || seq <= last) continue
-        last = seq
-        yield seq
-      }
+      for await (const { seq } of commitBlobs(deps, signal)) yield seq
     },
+    async commitBlobs(signal) {
+      const found: CommitBlob[] = []
+      for await (const blob of commitBlobs(deps, signal)) found.push(blob)
+      return found
+    },
+  }
+}
+
+async function* commitBlobs(
+  { store, stream }: BaseReaderDeps,
+  signal: AbortSignal,
+): AsyncGenerator<CommitBlob> {
+  let last = 0
+  for await (const { name, createdAt } of store.list(commitsPrefix(stream), signal)) {
+    const seq = seqOfCommit(name)
+    // A page may be repeated after a lost connection.
+    if (seq === undefined || seq <= last) continue
+    last = seq
+    yield { seq, ...(createdAt && { createdAt }) }
   }
 }
 

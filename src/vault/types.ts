@@ -182,6 +182,13 @@ export type ChainStep<C extends CommitRef = VaultCommit> =
   /** Valid, but what it says is lost in part or as a whole; the chain goes on over it. */
   | { is: 'damaged'; ref: CommitRef; cause: AppError }
 
+/** A commit.json as the listing shows it. */
+export interface CommitBlob {
+  seq: number
+  /** Absent in a copy of a vault. */
+  createdAt?: Date
+}
+
 /** One stream as its writer sees it: index secret, no content key. */
 export interface StreamVault {
   readonly owner: OwnerId
@@ -219,6 +226,8 @@ export interface StreamVault {
   ): Promise<BasePart>
   /** Seqs that have a commit.json, ascending. */
   seqs(signal: AbortSignal): AsyncIterable<number>
+  /** The same, with when storage created each: some 50 bytes for one. */
+  commitBlobs(signal: AbortSignal): Promise<CommitBlob[]>
   /**
    * `previous` is the last valid commit, `voids` the void ones after it, in order (see
    * `voidCommitOf`): the new commit links to the former and names the latter.
@@ -279,6 +288,8 @@ export interface VaultApi {
   owners(signal: AbortSignal): AsyncIterable<OwnerId>
   stream(owner: OwnerId, workload: WorkloadName, signal: AbortSignal): Promise<StreamVault>
   reader(owner: OwnerId): ContentReader
+  /** Its erasure has begun: nothing more is written for it (promise P8). */
+  isErased(owner: OwnerId, signal: AbortSignal): Promise<boolean>
   /**
    * The index secret, to read rows with: kept in this process for at most an hour. Who writes
    * takes the one of `stream`, which is fetched each time.

@@ -4,12 +4,12 @@
  *
  * Costs what building a base costs: the commits since the earlier one are read once for each shard.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { AppError, hasCode } from '../../model/errors.ts'
+import { differenceOf } from '../base-proof.ts'
 import { isDamage } from '../damage.ts'
 import { baseIndexName, type StreamId } from '../names.ts'
-import { openState, readShardOnce, type StateSource } from '../stream-state.ts'
-import type { BaseIndex, BaseLink, StateCursor, StreamReader } from '../types.ts'
+import { openState, type StateSource } from '../stream-state.ts'
+import type { BaseIndex, BaseLink, StreamReader } from '../types.ts'
 import { readerOf } from './chain-check.ts'
 import type { FindingCode } from './findings.ts'
 import { checkOf } from './findings.ts'
@@ -105,38 +105,4 @@ async function toldByCommits(
     const first = await reader.next({ last: undefined, voids: [] }, signal)
     return first === undefined ? 'BaseUnproven' : 'BaseDiffers'
   }
-}
-
-/** What differs, as a phrase; undefined: nothing. */
-async function differenceOf(
-  told: StateSource,
-  { base, seq }: { base: BaseIndex; seq: number },
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const restated: StateSource = { ...told, base, baseSeq: seq }
-  for (let shard = 0; shard < told.shards; shard += 1) {
-    const mine = await readShardOnce(restated, shard, signal)
-    const theirs = await readShardOnce(told, shard, signal)
-    if (!isDeepStrictEqual(mine, theirs)) return 'a base has the items of its commits'
-  }
-  const cursors = await cursorsOf(base, told.stream, signal)
-  if (!isDeepStrictEqual(cursors, told.cursors)) return 'a base has the cursors of its commits'
-  return isDeepStrictEqual(base.round, told.round)
-    ? undefined
-    : 'a base has the round of its commits'
-}
-
-async function cursorsOf(
-  base: BaseIndex,
-  reader: StreamReader,
-  signal: AbortSignal,
-): Promise<StateCursor[]> {
-  const lines: StateCursor[] = []
-  for (const part of base.parts) {
-    if (part.holds !== 'cursors') continue
-    for (const line of await reader.readBasePart(base, part, signal)) {
-      if (line.is === 'cursor') lines.push(line)
-    }
-  }
-  return lines
 }

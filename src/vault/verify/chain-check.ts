@@ -5,9 +5,9 @@
 import { type AppError, hasCode } from '../../model/errors.ts'
 import type { CommitRef } from '../../model/events.ts'
 import type { WorkloadName } from '../../model/ids.ts'
+import { type Beginning, beginningOf } from '../beginning.ts'
 import { CHAIN_START, followChain, nextSeq } from '../chain.ts'
 import { parseCommit } from '../commit-format.ts'
-import { isDamage } from '../damage.ts'
 import { COMMIT_BYTES_MAX } from '../limits.ts'
 import { commitName, commitsPrefix, partName, type StreamId, seqOfCommit } from '../names.ts'
 import { createStreamReader } from '../stream-vault.ts'
@@ -140,6 +140,8 @@ async function seqRange(
   return range
 }
 
+const FIRST: Beginning = { end: CHAIN_START }
+
 /** Undefined: what is there cannot be read from anywhere on. */
 async function beginning(
   work: Work,
@@ -148,30 +150,12 @@ async function beginning(
   reader: StreamReader | undefined,
 ): Promise<{ end: ChainEnd; from: number } | undefined> {
   if (first === 1) return { end: CHAIN_START, from: 1 }
-  const base = reader && (await oldestBase(reader, first, work.signal))
-  if (base === undefined) {
+  const { end, base } = reader ? await beginningOf(reader, work.signal) : FIRST
+  if (base === undefined || end.last === undefined) {
     work.tally.find({ code: 'ChainGap', ...stream, seq: 1, blob: commitName(stream, 1) })
     work.tally.add({ streams: 1 })
     return undefined
   }
-  work.tally.find({ code: 'ChainBeginsAtBase', ...stream, seq: base.seq })
-  return { end: { last: refOf(base), voids: [] }, from: base.seq + 1 }
-}
-
-/** Which commit the oldest base restates that what is left can be read from. */
-async function oldestBase(
-  reader: StreamReader,
-  first: number,
-  signal: AbortSignal,
-): Promise<CommitRef | undefined> {
-  for await (const seq of reader.baseSeqs(signal)) {
-    try {
-      const commit = await reader.readCommit(seq, signal)
-      const base = commit && (await reader.base(commit, signal))
-      if (base && base.asOf.seq >= first - 1) return base.asOf
-    } catch (error) {
-      if (!isDamage(error)) throw error
-    }
-  }
-  return undefined
+  work.tally.find({ code: 'ChainBeginsAtBase', ...stream, seq: end.last.seq })
+  return { end: { last: refOf(end.last), voids: [] }, from: end.last.seq + 1 }
 }
