@@ -60,7 +60,10 @@ export type Erasure =
   | { state: 'held' }
   | { state: 'done'; receipt: Receipt }
 
-/** Goes as far as it may now. Throws `ClockWrong`, `RulesMissing`, and what storage and keys throw. */
+/**
+ * Goes as far as it may now. To be called every day as long as anything of the owner is left in the
+ * vault, because it sweeps each time. Throws `ClockWrong`, `RulesMissing`, and what storage and keys throw.
+ */
 export async function eraseOwner(
   deps: EraserDeps,
   owner: OwnerId,
@@ -68,7 +71,11 @@ export async function eraseOwner(
 ): Promise<Erasure> {
   const { ops, clock } = deps
   const receipt = await readRecord(ops, RECEIPT, owner, signal)
-  if (receipt) return { state: 'done', receipt: receipt.document }
+  if (receipt) {
+    // A machine that was asleep amid a call sends it whenever it wakes.
+    await deps.sweep(owner, signal)
+    return { state: 'done', receipt: receipt.document }
+  }
   const begun = await begin(deps, owner, signal)
   if ('state' in begun) return begun
   // A hold may have come since: until the keys are gone it still counts.

@@ -111,10 +111,11 @@ export class CaptureWorld {
     const { storage } = this
     const opened = storage.open(role, process)
     const ports = plants.ports ? plants.ports(opened, { storage, process }) : opened
-    const { vault: store, tables, keys, random } = ports
+    const { vault: store, ops, tables, keys, random } = ports
     const { clock } = storage
     const vault = createVault({
       vault: store,
+      ops,
       keys,
       clock,
       random,
