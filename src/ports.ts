@@ -36,11 +36,15 @@ export interface BlobStore {
    * tells whose bytes they are.
    */
   create(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<CreateOutcome>
-  /** The blob, or a range of it. Undefined where there is no such blob. */
+  /**
+   * The blob, or a range of it. Undefined where there is no such blob. `into` has `bytes` of room
+   * that the store may, but need not, give the answer in: whoever reads piece after piece gives the
+   * same room again.
+   */
   read(
     name: string,
     signal: AbortSignal,
-    range?: { offset: number; bytes: number },
+    range?: { offset: number; bytes: number; into?: Uint8Array },
   ): Promise<{ bytes: Uint8Array; stat: BlobStat } | undefined>
   stat(name: string, signal: AbortSignal): Promise<BlobStat | undefined>
   /** Names in byte order. May repeat a name after a lost connection; never skips one. */

@@ -128,8 +128,9 @@ async function* readRepresentation(
 ): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256')
   let bytes = 0
+  const room = new Room()
   for await (const { ref } of refsFrom(shelf, representation, 0, signal)) {
-    const plain = await readSegment(shelf, ref, signal)
+    const plain = await readSegment(shelf, ref, signal, room)
     bytes += plain.length
     check(bytes <= representation.bytes, 'ContentDamaged', 'content is not longer than it says')
     if (representation.digest === undefined) hash.update(plain)
@@ -149,8 +150,9 @@ async function* readFrom(
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   let end = offset
+  const room = new Room()
   for await (const { ref, at } of refsFrom(shelf, representation, offset, signal)) {
-    const plain = await readSegment(shelf, ref, signal)
+    const plain = await readSegment(shelf, ref, signal, room)
     end = at + plain.length
     yield at < offset ? plain.subarray(offset - at) : plain
   }
@@ -197,13 +199,26 @@ async function refsOfList(
   return parsed.data
 }
 
+/** Where sealed segments are read into one after the other: what is opened has room of its own. */
+class Room {
+  #bytes: Uint8Array | undefined
+
+  of(bytes: number): Uint8Array {
+    if (this.#bytes === undefined || this.#bytes.length < bytes) {
+      this.#bytes = Buffer.allocUnsafeSlow(bytes)
+    }
+    return this.#bytes
+  }
+}
+
 async function readSegment(
   shelf: Shelf,
   ref: SegmentRef,
   signal: AbortSignal,
+  room?: Room,
 ): Promise<Uint8Array> {
   try {
-    return await readAt(shelf, ref, undefined, signal)
+    return await readAt(shelf, ref, { signal, room })
   } catch (hinted) {
     if (!mayBeSpoilt(hinted)) throw hinted
     // An owner whose keys were erased is no damage: nothing is looked for then.
@@ -223,7 +238,7 @@ async function readElsewhere(
   for await (const { ref, keys } of shelf.lookup.find(id, signal)) {
     copies += 1
     try {
-      return await readAt(shelf, ref, keys, signal)
+      return await readAt(shelf, ref, { signal, keys })
     } catch (error) {
       if (!isDamage(error)) throw error
     }
@@ -237,16 +252,17 @@ async function readElsewhere(
 async function readAt(
   shelf: Shelf,
   ref: SegmentRef,
-  known: PackKeys | undefined,
-  signal: AbortSignal,
+  on: { signal: AbortSignal; keys?: PackKeys; room?: Room | undefined },
 ): Promise<Uint8Array> {
+  const { signal, keys: known, room } = on
   const context = { owner: shelf.owner, pack: ref.pack, offset: ref.offset }
   const sane = ref.sealedBytes >= SEGMENT_HEADER_BYTES && ref.sealedBytes <= SEALED_BYTES_MAX
   check(sane, 'SegmentDamaged', 'a ref has a sane length', context)
   const name = await shelf.names.find(ref.pack, signal)
   check(name !== undefined, 'PackDamaged', 'a pack is there', context)
   const keys = known ?? (await keysOfPack(shelf, ref.pack, name, signal))
-  const range = { offset: ref.offset, bytes: ref.sealedBytes }
+  const into = room?.of(ref.sealedBytes)
+  const range = { offset: ref.offset, bytes: ref.sealedBytes, ...(into && { into }) }
   const found = await shelf.store.read(name, signal, range)
   check(found?.bytes.length === ref.sealedBytes, 'PackDamaged', 'a pack is long enough', context)
   const header = parseSegmentHeader(found.bytes)

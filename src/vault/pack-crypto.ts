@@ -6,14 +6,22 @@
  * nonce twice, because a salt is made for one pack and that pack is sealed once. The owner is in
  * the derivation, so that a pack moved under another owner's name opens for nobody.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto'
 import type { OwnerId, SegmentId } from '../model/ids.ts'
 import { check, damage } from './damage.ts'
 import { FORMAT_VERSION, type PackHeader, TAG_BYTES } from './pack-format.ts'
 
+/** Made once for a pack: a key that is given as bytes is taken in anew at each call. */
 export interface PackKeys {
-  segment: Uint8Array
-  footer: Uint8Array
+  segment: KeyObject
+  footer: KeyObject
 }
 
 const NO_SALT = new Uint8Array(0)
@@ -24,7 +32,7 @@ export function packKeys(
 ): PackKeys {
   const derive = (purpose: 'segment' | 'footer') => {
     const info = `holdfast/${FORMAT_VERSION}/pack/${owner}/${purpose}`
-    return new Uint8Array(hkdfSync('sha256', dataKey, salt, info, 32))
+    return createSecretKey(new Uint8Array(hkdfSync('sha256', dataKey, salt, info, 32)))
   }
   return { segment: derive('segment'), footer: derive('footer') }
 }
@@ -36,7 +44,7 @@ export interface SegmentNamer {
 
 export function segmentNamer(indexSecret: Uint8Array): SegmentNamer {
   const info = `holdfast/${FORMAT_VERSION}/index/segment-id`
-  const secret = new Uint8Array(hkdfSync('sha256', indexSecret, NO_SALT, info, 32))
+  const secret = createSecretKey(new Uint8Array(hkdfSync('sha256', indexSecret, NO_SALT, info, 32)))
   return {
     idOf: (plain) => createHmac('sha256', secret).update(plain).digest('hex') as SegmentId,
   }
@@ -50,17 +58,20 @@ function nonceOf(ordinal: number): Uint8Array {
 
 const FOOTER_NONCE = nonceOf(0)
 
-function sealGcm(key: Uint8Array, nonce: Uint8Array, bound: Uint8Array, plain: Uint8Array): Buffer {
+function sealGcm(key: KeyObject, nonce: Uint8Array, bound: Uint8Array, plain: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(bound)
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-function openGcm(key: Uint8Array, nonce: Uint8Array, bound: Uint8Array, body: Uint8Array): Buffer {
+function openGcm(key: KeyObject, nonce: Uint8Array, bound: Uint8Array, body: Uint8Array): Buffer {
   const opener = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
   opener.setAAD(bound)
   opener.setAuthTag(body.subarray(body.length - TAG_BYTES))
-  return Buffer.concat([opener.update(body.subarray(0, body.length - TAG_BYTES)), opener.final()])
+  const plain = opener.update(body.subarray(0, body.length - TAG_BYTES))
+  // GCM gives everything at once: what final() adds is nothing, and a segment has up to 32 MiB.
+  const rest = opener.final()
+  return rest.length === 0 ? plain : Buffer.concat([plain, rest])
 }
 
 /** `header` are the 56 clear bytes in front of the body; they are authenticated with it. */

@@ -4,20 +4,27 @@
  *
  * That segments are sound is said by the packs; this says that they are the item.
  */
-import { mapBounded } from '../../concurrency/index.ts'
+import { MemoryPool, mapBounded } from '../../concurrency/index.ts'
 import { AppError } from '../../model/errors.ts'
 import { type KeyHash, keyHash } from '../../model/ids.ts'
+import { refsOf } from '../../model/representation.ts'
 import { createContentReader } from '../content-reader.ts'
 import { isDamage } from '../damage.ts'
+import { CONTENT_SEGMENT_BYTES_MAX } from '../limits.ts'
 import { openState, readShard } from '../stream-state.ts'
 import type { ContentReader, StateItem, StateLine } from '../types.ts'
 import { readerOf } from './chain-check.ts'
 import { checkOf, FINDINGS, type Finding, type FindingCode } from './findings.ts'
 import type { Position, VerifyCounts } from './progress.ts'
+import { release } from './release.ts'
 import { type Access, isSampled, type Work } from './work.ts'
 
-/** Each holds a segment, sealed and open. */
-const ITEMS_AT_ONCE = 4
+/** As many small ones as hide the latency of storage; large ones wait for memory. */
+const ITEMS_AT_ONCE = 8
+/** What the segments under way may take, sealed, unpacked and packed. */
+const BUFFER_BYTES = 32 * 1024 * 1024
+/** A segment is held so many times over on its way. */
+const COPIES = 3
 /** Items after which progress is told. */
 const BATCH = 64
 
@@ -81,13 +88,29 @@ async function checkBatch(
   content: ContentReader,
   { position, batch }: { position: ItemsPosition; batch: readonly Checked[] },
 ): Promise<void> {
-  const results = await mapBounded(batch, ITEMS_AT_ONCE, (checked) =>
-    checkItem(work, content, position, checked),
-  )
+  const pool = new MemoryPool(BUFFER_BYTES)
+  const results = await mapBounded(batch, ITEMS_AT_ONCE, async (checked) => {
+    const release = await pool.claim(needOf(checked), work.signal)
+    try {
+      return await checkItem(work, content, position, checked)
+    } finally {
+      release()
+    }
+  })
   for (const { counts, findings } of results) {
     work.tally.add(counts)
     for (const finding of findings) work.tally.find(finding)
   }
+}
+
+/** Representations are read one after the other, each segment by segment. */
+function needOf({ item }: Checked): number {
+  const refs = item.representations.flatMap(refsOf)
+  // What a list names is not known before it is opened.
+  const hasLists = item.representations.some(({ lists }) => lists !== undefined)
+  const listed = hasLists ? CONTENT_SEGMENT_BYTES_MAX : 0
+  const largest = refs.reduce((most, ref) => Math.max(most, ref.plainBytes), listed)
+  return Math.min(BUFFER_BYTES, COPIES * largest)
 }
 
 async function checkItem(
@@ -100,7 +123,10 @@ async function checkItem(
   let itemBytes = 0
   for (const representation of item.representations) {
     try {
-      for await (const piece of content.read(representation, signal)) itemBytes += piece.length
+      for await (const piece of content.read(representation, signal)) {
+        itemBytes += piece.length
+        release(piece)
+      }
     } catch (error) {
       const code = codeOf(error)
       if (!(error instanceof AppError) || code === undefined) throw error

@@ -18,6 +18,7 @@ import { checkOf } from './findings.ts'
 import type { NamedPack } from './named-packs.ts'
 import { type PackFrame, PackFraming } from './pack-framing.ts'
 import type { VerifyCounts } from './progress.ts'
+import { release } from './release.ts'
 import { type Access, isSampled, type Work } from './work.ts'
 
 /** One is worked while the next one is fetched. */
@@ -147,6 +148,7 @@ class PackCheck {
       const plain = await openFramed(framed, keys, tools.namer)
       this.#opened += 1
       this.#openedBytes += plain.length
+      release(plain)
     } catch (error) {
       if (!isDamage(error)) throw error
       const segment = framed.header.id
@@ -178,11 +180,16 @@ class PackCheck {
     })
   }
 
-  /** The next piece is under way while one is worked. */
+  /** The next piece is under way while one is worked; what is given is good until the next. */
   async *#pieces(): AsyncGenerator<Uint8Array> {
     const { name, bytes } = this.#pack
-    const read = (offset: number) =>
-      this.#work.store.read(name, this.#work.signal, { offset, bytes: PIECE_BYTES })
+    if (bytes === 0) return
+    const size = Math.min(PIECE_BYTES, bytes)
+    const rooms = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(bytes > size ? size : 0)]
+    const read = (offset: number) => {
+      const into = rooms[(offset / PIECE_BYTES) % 2] ?? Buffer.alloc(size)
+      return this.#work.store.read(name, this.#work.signal, { offset, bytes: size, into })
+    }
     let next = read(0)
     // Awaited below, unless the work ends before.
     next.catch(() => undefined)

@@ -2,8 +2,9 @@
  * The framing of a pack, read as a stream: header, segments in order, footer. Holds one segment at
  * a time, and only of those that are wanted; a pack is never held whole.
  *
- * Pieces are given in order; what is pushed may be kept by reference until the next push. Throws
- * `PackDamaged` at the first byte that is not as a writer writes it.
+ * Pieces are given in order. What push gives lies in the piece, or in room that is used again: it
+ * is good until the next one is asked for. Throws `PackDamaged` at the first byte that is not as a
+ * writer writes it.
  */
 import type { OwnerId } from '../../model/ids.ts'
 import { check } from '../damage.ts'
@@ -81,7 +82,7 @@ export class PackFraming {
       case 'length':
         return this.#acceptLength(taken)
       case 'header':
-        this.#clear = Uint8Array.from(taken)
+        this.#clear = new Uint8Array(taken)
         this.#header = parsePackHeader(this.#clear).header
         checkOwner(this.#header, this.#owner)
         return this.#goOn()
@@ -90,7 +91,7 @@ export class PackFraming {
       case 'body':
         return this.#acceptBody(taken)
       case 'footer':
-        this.#footer = Uint8Array.from(taken)
+        this.#footer = new Uint8Array(taken)
         this.#part = 'end'
         this.#take.skip(Number.POSITIVE_INFINITY)
         return undefined
@@ -116,7 +117,7 @@ export class PackFraming {
       this.#take.at + header.bodyBytes <= this.#trailer.footerOffset
     check(isNext, 'PackDamaged', 'segments follow in order')
     this.#segments.push({ offset, header })
-    this.#segmentClear = Uint8Array.from(taken)
+    this.#segmentClear = new Uint8Array(taken)
     this.#part = 'body'
     if (this.#wants(header)) this.#take.want(header.bodyBytes)
     else this.#take.skip(header.bodyBytes)
@@ -146,8 +147,9 @@ class Taker {
   /** Bytes of the stream that were given or skipped. */
   at = 0
   #piece: Uint8Array = NOTHING
-  #kept: Uint8Array[] = []
-  #keptBytes = 0
+  /** What is wanted, as far as earlier pieces had it. */
+  #room: Uint8Array = NOTHING
+  #begunBytes = 0
   #wanted = 0
   #skipped = 0
   #isSkipping = false
@@ -166,9 +168,8 @@ class Taker {
   /** What was just given is the beginning of something longer. */
   again(given: Uint8Array, bytes: number): void {
     this.at -= given.length
-    this.#kept = [Uint8Array.from(given)]
-    this.#keptBytes = given.length
     this.want(bytes)
+    this.#begin(given)
   }
 
   add(piece: Uint8Array): void {
@@ -178,23 +179,27 @@ class Taker {
   /** Undefined: more pieces are needed. */
   next(): Uint8Array | undefined {
     if (this.#isSkipping) return this.#pass()
-    const missing = this.#wanted - this.#keptBytes
+    const missing = this.#wanted - this.#begunBytes
     if (this.#piece.length < missing) return undefined
     const rest = this.#piece.subarray(0, missing)
     this.#piece = this.#piece.subarray(missing)
-    const taken = this.#keptBytes === 0 ? rest : Buffer.concat([...this.#kept, rest])
-    this.#kept = []
-    this.#keptBytes = 0
-    this.at += taken.length
-    return taken
+    this.at += this.#wanted
+    if (this.#begunBytes === 0) return rest
+    this.#room.set(rest, this.#begunBytes)
+    this.#begunBytes = 0
+    return this.#room.subarray(0, this.#wanted)
   }
 
   /** The rest of the piece is the beginning of what is wanted; the piece itself may go. */
   keep(): void {
-    if (this.#piece.length === 0) return
-    this.#kept.push(this.#piece)
-    this.#keptBytes += this.#piece.length
+    if (!this.#isSkipping && this.#piece.length > 0) this.#begin(this.#piece)
     this.#piece = NOTHING
+  }
+
+  #begin(bytes: Uint8Array): void {
+    if (this.#room.length < this.#wanted) this.#room = Buffer.allocUnsafeSlow(this.#wanted)
+    this.#room.set(bytes, this.#begunBytes)
+    this.#begunBytes += bytes.length
   }
 
   #pass(): Uint8Array | undefined {

@@ -1,5 +1,5 @@
 /** All packs of one owner: those that commits name and that are not there, and each that is. */
-import { mapBounded } from '../../concurrency/index.ts'
+import { MemoryPool, mapBounded } from '../../concurrency/index.ts'
 import type { PackId } from '../../model/ids.ts'
 import type { BlobStat } from '../../ports.ts'
 import { indexesPrefix, packOfName, packsPrefix } from '../names.ts'
@@ -8,10 +8,14 @@ import { createPackChecker, type PackChecker } from './pack-check.ts'
 import type { Position } from './progress.ts'
 import type { Access, Work } from './work.ts'
 
-/** Each holds two pieces of a pack, a segment, and what the segment unpacks to. */
-const PACKS_AT_ONCE = 2
+/** As many small ones as hide the latency of storage; large ones wait for memory. */
+const PACKS_AT_ONCE = 8
+/** What the packs under way may take. */
+const BUFFER_BYTES = 32 * 1024 * 1024
+/** Two pieces, a segment, and what it unpacks to: a small pack is in memory so many times over. */
+const COPIES = 4
 /** Packs after which progress is told. */
-const BATCH = 8
+const BATCH = 16
 
 type PacksPosition = Extract<Position, { step: 'packs' }>
 
@@ -82,14 +86,20 @@ async function tellMissing(
 }
 
 async function checkBatch(
-  { tally }: Work,
+  { tally, signal }: Work,
   checker: PackChecker,
   on: { batch: readonly BlobStat[]; named: ReadonlyMap<PackId, NamedPack>; indexes: Indexes },
 ): Promise<void> {
-  const results = await mapBounded(on.batch, PACKS_AT_ONCE, ({ name, bytes }) => {
+  const pool = new MemoryPool(BUFFER_BYTES)
+  const results = await mapBounded(on.batch, PACKS_AT_ONCE, async ({ name, bytes }) => {
     const id = packOfName(name)
     const named = id && on.named.get(id)
-    return checker.check({ name, bytes, named, indexBlob: id && on.indexes.get(id) })
+    const free = await pool.claim(Math.min(BUFFER_BYTES, COPIES * bytes), signal)
+    try {
+      return await checker.check({ name, bytes, named, indexBlob: id && on.indexes.get(id) })
+    } finally {
+      free()
+    }
   })
   for (const { counts, findings } of results) {
     tally.add(counts)
