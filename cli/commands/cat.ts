@@ -4,6 +4,7 @@ import { hasCode } from '../../src/model/errors.ts'
 import { REPRESENTATIONS, type RepresentationName } from '../../src/model/events.ts'
 import type { KeyHash, OwnerId, WorkloadName } from '../../src/model/ids.ts'
 import type { StateItem, VaultApi } from '../../src/vault/index.ts'
+import { EXIT_CODES } from '../exit-codes.ts'
 import { fileFormOf } from '../held/form.ts'
 import { findItem, meantWorkloads, openHeld } from '../held/held-state.ts'
 import {
@@ -16,6 +17,7 @@ import {
 } from '../open/options.ts'
 import { openWithKeys } from '../open/vault.ts'
 import type { Output } from '../out/output.ts'
+import { plural } from '../out/table.ts'
 import type { Setting } from '../program.ts'
 import { refusal } from '../trouble.ts'
 
@@ -53,9 +55,14 @@ export function addCat(vault: Command, setting: Setting): void {
     .action((options: CatOptions) => cat(options, setting))
 }
 
-async function cat(options: CatOptions, { signal, output }: Setting): Promise<void> {
+async function cat(options: CatOptions, { signal, output, end }: Setting): Promise<void> {
   const { store, api } = await openWithKeys(options, signal)
-  const item = await find(api, await meantWorkloads(store, options, signal), options, signal)
+  const workloads = await meantWorkloads(store, options, signal)
+  const { item, damaged } = await find(api, workloads, options, signal)
+  if (damaged.size > 0) {
+    output.note(`${plural(damaged.size, 'commit')} cannot be read: there may be a newer version.`)
+    end(EXIT_CODES.findings)
+  }
   const representation =
     options.as === undefined
       ? fileFormOf(item.representations)?.representation
@@ -73,13 +80,19 @@ async function pour(pieces: AsyncIterable<Uint8Array>, output: Output): Promise<
   for await (const piece of pieces) await output.write(piece)
 }
 
+interface Found {
+  item: StateItem
+  /** Seqs of commits that cannot be read. */
+  damaged: ReadonlySet<number>
+}
+
 /** Throws `ItemUnknown`. */
 async function find(
   api: VaultApi,
   workloads: readonly WorkloadName[],
   { owner, item, at }: CatOptions,
   signal: AbortSignal,
-): Promise<StateItem> {
+): Promise<Found> {
   for (const workload of workloads) {
     const found = await findIn({ owner, workload, ...(at && { at }) }, item, api, signal)
     if (found) return found
@@ -97,9 +110,11 @@ async function findIn(
   item: KeyHash,
   api: VaultApi,
   signal: AbortSignal,
-): Promise<StateItem | undefined> {
+): Promise<Found | undefined> {
   try {
-    return await findItem(await openHeld(api, stream, signal), item, signal)
+    const held = await openHeld(api, stream, signal)
+    const found = await findItem(held, item, signal)
+    return found && { item: found, damaged: held.damaged }
   } catch (error) {
     // Another workload of the owner may have begun earlier.
     if (hasCode(error, 'BeforeFirstPoint')) return undefined

@@ -2,6 +2,7 @@
 import type { GraphId, OwnerId, WorkloadName } from '../../src/model/ids.ts'
 import { keyHash } from '../../src/model/ids.ts'
 import type { StateItem, StateLine, VaultApi } from '../../src/vault/index.ts'
+import { EXIT_CODES } from '../exit-codes.ts'
 import { type Folder, type FolderTree, pathSegments } from '../held/folder-tree.ts'
 import { isOfEarlierVersions } from '../held/form.ts'
 import { linesOf, openHeld, readFolders } from '../held/held-state.ts'
@@ -29,7 +30,7 @@ export async function listFolder(
   api: VaultApi,
   wanted: { owner: OwnerId; workload: WorkloadName; at?: string; path: string },
   { json, max }: { json?: boolean; max: number },
-  { signal, output }: Setting,
+  { signal, output, end }: Setting,
 ): Promise<void> {
   const held = await openHeld(api, wanted, signal)
   const ledger = { open: 0 }
@@ -76,6 +77,7 @@ export async function listFolder(
   }
   if (damaged.length > 0) {
     output.note(`${plural(damaged.length, 'commit')} cannot be read; what they said is not shown.`)
+    end(EXIT_CODES.findings)
   }
 }
 

@@ -1,12 +1,21 @@
 /** ls, cat and restore-to-folder as people run them, over a vault that was copied into a folder. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { after, describe, type TestContext, test } from 'node:test'
 import { ScriptedDrive } from '../../src/capture/testing/scripted-drive.ts'
 import { ScriptedMailbox } from '../../src/capture/testing/scripted-mailbox.ts'
 import { captureWorld } from '../../src/capture/testing/world.ts'
+import { CONTAINERS, type CommitRef, type PutEvent } from '../../src/model/events.ts'
 import { type GraphId, keyHash } from '../../src/model/ids.ts'
+import {
+  contentOf,
+  memoryVault,
+  never,
+  putEvent,
+  version,
+} from '../../src/vault/testing/fixture.ts'
 import { dump } from '../testing/dump.ts'
 import { filesBelow } from '../testing/files.ts'
 import { holdfast } from '../testing/run.ts'
@@ -247,6 +256,51 @@ describe('holdfast vault restore-to-folder', () => {
     assert.ok(written.every((name) => !name.endsWith('.holdfast-part')))
   })
 })
+
+test('what a damaged commit said is missing, and that is said', async (t) => {
+  const { vault, options } = await dump(t, await damagedChain(t), [mail.owner])
+  const at = [...options, ...owner]
+  const cat = await holdfast(['vault', 'cat', ...at, '--item', keyHash('a')])
+  assert.deepEqual([cat.code, cat.text], [1, 'the first'])
+  assert.match(cat.errors, /may be a newer version/)
+  const ls = await holdfast(['vault', 'ls', ...at, '/Inbox'])
+  assert.equal(ls.code, 1)
+  assert.match(ls.errors, /1 commit cannot be read/)
+  const restored = await holdfast(['vault', 'restore-to-folder', ...at, join(vault, '..', 'out')])
+  assert.equal(restored.code, 1)
+  assert.match(restored.text, /1 commit cannot be read: what they said is missing/)
+})
+
+/** Two commits of one message, then one of another; a part of the second is gone. */
+async function damagedChain(t: TestContext) {
+  const on = memoryVault()
+  await on.vault.prepare(never)
+  const user = { graphId: id('u'), kind: 'user', name: 'U' }
+  await on.vault.registerOwner({ owner: mail.owner, ...user }, never)
+  const stream = await on.vault.stream(mail.owner, 'mail', never)
+  let last: CommitRef | undefined
+  for (const [item, content] of [
+    ['a', 'the first'],
+    ['a', 'the second'],
+    ['b', 'another'],
+  ] as const) {
+    const writer = stream.begin(last)
+    const event = putEvent(
+      item,
+      await writer.addVersion(version(item, Buffer.from(content)), never),
+    )
+    // Noise, so that the part lies beside the commit.
+    if (content === 'the second') event.display.name = randomBytes(300_000).toString('base64')
+    const inbox = { ...event, item: id('inbox'), kind: 'container', display: { name: 'Inbox' } }
+    const folder = { ...inbox, place: { container: CONTAINERS, sortKey: '0' }, representations: [] }
+    const events = last === undefined ? [folder as PutEvent, event] : [event]
+    const done = await writer.commit(contentOf(events), { complete: true }, never)
+    assert.ok(done.outcome === 'committed', t.name)
+    last = { seq: done.commit.seq, hash: done.commit.hash, time: done.commit.time }
+  }
+  for (const name of on.store.blobs.keys()) if (name.endsWith('.mf')) on.store.blobs.delete(name)
+  return { blobs: on.store, keys: on.keys }
+}
 
 test('--help of every command is complete, and an unknown option is a usage error', async () => {
   for (const command of [['vault'], ['vault', 'restore-to-folder']]) {
