@@ -37,9 +37,12 @@ export interface BlobStore {
    */
   create(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<CreateOutcome>
   /**
-   * The blob, or a range of it. Undefined where there is no such blob. `into` has `bytes` of room
-   * that the store may, but need not, give the answer in: whoever reads piece after piece gives the
-   * same room again.
+   * The blob, or a range of it. Undefined where there is no such blob. The answer is the caller's,
+   * and the store keeps nothing of it.
+   *
+   * `into` is room of the caller's, for `bytes` or more: the store may, but need not, give the
+   * answer in it, and leaves it alone once the call has settled. Who reads piece after piece gives
+   * the same room again, and then the piece before it is gone.
    */
   read(
     name: string,

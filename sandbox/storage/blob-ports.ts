@@ -161,8 +161,15 @@ function statOf(name: string, { bytes, createdAt }: Bytes): BlobStat {
   return { name, bytes: bytes.length, createdAt: new Date(createdAt) }
 }
 
-function sliced({ bytes }: Bytes, range?: { offset: number; bytes: number }): Uint8Array {
-  return bytes.slice(range?.offset ?? 0, range && range.offset + range.bytes)
+/** Always in the room that is given, so that who still holds what was there before is noticed. */
+function sliced(
+  { bytes }: Bytes,
+  range?: { offset: number; bytes: number; into?: Uint8Array },
+): Uint8Array {
+  const piece = bytes.slice(range?.offset ?? 0, range && range.offset + range.bytes)
+  if (range?.into === undefined) return piece
+  range.into.set(piece)
+  return range.into.subarray(0, piece.length)
 }
 
 async function* listPages<T, After>(

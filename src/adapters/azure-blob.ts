@@ -62,7 +62,7 @@ export function azureBlobStore(options: AzureBlobOptions): AzureBlobStore {
         }),
       )
       if (download === 'missing') return undefined
-      if (download !== 'beyond') return readBody(name, download, signal)
+      if (download !== 'beyond') return readBody(name, download, { into: range?.into, signal })
       const stat = await statOf(client, name, signal)
       return stat && { bytes: new Uint8Array(0), stat }
     },
@@ -119,25 +119,32 @@ function serverTime(date: Date | '' | undefined): Date {
 async function readBody(
   name: string,
   download: BlobDownloadResponseParsed,
-  signal: AbortSignal,
+  { into, signal }: { into: Uint8Array | undefined; signal: AbortSignal },
 ): Promise<{ bytes: Uint8Array; stat: BlobStat }> {
   const whole = /\/(\d+)$/.exec(download.contentRange ?? '')?.[1] ?? download.contentLength
   const stat = statFrom(name, Number(whole), download.createdOn)
-  return { bytes: await bodyOf(download, signal), stat }
+  return { bytes: await bodyOf(download, signal, into), stat }
 }
 
-/** Reads a download to its end. */
+/** Reads a download to its end; into the room that is given, where it has enough. */
 export async function bodyOf(
-  { readableStreamBody: body }: BlobDownloadResponseParsed,
+  { readableStreamBody: body, contentLength }: BlobDownloadResponseParsed,
   signal: AbortSignal,
+  into?: Uint8Array,
 ): Promise<Uint8Array> {
+  const room =
+    into && contentLength !== undefined && contentLength <= into.length ? into : undefined
   const chunks: Buffer[] = []
+  let bytes = 0
   await translated(signal, async () => {
     for await (const chunk of body ?? []) {
-      chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+      const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      if (room) room.set(piece, bytes)
+      else chunks.push(piece)
+      bytes += piece.length
     }
   })
-  return Buffer.concat(chunks)
+  return room ? room.subarray(0, bytes) : Buffer.concat(chunks)
 }
 
 export function statFrom(

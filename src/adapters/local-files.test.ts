@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -46,6 +47,25 @@ test('a blob is read whole or by range; beyond its end there is nothing', async 
   assert.equal(await store.read('nothing', signal), undefined)
   assert.deepEqual(await store.stat('a/1', signal), { name: 'a/1', bytes: 8 })
   assert.equal(await store.stat('a', signal), undefined)
+})
+
+test('pieces come in the room that is given, and every piece is its own', async () => {
+  const long = Buffer.from(Array.from({ length: 200_000 }, (_, n) => n % 251))
+  await writeFile(join(vault, 'long'), long)
+  const into = new Uint8Array(80_000)
+  for (let at = 0; at < long.length; at += into.length) {
+    const read = await store.read('long', signal, { offset: at, bytes: into.length, into })
+    assert.equal(read?.bytes.buffer, into.buffer)
+    assert.deepEqual(Buffer.from(read.bytes), long.subarray(at, at + into.length))
+  }
+  await rm(join(vault, 'long'))
+})
+
+test('a pipe with the name of a blob is no blob, and nobody waits for it', async () => {
+  execFileSync('mkfifo', [join(vault, 'pipe')])
+  assert.equal(await store.read('pipe', signal), undefined)
+  assert.equal(await store.stat('pipe', signal), undefined)
+  await rm(join(vault, 'pipe'))
 })
 
 test('nothing is written, and no name leads out of the folder', async () => {

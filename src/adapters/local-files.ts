@@ -5,7 +5,7 @@
  * does not keep when its blobs were created, so no stat has `createdAt`, and the times that commits
  * state count. Links are not followed; what is no file of its own is no blob.
  */
-import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,6 +18,9 @@ const readAside = promisify(read)
  * them costs. A disk that is slow to answer is waited for, by this process alone.
  */
 const AT_ONCE_BYTES_MAX = 64 * 1024
+
+/** To open a pipe without it waits for whoever writes there. Windows has neither. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /** A blob's name as a path: nothing that leads out of the folder or means another place in it. */
 const SAFE_NAME = /^(?!\.\.?(?:\/|$))[^/\\\0]+(?:\/(?!\.\.?(?:\/|$))[^/\\\0]+)*$/
@@ -57,7 +60,7 @@ async function readFrom(
   signal: AbortSignal,
 ): Promise<{ bytes: Uint8Array; size: number } | undefined> {
   signal.throwIfAborted()
-  const file = await orMissing(async () => openSync(path, 'r'))
+  const file = await orMissing(async () => openSync(path, OPEN_FLAGS))
   if (file === undefined) return undefined
   try {
     const found = fstatSync(file)

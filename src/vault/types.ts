@@ -242,11 +242,15 @@ export type StreamReader = Omit<StreamVault, 'begin' | 'writeBasePart'>
 
 /** Opens content: needs the right to unwrap. One reader caches data keys for its own life. */
 export interface ContentReader {
-  /** Pieces of the plaintext, each checked against its segment id and in sum against sha256. */
+  /**
+   * Pieces of the plaintext, each checked against its segment id and in sum against sha256. Each is
+   * the caller's: it may be kept, changed or given away.
+   */
   read(representation: Representation, signal: AbortSignal): AsyncIterable<Uint8Array>
   /**
    * The plaintext from this offset on, each piece checked against its segment id; the first piece
-   * begins at the offset. `sha256` of a whole plaintext cannot be checked this way.
+   * begins at the offset. `sha256` of a whole plaintext cannot be checked this way. Pieces are the
+   * caller's, as those of `read`.
    */
   readFrom(
     representation: Representation,

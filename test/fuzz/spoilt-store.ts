@@ -31,7 +31,7 @@ export class SpoiltStore implements BlobStore {
     throw new Error('A reader creates nothing.')
   }
 
-  async read(name: string, signal: AbortSignal, range?: { offset: number; bytes: number }) {
+  async read(name: string, signal: AbortSignal, range?: Parameters<BlobStore['read']>[2]) {
     signal.throwIfAborted()
     const blob = this.get(name)
     const { offset, bytes } = range ?? { offset: 0, bytes: PACK_BYTES_MAX }
@@ -43,7 +43,10 @@ export class SpoiltStore implements BlobStore {
       const was = this.#blobs.get(name)?.bytes.subarray(offset, offset + bytes)
       if (!same(was, piece)) this.touched = true
     }
-    return piece && stat && { bytes: piece, stat }
+    if (piece === undefined || stat === undefined) return undefined
+    if (range?.into === undefined) return { bytes: piece, stat }
+    range.into.set(piece)
+    return { bytes: range.into.subarray(0, piece.length), stat }
   }
 
   async stat(name: string, signal: AbortSignal): Promise<BlobStat | undefined> {

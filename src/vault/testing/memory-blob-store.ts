@@ -75,8 +75,7 @@ export function createMemoryBlobStore(now: () => number = Date.now): MemoryBlobS
       const stat = statOf(name)
       const whole = blobs.get(name)?.bytes
       if (stat === undefined || whole === undefined) return undefined
-      const end = range === undefined ? undefined : range.offset + range.bytes
-      return { bytes: whole.slice(range?.offset ?? 0, end), stat }
+      return { bytes: answerOf(whole, range), stat }
     },
     async stat(name, signal) {
       signal.throwIfAborted()
@@ -94,4 +93,17 @@ export function createMemoryBlobStore(now: () => number = Date.now): MemoryBlobS
     },
   }
   return store
+}
+
+/** In the room that is given, so that a test notices who still holds what was there before. */
+function answerOf(
+  whole: Uint8Array,
+  range?: { offset: number; bytes: number; into?: Uint8Array },
+): Uint8Array {
+  const { offset, bytes, into } = { offset: 0, bytes: whole.length, ...range }
+  const piece = whole.slice(offset, offset + bytes)
+  if (into === undefined) return piece
+  into.fill(0xa5)
+  into.set(piece)
+  return into.subarray(0, piece.length)
 }

@@ -90,11 +90,11 @@ async function checkBatch(
 ): Promise<void> {
   const pool = new MemoryPool(BUFFER_BYTES)
   const results = await mapBounded(batch, ITEMS_AT_ONCE, async (checked) => {
-    const release = await pool.claim(needOf(checked), work.signal)
+    const free = await pool.claim(needOf(checked), work.signal)
     try {
       return await checkItem(work, content, position, checked)
     } finally {
-      release()
+      free()
     }
   })
   for (const { counts, findings } of results) {

@@ -10,7 +10,15 @@ import { seal } from '../../sealing/seal.ts'
 import { encodeIndex, parseIndex } from '../pack-format.ts'
 import { readLayout } from '../pack-reader.ts'
 import { encodeSealedFile, parseSealedFile } from '../sealed-file.ts'
-import { contentOf, memoryVault, never, registered, type TestVault } from '../testing/fixture.ts'
+import {
+  contentOf,
+  memoryVault,
+  never,
+  putEvent,
+  registered,
+  type TestVault,
+  version,
+} from '../testing/fixture.ts'
 import { reportOf, verifyStart, verifyVault } from './index.ts'
 import { FINDINGS_NAMED_MAX, verifyProgressSchema } from './progress.ts'
 import {
@@ -26,6 +34,7 @@ import {
   verify,
 } from './testing/vaults.ts'
 
+const MIB = 1024 * 1024
 const id = (text: string) => text as GraphId
 const depsOf = ({ store, keys }: TestVault) => ({ store, keys })
 
@@ -80,6 +89,24 @@ describe('a vault in order', () => {
     const report = await verify({ store, keys })
     assert.deepEqual(report.findings, [])
     assert.equal(report.outcome, 'verified')
+  })
+
+  test('with packs of many pieces is verified, though the room for pieces is used again', async () => {
+    const on = memoryVault(32 * MIB)
+    await on.vault.prepare(never)
+    const stream = await on.vault.stream(await registered(on.vault), 'mail', never)
+    const writer = stream.begin(undefined)
+    // A segment over three pieces, segments within one, and one that compresses.
+    const contents = [randomBytes(10 * MIB), randomBytes(2 * MIB), Buffer.alloc(9 * MIB, 'text')]
+    const events = []
+    for (const [n, content] of contents.entries()) {
+      events.push(putEvent(`${n}`, await writer.addVersion(version(`${n}`, content), never)))
+    }
+    await writer.commit(contentOf(events), { complete: true }, never)
+    const report = await verify(depsOf(on))
+    assert.deepEqual([report.findings, report.outcome], [[], 'verified'])
+    assert.ok(report.counts.packs === 1 && report.counts.packBytes > 12 * MIB)
+    assert.ok(report.counts.itemBytes > 21 * MIB)
   })
 
   test('is not called verified where nothing, or not everything, was opened (P10)', async () => {

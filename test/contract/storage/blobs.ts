@@ -67,6 +67,34 @@ export const BLOB_CASES: readonly Case<BlobWorld>[] = [
     },
   },
   {
+    name: 'what is read into room of the caller’s is right, and the store keeps nothing of it',
+    async run({ store, prefix }) {
+      const whole = Buffer.from(Array.from({ length: 1000 }, (_, n) => n % 251))
+      const name = `${prefix}a`
+      await store.create(name, whole, never)
+      const into = new Uint8Array(64)
+      const range = async (offset: number, count: number) => {
+        const read = await store.read(name, never, { offset, bytes: count, into })
+        return Buffer.from(read?.bytes ?? [])
+      }
+      assert.deepEqual(await range(0, 64), whole.subarray(0, 64))
+      assert.deepEqual(
+        await range(300, 40),
+        whole.subarray(300, 340),
+        'into more than is asked for',
+      )
+      assert.deepEqual(await range(990, 64), whole.subarray(990), 'across the end')
+      assert.equal((await range(1000, 64)).length, 0)
+      assert.equal(
+        await store.read(`${prefix}none`, never, { offset: 0, bytes: 9, into }),
+        undefined,
+      )
+      const given = await store.read(name, never)
+      for (const buffer of [into, given?.bytes]) buffer?.fill(7)
+      assert.deepEqual(Buffer.from((await store.read(name, never))?.bytes ?? []), whole)
+    },
+  },
+  {
     name: 'an empty blob can be made and read',
     async run({ store, prefix }) {
       await store.create(`${prefix}a`, new Uint8Array(0), never)
