@@ -52,8 +52,31 @@ export function createPackChecker(work: Work, access: Access): PackChecker {
       ? createPackOpener(work.keys, access.owner)
       : undefined
   const namer = access.secret && segmentNamer(access.secret)
-  const tools = opener && namer ? { opener, namer } : undefined
+  const opening = opener && namer ? { opener, namer } : undefined
+  const tools = { rooms: new Rooms(), ...(opening && { opening }) }
   return { check: (pack) => new PackCheck(work, access, pack, tools).run() }
+}
+
+/** What the checks of all packs share. */
+interface Tools {
+  rooms: Rooms
+  /** Absent: nothing is opened. */
+  opening?: { opener: PackOpener; namer: SegmentNamer }
+}
+
+/** Where whole pieces are read into, lent again and again: new ones cost a sixth of the hashing. */
+class Rooms {
+  readonly #free: Uint8Array[] = []
+
+  take(bytes: number): Uint8Array {
+    const free = bytes === PIECE_BYTES ? this.#free.pop() : undefined
+    return free ?? Buffer.allocUnsafeSlow(bytes)
+  }
+
+  /** Nobody reads from it or writes to it any more. */
+  giveBack(room: Uint8Array): void {
+    if (room.length === PIECE_BYTES) this.#free.push(room)
+  }
 }
 
 class PackCheck {
@@ -61,7 +84,7 @@ class PackCheck {
   readonly #access: Access
   readonly #pack: PackToCheck
   readonly #id: PackId | undefined
-  readonly #tools: { opener: PackOpener; namer: SegmentNamer } | undefined
+  readonly #tools: Tools
   readonly #findings: Finding[] = []
   #keys: PackKeys | undefined
   /** The key of this pack cannot be had; that is said once. */
@@ -69,12 +92,7 @@ class PackCheck {
   #opened = 0
   #openedBytes = 0
 
-  constructor(
-    work: Work,
-    access: Access,
-    pack: PackToCheck,
-    tools: { opener: PackOpener; namer: SegmentNamer } | undefined,
-  ) {
+  constructor(work: Work, access: Access, pack: PackToCheck, tools: Tools) {
     this.#work = work
     this.#access = access
     this.#pack = pack
@@ -106,7 +124,7 @@ class PackCheck {
     const { bytes } = this.#pack
     const trailer = await this.#trailer()
     const wants = ({ id }: { id: string }) =>
-      this.#tools !== undefined && isSampled(this.#work.plan, id)
+      this.#tools.opening !== undefined && isSampled(this.#work.plan, id)
     let framing = trailer && new PackFraming(trailer, this.#access.owner, wants)
     const hash = createHash('sha256')
     const hashedEnd = bytes - UNHASHED_BYTES
@@ -141,11 +159,11 @@ class PackCheck {
   }
 
   async #open(framing: PackFraming, framed: FramedSegment): Promise<void> {
-    const tools = this.#tools
+    const { opening } = this.#tools
     const keys = await this.#keysOf(framing)
-    if (tools === undefined || keys === undefined) return
+    if (opening === undefined || keys === undefined) return
     try {
-      const plain = await openFramed(framed, keys, tools.namer)
+      const plain = await openFramed(framed, keys, opening.namer)
       this.#opened += 1
       this.#openedBytes += plain.length
       release(plain)
@@ -157,9 +175,10 @@ class PackCheck {
   }
 
   async #keysOf(framing: PackFraming): Promise<PackKeys | undefined> {
-    if (this.#keys || this.#isClosed || !this.#tools || !framing.header) return this.#keys
+    const { opening } = this.#tools
+    if (this.#keys || this.#isClosed || !opening || !framing.header) return this.#keys
     try {
-      this.#keys = await this.#tools.opener.keysOf(framing.header, this.#work.signal)
+      this.#keys = await opening.opener.keysOf(framing.header, this.#work.signal)
     } catch (error) {
       const code = keyTroubleOf(error)
       if (code === undefined) throw error
@@ -185,22 +204,29 @@ class PackCheck {
     const { name, bytes } = this.#pack
     if (bytes === 0) return
     const size = Math.min(PIECE_BYTES, bytes)
-    const rooms = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(bytes > size ? size : 0)]
+    const { rooms } = this.#tools
+    const mine = [rooms.take(size), rooms.take(bytes > size ? size : 0)]
     const read = (offset: number) => {
-      const into = rooms[(offset / PIECE_BYTES) % 2] ?? Buffer.alloc(size)
+      const into = mine[(offset / PIECE_BYTES) % 2] ?? Buffer.alloc(size)
       return this.#work.store.read(name, this.#work.signal, { offset, bytes: size, into })
     }
     let next = read(0)
     // Awaited below, unless the work ends before.
     next.catch(() => undefined)
-    for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
-      const found = await next
-      if (offset + PIECE_BYTES < bytes) {
-        next = read(offset + PIECE_BYTES)
-        next.catch(() => undefined)
+    try {
+      for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
+        const found = await next
+        if (offset + PIECE_BYTES < bytes) {
+          next = read(offset + PIECE_BYTES)
+          next.catch(() => undefined)
+        }
+        if (found === undefined) return
+        yield found.bytes
       }
-      if (found === undefined) return
-      yield found.bytes
+    } finally {
+      // Where the work ended early, a read is still writing into one of them.
+      await next.catch(() => undefined)
+      for (const room of mine) rooms.giveBack(room)
     }
   }
 
