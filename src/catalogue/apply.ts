@@ -7,17 +7,15 @@
  * roll-forward.
  */
 import { AppError, invariant } from '../model/errors.ts'
-import type { Commit, StreamEvent } from '../model/events.ts'
-import { commitRowsOf } from './commits.ts'
+import type { Commit } from '../model/events.ts'
+import { closingsOf, openingRows } from './commit-rows.ts'
 import { writeCursors } from './cursors.ts'
 import type { Head } from './heads.ts'
-import { itemRowOf } from './items.ts'
 import { applyToLedger, tidyLedger } from './ledger.ts'
-import { type Closing, closeRows, openingOf } from './listing.ts'
+import { closeRows } from './listing.ts'
 import { overDamage } from './over-damage.ts'
-import { packRowOf } from './packs.ts'
 import type { Room } from './room.ts'
-import { insertMissing, type NewRow, type WriteGuard } from './write.ts'
+import { insertMissing, type WriteGuard } from './write.ts'
 
 /** Only a commit this young tidies: a rebuild replays old ones by the thousand. */
 const TIDY_COMMIT_AGE_MAX_MS = 24 * 3600 * 1000
@@ -45,32 +43,13 @@ export async function applyCommit(
   invariant(items.size === events.length, 'a commit has one event for an item')
   const write = { guard: guardUntil(room, notAfter), signal }
   await insertMissing(room, openingRows(stream, commit, lockDays), write)
-  await closeRows(room, stream, events.flatMap(closingOf), seq, write)
+  await closeRows(room, stream, events.flatMap(closingsOf), seq, write)
   await applyToLedger(room, stream, events, seq, write)
   const origin = { is: 'commit', time: commit.time } as const
   await writeCursors(room, stream, { cursors, seq, secret, origin }, write)
   if (rebuilding) return
   await head.move({ seq, hash: commit.hash, time: commit.time }, write)
   if (endsRoundNow(room, commit)) await tidyLedger(room, stream, write)
-}
-
-function openingRows(stream: string, commit: Commit, lockDays: number): NewRow[] {
-  const { seq } = commit
-  return [
-    ...commit.events.flatMap((event) => openingsOf(stream, event, seq)),
-    ...commit.packs.map((pack) => packRowOf(commit, pack, lockDays)),
-    ...commitRowsOf(stream, commit),
-  ]
-}
-
-function openingsOf(stream: string, event: StreamEvent, seq: number): NewRow[] {
-  if (event.op === 'put') return [itemRowOf(stream, event, seq), openingOf(stream, event, seq)]
-  return event.op === 'deleted' ? [itemRowOf(stream, event, seq)] : []
-}
-
-function closingOf(event: StreamEvent): Closing[] {
-  const leaves = event.op === 'put' || event.op === 'deleted' ? event.leaves : undefined
-  return leaves ? [{ item: event.item, leaves }] : []
 }
 
 export function guardUntil({ clock }: Room, notAfter: number): WriteGuard {

@@ -60,12 +60,16 @@ export async function readCursor(
 }
 
 function opened(stream: string, row: Row, secret: Uint8Array): Cursor {
-  const sealed = column(row, 'sealed')
-  if (!(sealed instanceof Uint8Array)) throw rowUnreadable('sealed')
-  const plain = unseal(secret, 'cursor', sealed, bound(stream, row.row))
-  const parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(plain).toString('utf8')))
+  const parsed = cursorSchema.safeParse(JSON.parse(cursorText(stream, row, secret)))
   if (!parsed.success) throw rowUnreadable('sealed')
   return parsed.data
+}
+
+/** What the row seals. Throws `RowUnreadable`, `SealBroken`. */
+export function cursorText(stream: string, row: Row, secret: Uint8Array): string {
+  const sealed = column(row, 'sealed')
+  if (!(sealed instanceof Uint8Array)) throw rowUnreadable('sealed')
+  return Buffer.from(unseal(secret, 'cursor', sealed, bound(stream, row.row))).toString('utf8')
 }
 
 export async function writeCursors(

@@ -52,6 +52,14 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
 }
 
 export { SPENT_WITHIN_MS } from './budgets.ts'
+export {
+  COMPARED_TABLES,
+  type ComparedTable,
+  type RowDifference,
+  type StreamComparison,
+  type StreamTruth,
+  type TableCounts,
+} from './compare/index.ts'
 export { withAzureLimits } from './limits.ts'
 export type {
   Catalogue,

@@ -66,8 +66,10 @@ export function itemRange(key: KeyHash, seq: number): { from: string; below: str
   return { from: itemRow(key, seq), below: `${key}${AFTER_PARTS}` }
 }
 
+export const listingPartitionOf = (stream: string, container: KeyHash): string =>
+  `${stream}~${container}`
 export const listingPartition = (stream: string, container: GraphId): string =>
-  `${stream}~${keyHash(container)}`
+  listingPartitionOf(stream, keyHash(container))
 export function listingRow(place: { sortKey: string; from: number }, key: KeyHash): string {
   const sortKey = checked(place.sortKey, sortKeyPattern, 'MalformedSortKey', 'sort key')
   return `${sortKey}~${key}~${seqName(place.from)}`

@@ -59,16 +59,19 @@ export async function closeRows(
 }
 
 function ended(now: Row | undefined, seq: number): Row['values'] | undefined {
-  if (!now) {
-    throw new AppError({
-      code: 'CatalogueGap',
-      kind: 'corrupt',
-      message: 'A commit ends a list row that the catalogue does not have.',
-      hint: 'Rebuild the catalogue of this owner from the vault.',
-      context: { seq },
-    })
-  }
+  if (!now) throw catalogueGap(seq)
   return column(now, 'to') === undefined ? { ...now.values, to: seqText(seq) } : undefined
+}
+
+/** The commit with this seq ends a list row that no commit before it opened. */
+export function catalogueGap(seq: number): AppError {
+  return new AppError({
+    code: 'CatalogueGap',
+    kind: 'corrupt',
+    message: 'A commit ends a list row that the catalogue does not have.',
+    hint: 'Rebuild the catalogue of this owner from the vault.',
+    context: { seq },
+  })
 }
 
 /** Whom a list row speaks of. */

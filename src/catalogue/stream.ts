@@ -4,6 +4,7 @@ import type { OwnerId, WorkloadName } from '../model/ids.ts'
 import { applyCommit, guardUntil } from './apply.ts'
 import { clearStream } from './clear.ts'
 import { listPoints, newestBase, pointAt } from './commits.ts'
+import { compareStream } from './compare/index.ts'
 import { readCursor, readCursors, writeCursors } from './cursors.ts'
 import { expireRows } from './expire.ts'
 import { createHead } from './heads.ts'
@@ -79,6 +80,8 @@ export function createStreamTables(
       const newest = await head.read(signal)
       yield* openEntries(room, stream, newest?.seq ?? 0, signal)
     },
+    compare: (truth, options, signal) =>
+      compareStream(room, { stream, owner }, truth, options, signal),
     async newestBase(signal) {
       return await newestBase(room, stream, await head.read(signal), signal)
     },

@@ -19,6 +19,7 @@ import type {
   Representation,
 } from '../model/events.ts'
 import type { GraphId, KeyHash, OwnerId, PackId, ResourceKind, WorkloadName } from '../model/ids.ts'
+import type { CompareOptions, StreamComparison, StreamTruth } from './compare/index.ts'
 import type { BudgetTable, JobTable, RebuildTable, RunTable, SlotTable } from './work-types.ts'
 
 export const RESOURCE_STATES = [
@@ -456,6 +457,12 @@ export interface StreamTables {
   pointAt(time: string, signal: AbortSignal): Promise<Point | undefined>
   open(signal: AbortSignal): AsyncIterable<OpenEntry>
   newestBase(signal: AbortSignal): Promise<KnownBase | undefined>
+  /** Writes nothing. Throws `CatalogueGap` where the commits themselves do not fit together. */
+  compare(
+    truth: StreamTruth,
+    options: CompareOptions,
+    signal: AbortSignal,
+  ): Promise<StreamComparison>
   readonly work: WorkTable
   /** Not from commits: measured, and lost without harm. */
   readonly scans: ScanTable
