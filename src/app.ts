@@ -245,7 +245,9 @@ function registerBackupRole(settings: Settings, core: Core): void {
   }
   const { sliceMs, leaseSlackMs } = slice
   registerBackup(deps)
-  registerRebuild({ ...deps, tables, sliceMs, leaseSlackMs })
+  // Nothing erases owners yet, so there is no record that could say so.
+  const erasures = { isErased: async () => false }
+  registerRebuild({ ...deps, tables, erasures, sliceMs, leaseSlackMs })
 }
 
 function restoreOf(settings: Settings, core: Core) {

@@ -53,7 +53,14 @@ export interface Rebuild {
   id: string
   state: 'queued' | 'running' | 'done'
   counts: Record<
-    'owners' | 'rebuilt' | 'damaged' | 'failed' | 'unreadable' | 'superseded' | 'commits',
+    | 'owners'
+    | 'rebuilt'
+    | 'damaged'
+    | 'failed'
+    | 'unreadable'
+    | 'superseded'
+    | 'erased'
+    | 'commits',
     number
   >
   /** Codes, each with how many mailboxes have it. */

@@ -52,5 +52,7 @@ export interface RebuildCounts {
   unreadable: number
   /** Their resource has a newer owner. */
   superseded: number
+  /** A record says that they were erased: no row of theirs is made, whatever keys are there. */
+  erased: number
   commits: number
 }

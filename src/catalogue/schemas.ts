@@ -159,6 +159,8 @@ export const rebuildSchema: z.ZodType<Rebuild> = z.object({
     failed: whole,
     unreadable: whole,
     superseded: whole,
+    // Rows of earlier versions of Holdfast do not have it.
+    erased: whole.default(0),
     commits: whole,
   }),
   troubles: z.record(z.string(), whole),

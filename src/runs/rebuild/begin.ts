@@ -26,7 +26,7 @@ export async function rebuildIfLost(
   deps: BeginDeps,
   signal: AbortSignal,
 ): Promise<Rebuild | undefined> {
-  if ((await isReady(deps, signal)) || !(await hasOwners(deps, signal))) return undefined
+  if ((await isReady(deps.catalogue, signal)) || !(await hasOwners(deps, signal))) return undefined
   await deps.tables.prepare(signal)
   if (await openRebuild(deps.catalogue, signal)) return undefined
   const now = deps.clock.now()
@@ -44,7 +44,11 @@ export async function openRebuild(
   return items.find(({ scope, state }) => scope === 'all' && state !== 'done')
 }
 
-async function isReady({ catalogue }: BeginDeps, signal: AbortSignal): Promise<boolean> {
+/** False also where there are no tables. */
+export async function isReady(
+  catalogue: Pick<Catalogue, 'ready'>,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     return await catalogue.ready(signal)
   } catch (error) {

@@ -14,12 +14,23 @@ import type { OwnerRecord, VaultApi } from '../../vault/types.ts'
 export interface IdentifyDeps {
   catalogue: Pick<Catalogue, 'resources' | 'owners'>
   vault: Pick<VaultApi, 'ownerRecord'>
+  erasures: Erasures
+}
+
+/**
+ * Which owners were erased. Their blobs stay until their locks end, and their keys may be brought
+ * back (soft delete, a copy): neither may bring their rows back.
+ */
+export interface Erasures {
+  /** Once true, for ever. */
+  isErased(owner: OwnerId, signal: AbortSignal): Promise<boolean>
 }
 
 export type Identity =
   | { is: 'known'; record: OwnerRecord; resource: Resource }
   | { is: 'superseded' }
-  /** Erased, or its record is damaged: nobody can say whom it stands for. */
+  | { is: 'erased' }
+  /** Its keys are gone, or its record is damaged: nobody can say whom it stands for. */
   | { is: 'unreadable'; trouble: string }
 
 /** Why a resource is not protected yet after a rebuild (docs/api.md). */
@@ -34,6 +45,7 @@ export async function identifyOwner(
   deps: IdentifyDeps,
   signal: AbortSignal,
 ): Promise<Identity> {
+  if (await deps.erasures.isErased(owner, signal)) return { is: 'erased' }
   const record = await recordOf(owner, deps, signal)
   if (typeof record === 'string') return { is: 'unreadable', trouble: record }
   for (let n = 0; n < TRIES_MAX; n += 1) {
@@ -57,12 +69,12 @@ export async function identifyOwner(
   })
 }
 
-type KnownRecord = OwnerRecord & { kind: ResourceKind }
+export type KnownRecord = OwnerRecord & { kind: ResourceKind }
 
 /** The record, or the code that says why there is none. */
-async function recordOf(
+export async function recordOf(
   owner: OwnerId,
-  { vault }: IdentifyDeps,
+  { vault }: Pick<IdentifyDeps, 'vault'>,
   signal: AbortSignal,
 ): Promise<KnownRecord | string> {
   try {
@@ -83,6 +95,7 @@ async function isYounger(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (await deps.catalogue.owners.get(held, signal)) return false
+  if (await deps.erasures.isErased(held, signal)) return true
   const other = await recordOf(held, deps, signal)
   return typeof other === 'string' || other.createdAt < record.createdAt
 }

@@ -6,7 +6,7 @@
  * a slice that went on from half of them would fork the chain.
  */
 import { z } from 'zod'
-import type { Catalogue, Lease, Owner } from '../../catalogue/types.ts'
+import type { Catalogue, FencedClaim, Lease, Owner } from '../../catalogue/types.ts'
 import { AppError } from '../../model/errors.ts'
 import type { OwnerId, WorkloadName } from '../../model/ids.ts'
 import type { Clock } from '../../ports.ts'
@@ -17,10 +17,12 @@ import {
   rebuildStream,
 } from '../../vault/index.ts'
 import type { VaultApi } from '../../vault/types.ts'
+import type { Erasures } from './identify.ts'
 
 export interface RebuildOwnerDeps {
   catalogue: Pick<Catalogue, 'owners' | 'stream'>
   vault: Pick<VaultApi, 'stream'>
+  erasures: Erasures
   clock: Clock
   /** A lease outlives its deadline by this, for the rows of the last commit. */
   leaseSlackMs: number
@@ -32,6 +34,8 @@ export interface RebuildOwnerInput {
   holder: string
   /** Ms: no commit is begun after it. */
   deadline: number
+  /** True: as if the deadline had come. */
+  isStopping?: () => boolean
   /** Ms: claims made before it are of workers that are known to be stopped. */
   stoppedBefore?: number
   /**
@@ -44,6 +48,7 @@ export interface RebuildOwnerInput {
 export type RebuildOwnerAnswer =
   | { state: 'done'; commits: number; damaged: number; worker: string }
   | { state: 'more' }
+  | { state: 'erased'; worker: string }
   /** Ask again at `until` (ms). `trouble`: what stands in the way; empty: others may still write. */
   | { state: 'wait'; until: number; trouble: string }
   /** A person must look; the fence stays until a rebuild succeeds. */
@@ -75,11 +80,14 @@ export async function rebuildOwner(
   if (!claim) return { state: 'failed', trouble: 'OwnerUnknown' }
   if (claim.state === 'wait') return { state: 'wait', until: claim.until, trouble: '' }
   const { lease, isBegun } = claim
-  const work = { lease, progress: progressOf(claim.progress), notAfter, deadline }
+  const work = { lease, progress: progressOf(claim.progress), notAfter, input }
   if (!(await input.take(lease.token))) {
-    if (isBegun) await owners.pauseFenced(lease, claim.progress, {}, signal)
-    else await owners.unfence(lease, {}, signal)
+    await giveBack(claim, deps, signal)
     return { state: 'more' }
+  }
+  if (await isErased(claim, deps, signal)) {
+    await giveBack(claim, deps, signal)
+    return { state: 'erased', worker: lease.token }
   }
   if (!isBegun && !(await owners.beginFenced(lease, signal))) return leaseLost(deps)
   try {
@@ -92,12 +100,41 @@ export async function rebuildOwner(
   }
 }
 
+type Held = Extract<FencedClaim, { state: 'held' }>
+
+/** As it was found: where rows were taken away already the fence stays, and nobody works the owner. */
+async function giveBack(
+  { lease, isBegun, progress }: Held,
+  { catalogue }: RebuildOwnerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isBegun) await catalogue.owners.pauseFenced(lease, progress, {}, signal)
+  else await catalogue.owners.unfence(lease, {}, signal)
+}
+
+/**
+ * Asked under the lease, which an erasure takes as well: one that is recorded later meets our rows,
+ * and takes them away.
+ */
+async function isErased(
+  claim: Held,
+  deps: RebuildOwnerDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    return await deps.erasures.isErased(claim.lease.owner.owner, signal)
+  } catch (error) {
+    await giveBack(claim, deps, signal)
+    throw error
+  }
+}
+
 interface Work {
   lease: Lease
   /** Moves on with every commit. */
   progress: Progress
   notAfter: number
-  deadline: number
+  input: Pick<RebuildOwnerInput, 'deadline' | 'isStopping'>
 }
 
 /** What cannot be read was written by another version: then it is begun anew. */
@@ -109,7 +146,7 @@ function progressOf(text: string): Progress {
 
 /** False where the deadline came first. */
 async function rebuildStreams(
-  { lease, progress, notAfter, deadline }: Work,
+  { lease, progress, notAfter, input }: Work,
   deps: RebuildOwnerDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -120,7 +157,7 @@ async function rebuildStreams(
     const options = {
       notAfter,
       overDamage: true,
-      mayGoOn: () => deps.clock.now() < deadline,
+      mayGoOn: () => deps.clock.now() < input.deadline && input.isStopping?.() !== true,
       onProgress: (now: RebuildProgress) => {
         progress[name] = now
       },

@@ -23,7 +23,7 @@ import type { PolicyStore } from '../../policy/index.ts'
 import type { Clock, Randomness } from '../../ports.ts'
 import type { VaultApi } from '../../vault/types.ts'
 import type { RunLog } from '../activities.ts'
-import { foundOwner, identifyOwner } from './identify.ts'
+import { type Erasures, foundOwner, identifyOwner } from './identify.ts'
 import { OVER_DAMAGE, rebuildOwner } from './owner.ts'
 import {
   type Ending,
@@ -40,6 +40,7 @@ export interface RebuildDeps {
   catalogue: Catalogue
   vault: VaultApi
   policies: Pick<PolicyStore, 'read'>
+  erasures: Erasures
   clock: Clock
   random: Randomness
   log: RunLog
@@ -48,6 +49,8 @@ export interface RebuildDeps {
   leaseSlackMs: number
   /** Names this worker in leases. */
   holder: string
+  /** True: the step ends as if its time were over, with everything in order. Default: never. */
+  isStopping?: () => boolean
 }
 
 /** Owners at once: each holds one commit in memory. */
@@ -96,7 +99,9 @@ function begun(now: Rebuild, at: number): Rebuild {
   return { ...now, state: 'running', startedAt: now.startedAt ?? iso(at), heartbeatAt: iso(at) }
 }
 
-const isLate = ({ deadline, deps }: Step) => deps.clock.now() >= deadline
+function isLate({ deadline, deps }: Step): boolean {
+  return deps.clock.now() >= deadline || deps.isStopping?.() === true
+}
 
 /** The next owners of the vault after the position; fewer than `max`: there are no more. */
 async function nextOwners(
@@ -219,16 +224,21 @@ async function outcomeOf(step: Step, rebuild: Rebuild, entry: RebuildOwner): Pro
   }
 }
 
-/** Resource and owner row, where the whole catalogue is made anew. */
+/**
+ * Resource and owner row, where the whole catalogue is made anew, or one owner of a lost one. In a
+ * catalogue that is in use nobody gets an owner row who has none.
+ */
 async function prepareOwner(
   step: Step,
   rebuild: Rebuild,
   owner: OwnerId,
 ): Promise<Ending | undefined> {
-  if (rebuild.scope !== 'all') return undefined
   const { deps, signal } = step
+  if (rebuild.scope !== 'all' && (await deps.catalogue.ready(signal))) return undefined
   const identity = await identifyOwner(owner, deps, signal)
-  if (identity.is === 'superseded') return { as: 'superseded', trouble: '' }
+  if (identity.is !== 'known' && identity.is !== 'unreadable') {
+    return { as: identity.is, trouble: '' }
+  }
   if (identity.is === 'unreadable') return { as: 'unreadable', trouble: identity.trouble }
   if (await deps.catalogue.owners.get(owner, signal)) return undefined
   const workloads = await workloadsOf(step, owner, identity.resource.kind)
@@ -286,6 +296,7 @@ async function rowsOf(step: Step, rebuild: Rebuild, { owner }: RebuildOwner): Pr
     deadline,
     take: (token: string) => take(step, owner, token),
     ...(stoppedBefore !== undefined && { stoppedBefore: Date.parse(stoppedBefore) }),
+    ...(deps.isStopping && { isStopping: deps.isStopping }),
   }
   const done = await rebuildOwner(input, deps, signal)
   switch (done.state) {
@@ -294,6 +305,8 @@ async function rowsOf(step: Step, rebuild: Rebuild, { owner }: RebuildOwner): Pr
       const trouble = damaged > 0 ? OVER_DAMAGE : ''
       return { as: 'rebuilt', worker, commits, isDamaged: damaged > 0, trouble }
     }
+    case 'erased':
+      return { as: done.state, worker: done.worker, trouble: '' }
     case 'failed': {
       const { state, ...failure } = done
       return { as: state, ...failure }

@@ -11,7 +11,7 @@ export const OPEN_MAX = 64
 
 /** How an owner ended. */
 export interface Ending {
-  as: 'rebuilt' | 'failed' | 'unreadable' | 'superseded'
+  as: 'rebuilt' | 'failed' | 'unreadable' | 'superseded' | 'erased'
   /** Token of the lease under which it ended; absent: it was not worked. */
   worker?: string
   commits?: number
@@ -21,18 +21,22 @@ export interface Ending {
   trouble: string
 }
 
+/**
+ * `isLost`: the tables know no owners, so that all are identified before rows are made, also where
+ * one is asked for. Default: where all are.
+ */
 export function newRebuild(
   given: Pick<Rebuild, 'id' | 'scope' | 'by'> & { owners: readonly OwnerId[] },
-  options: { now: number; stoppedBefore?: string },
+  options: { now: number; stoppedBefore?: string; isLost?: boolean },
 ): Rebuild {
   const { id, scope, by, owners } = given
-  const { now, stoppedBefore } = options
+  const { now, stoppedBefore, isLost = scope === 'all' } = options
   return {
     id,
     scope,
     by,
     state: 'queued',
-    phase: scope === 'all' ? 'identify' : 'rows',
+    phase: isLost ? 'identify' : 'rows',
     createdAt: iso(now),
     heartbeatAt: iso(now),
     attempt: 1,
@@ -51,6 +55,7 @@ const NO_REBUILDS: RebuildCounts = {
   failed: 0,
   unreadable: 0,
   superseded: 0,
+  erased: 0,
   commits: 0,
 }
 

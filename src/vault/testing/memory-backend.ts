@@ -9,6 +9,8 @@ import { createVault } from '../index.ts'
 import { createMemoryBlobStore } from './memory-blob-store.ts'
 import { createMemoryKeys } from './memory-keys.ts'
 
+export const TENANT_ID = '11111111-2222-4333-8444-555555555555'
+
 export function memoryBackend(options: { start: number; packBytes?: number }) {
   const { start, ...vaultOptions } = options
   let now = start
@@ -29,7 +31,7 @@ export function memoryBackend(options: { start: number; packBytes?: number }) {
   const catalogueOn = (tables: MemoryTableStore) =>
     createCatalogue({
       tables,
-      tenantId: '11111111-2222-4333-8444-555555555555',
+      tenantId: TENANT_ID,
       clock,
       random,
       protectionDays: 30,

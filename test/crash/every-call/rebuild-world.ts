@@ -34,6 +34,7 @@ export function rebuilder(world: CaptureWorld, name: string, plants: Plants = {}
     ...world.built('writer', process, plants),
     ...{ clock, holder: name, sliceMs: STEP_MS, leaseSlackMs: LEASE_SLACK_MS },
     random: process.random.branch(1),
+    erasures: { isErased: async () => false },
     policies: { read: async () => ({ n: 1, policy: DEFAULT_POLICY }) },
     log: { info: () => undefined, error: () => undefined },
   }

@@ -8,7 +8,7 @@ import { invariant } from '../../../model/errors.ts'
 import { type GraphId, keyHash, type OwnerId } from '../../../model/ids.ts'
 import { discover } from '../../discover.ts'
 import { runsWorld } from '../../testing/world.ts'
-import { newRebuild, type RebuildDeps, rebuildStep } from '../index.ts'
+import { type Erasures, newRebuild, type RebuildDeps, rebuildStep } from '../index.ts'
 
 export const HOUR_MS = 3_600_000
 const SLICE_MS = 240_000
@@ -20,6 +20,8 @@ export const INBOX = 'inbox' as GraphId
 export async function rebuildWorld(...names: string[]) {
   const world = await runsWorld()
   const { clock, vault, signal, random, policies } = world
+  const erased = new Set<OwnerId>()
+  const erasures: Erasures = { isErased: async (owner) => erased.has(owner) }
   const boxes = new Map<string, ScriptedMailbox>()
   let tables = world.tables
   let catalogue: Catalogue = world.catalogue
@@ -48,6 +50,7 @@ export async function rebuildWorld(...names: string[]) {
   const deps = (): RebuildDeps => ({
     ...{ catalogue, vault, policies, clock, random, holder: 'worker' },
     ...{ sliceMs: SLICE_MS, leaseSlackMs: 60_000 },
+    erasures,
     log: { info: () => undefined, error: () => undefined },
   })
   const ask = async (changes: Partial<Parameters<typeof newRebuild>[0]> = {}, stopped = false) => {
@@ -91,6 +94,9 @@ export async function rebuildWorld(...names: string[]) {
       tables = memoryTableStore()
       catalogue = world.catalogueOn(tables)
     },
+    /** Owners of whom a record says that they were erased. */
+    erased,
+    erasures,
     ...{ look, ownerOf, boxOf, slice, deps, ask, drive },
     async states() {
       const { items } = await catalogue.resources.list({ max: 100 }, signal)
