@@ -60,6 +60,7 @@ export {
   type StreamTruth,
   type TableCounts,
 } from './compare/index.ts'
+export { ownerBucket, ownerPartition, resourcePartition } from './keys.ts'
 export { withAzureLimits } from './limits.ts'
 export type {
   Catalogue,

@@ -52,6 +52,30 @@ export async function* followChain<C extends CommitRef>(
   invariant(false, 'a stream has a seq left')
 }
 
+/**
+ * A commit that was deleted or hidden ends a walk early; a writer that went on from there would fork
+ * the chain. `end`: where the walk ended. Throws `ChainGap`.
+ */
+export async function checkNoGap(
+  stream: Pick<StreamVault, 'owner' | 'workload' | 'seqs'>,
+  end: { last?: Pick<CommitRef, 'seq'> | undefined; voids: readonly unknown[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const walked = (end.last?.seq ?? 0) + end.voids.length
+  for await (const seq of stream.seqs(signal)) {
+    if (seq <= walked) continue
+    // Written since the walk ended: the next roll-forward takes it.
+    if (seq === walked + 1) return
+    throw new AppError({
+      code: 'ChainGap',
+      kind: 'corrupt',
+      message: 'A commit of a stream is missing, and later ones are there.',
+      hint: 'Look for the missing blob among deleted and older versions. Nothing is written before.',
+      context: { owner: stream.owner, workload: stream.workload, missing: walked + 1, seq },
+    })
+  }
+}
+
 function chainBlocked({ owner, workload }: Pick<StreamVault, 'owner' | 'workload'>, end: ChainEnd) {
   return new AppError({
     code: 'ChainBlocked',

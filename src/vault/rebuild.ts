@@ -9,9 +9,9 @@
  */
 import { z } from 'zod'
 import type { Restated, StreamTables } from '../catalogue/index.ts'
-import { AppError, hasCode } from '../model/errors.ts'
+import { hasCode } from '../model/errors.ts'
 import { beginningOf } from './beginning.ts'
-import { endAfter, followChain } from './chain.ts'
+import { checkNoGap, endAfter, followChain } from './chain.ts'
 import type { ChainEnd, ChainStep, StateLine, StreamVault } from './types.ts'
 
 /** Seqs of damaged commits that a report names; they are all counted. */
@@ -203,34 +203,10 @@ async function finished(
   { notAfter }: RebuildOptions,
   signal: AbortSignal,
 ): Promise<RebuildProgress> {
-  await checkNoGap(stream, now, signal)
+  await checkNoGap(stream, now.end, signal)
   const { last } = now.end
   if (last) await tables.moveHead(last, { notAfter }, signal)
   const head = await tables.head(signal)
   if (head?.hash === last?.hash) return { ...now, phase: 'done' }
   return restart(now)
-}
-
-/**
- * A commit that was deleted or hidden ends the walk early. A writer that went on from there would
- * fork the chain.
- */
-async function checkNoGap(
-  stream: StreamVault,
-  { end: { last, voids } }: RebuildProgress,
-  signal: AbortSignal,
-): Promise<void> {
-  const walked = (last?.seq ?? 0) + voids.length
-  for await (const seq of stream.seqs(signal)) {
-    if (seq <= walked) continue
-    // Written since the walk ended: the next roll-forward takes it.
-    if (seq === walked + 1) return
-    throw new AppError({
-      code: 'ChainGap',
-      kind: 'corrupt',
-      message: 'A commit of a stream is missing, and later ones are there.',
-      hint: 'Look for the missing blob among deleted and older versions. Nothing is written before.',
-      context: { owner: stream.owner, workload: stream.workload, missing: walked + 1, seq },
-    })
-  }
 }
