@@ -1,4 +1,5 @@
 /** Rows made again from the vault: one owner's, or the whole catalogue's (decision 012). */
+export { type AskDeps, askForRebuild, type RebuildRequest } from './ask.ts'
 export { type BeginDeps, openRebuild, rebuildIfLost } from './begin.ts'
 export { type CompareDeps, type CompareHooks, compareCatalogue } from './compare.ts'
 export {
