@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addCat } from './commands/cat.ts'
 import { addLs } from './commands/ls.ts'
+import { addRebuild } from './commands/rebuild.ts'
 import { addRestoreToFolder } from './commands/restore-to-folder.ts'
 import { addVerify } from './commands/verify.ts'
 import { EXIT_CODES_HELP, type ExitCode } from './exit-codes.ts'
@@ -25,9 +26,10 @@ export function buildProgram(setting: Setting): Command {
   const vault = program
     .command('vault')
     .description(
-      'Read a vault with nothing but its blobs and its keys: no tables, no functions, no Graph.',
+      'A vault with nothing but its blobs and its keys: no functions, no Graph. Read it, verify it, ' +
+        'get it back as files, or make the tables from it.',
     )
     .addHelpText('after', EXIT_CODES_HELP)
-  for (const add of [addLs, addCat, addRestoreToFolder, addVerify]) add(vault, setting)
+  for (const add of [addLs, addCat, addRestoreToFolder, addVerify, addRebuild]) add(vault, setting)
   return program
 }

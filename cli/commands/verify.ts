@@ -8,6 +8,8 @@ import {
   type VerifyPlan,
   type VerifyProgress,
   type VerifyReport,
+  verifyProgressSchema,
+  verifyStart,
   verifyVault,
 } from '../../src/vault/verify/index.ts'
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts'
@@ -15,9 +17,9 @@ import { addVaultOptions, ownerOption, type VaultOptions } from '../open/options
 import { openVault } from '../open/vault.ts'
 import { plainJson } from '../out/plain-text.ts'
 import { progressBar } from '../out/progress-bar.ts'
+import { openProgressFile, type ProgressFile } from '../out/progress-file.ts'
 import type { Setting } from '../program.ts'
 import { refusal, usageError } from '../trouble.ts'
-import { openProgressFile, type ProgressFile } from '../verify/progress-file.ts'
 import { verifyReportText } from '../verify/report-text.ts'
 
 interface VerifyCliOptions extends VaultOptions {
@@ -73,7 +75,7 @@ async function verify(options: VerifyCliOptions, setting: Setting): Promise<void
   const { signal, output } = setting
   const { store, opened } = await openVault(options, signal)
   const plan = planOf(options, opened !== undefined)
-  const file = await openProgressFile(options.progress, plan)
+  const file = await openProgressFile(options.progress, keptFor(plan))
   const deps = opened ? { store, keys: opened.keys } : { store }
   const total = await measure(deps, plan.owner, signal)
   if (total.blobs === 0) throw nothingThere(plan)
@@ -98,8 +100,20 @@ async function verify(options: VerifyCliOptions, setting: Setting): Promise<void
   }
 }
 
+/** The plan of the file counts, because its seed decides the sample. */
+function keptFor(plan: VerifyPlan) {
+  return {
+    what: 'verification',
+    schema: verifyProgressSchema,
+    isSame: ({ plan: kept }: VerifyProgress) =>
+      kept.owner === plan.owner && kept.openPercent === plan.openPercent,
+    options: '--owner, and the same of --full, --hashes and --sample',
+    start: verifyStart(plan),
+  }
+}
+
 async function keep(
-  file: ProgressFile,
+  file: ProgressFile<VerifyProgress>,
   { progress }: VerifyCliOptions,
   { output }: Setting,
 ): Promise<void> {

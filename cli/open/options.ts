@@ -14,6 +14,7 @@ import {
 export interface VaultOptions {
   vault?: string
   accountUrl?: string
+  accountConnection?: string
   container: string
   keys?: string
   keyVault?: string
@@ -35,7 +36,14 @@ export function addVaultOptions(command: Command): Command {
     .addOption(
       new Option('--vault <dir>', 'folder that holds the blobs of the vault').conflicts([
         'accountUrl',
+        'accountConnection',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--account-connection <string>',
+        'connection string of the account, for an emulator: others on this machine can read it',
+      ).conflicts(['accountUrl']),
     )
     .option('--account-url <url>', 'storage account, https://<name>.blob.core.windows.net')
     .option('--container <name>', 'container of the vault in that account', 'vault')

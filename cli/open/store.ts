@@ -23,10 +23,15 @@ export async function openStore(options: VaultOptions, signal: AbortSignal): Pro
   )
 }
 
-async function storeOf({ vault, accountUrl, container }: VaultOptions): Promise<BlobStore> {
+async function storeOf(options: VaultOptions): Promise<BlobStore> {
+  const { vault, accountUrl, accountConnection, container } = options
   if (vault !== undefined) {
     await checkFolder(vault)
     return localFiles(vault)
+  }
+  if (accountConnection !== undefined) {
+    const { azureBlobStore } = await import('../../src/adapters/azure-blob.ts')
+    return azureBlobStore({ connectionString: accountConnection, container })
   }
   if (accountUrl === undefined) {
     throw usageError(

@@ -4,7 +4,7 @@ import type { Output } from './output.ts'
 import { bytesText } from './table.ts'
 
 export interface ProgressBar {
-  update(done: { items: number; bytes: number; now?: string }): void
+  update(done: { items: number; bytes?: number; now?: string }): void
   /** Idempotent. */
   end(): void
 }
@@ -18,14 +18,16 @@ export function progressBar(
   const many = total === 0 ? '{value}' : '{bar} {value}/{total}'
   const bar = new SingleBar(
     {
-      ...{ format: `${title} ${many} ${unit} · {bytes} {now}`, hideCursor: true, barsize: 24 },
+      ...{ format: `${title} ${many} ${unit} · {bytes}{now}`, hideCursor: true, barsize: 24 },
       ...{ stream: process.stderr, linewrap: false },
     },
     Presets.rect,
   )
-  bar.start(total, 0, { bytes: bytesText(0), now: '' })
+  bar.start(total, 0, { bytes: '', now: '' })
   return {
-    update: ({ items, bytes, now = '' }) => bar.update(items, { bytes: bytesText(bytes), now }),
+    update: ({ items, bytes, now = '' }) => {
+      bar.update(items, { bytes: bytes === undefined ? '' : `${bytesText(bytes)} `, now })
+    },
     end: () => bar.stop(),
   }
 }

@@ -1,41 +1,47 @@
 /**
- * The file in which a verification keeps how far it is, so that it can go on.
+ * The file in which a long command keeps how far it is, so that it can go on.
  *
  * It is replaced as a whole, so that it is never half a file; and it holds no names and no keys.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import {
-  type VerifyPlan,
-  type VerifyProgress,
-  verifyProgressSchema,
-  verifyStart,
-} from '../../src/vault/verify/index.ts'
+import type { z } from 'zod'
 import { refusal, usageError } from '../trouble.ts'
 
 const SAVE_EVERY_MS = 5000
 
-export interface ProgressFile {
+export interface ProgressFile<T> {
   /** Where to begin. */
-  readonly start: VerifyProgress
+  readonly start: T
   /** It was begun before. */
   readonly isGoneOn: boolean
   /** Writes every few seconds. */
-  save(progress: VerifyProgress): Promise<void>
+  save(progress: T): Promise<void>
   /** Writes the last one that was given, if it is not written yet. */
   flush(): Promise<void>
   remove(): Promise<void>
 }
 
+export interface KeptProgress<T> {
+  /** What is kept, in a word: `verification`. */
+  what: string
+  schema: z.ZodType<T>
+  /** Whether what was kept is of a command with these options. */
+  isSame(kept: T): boolean
+  /** The options that must be given again. */
+  options: string
+  start: T
+}
+
 /**
  * `path` undefined: nothing is kept. Throws `ProgressDamaged`, and `Usage` where the file is of
- * another verification.
+ * a command with other options.
  */
-export async function openProgressFile(
+export async function openProgressFile<T>(
   path: string | undefined,
-  plan: VerifyPlan,
-): Promise<ProgressFile> {
-  const kept = path === undefined ? undefined : await readKept(path, plan)
-  let unsaved: VerifyProgress | undefined
+  of: KeptProgress<T>,
+): Promise<ProgressFile<T>> {
+  const kept = path === undefined ? undefined : await readKept(path, of)
+  let unsaved: T | undefined
   // The first one at once, so that a file that cannot be written is noticed in time.
   let savedAt = Number.NEGATIVE_INFINITY
   const flush = async () => {
@@ -47,7 +53,7 @@ export async function openProgressFile(
     await rename(`${path}.new`, path)
   }
   return {
-    start: kept ?? verifyStart(plan),
+    start: kept ?? of.start,
     isGoneOn: kept !== undefined,
     async save(progress) {
       unsaved = progress
@@ -61,26 +67,24 @@ export async function openProgressFile(
   }
 }
 
-/** The plan of the file counts, because its seed decides the sample. */
-async function readKept(path: string, plan: VerifyPlan): Promise<VerifyProgress | undefined> {
+async function readKept<T>(path: string, of: KeptProgress<T>): Promise<T | undefined> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   })
   if (text === undefined) return undefined
-  const parsed = verifyProgressSchema.safeParse(jsonOf(text))
+  const parsed = of.schema.safeParse(jsonOf(text))
   if (!parsed.success) {
     throw refusal(
       'ProgressDamaged',
-      'The file in --progress is not one of a verification.',
+      `The file in --progress is not one of a ${of.what}.`,
       'Name another file, or remove this one to begin anew.',
     )
   }
-  const { owner, openPercent } = parsed.data.plan
-  if (owner === plan.owner && openPercent === plan.openPercent) return parsed.data
+  if (of.isSame(parsed.data)) return parsed.data
   throw usageError(
-    'The file in --progress is of a verification with other options.',
-    'Give the same --owner, and the same of --full, --hashes and --sample; or another file.',
+    `The file in --progress is of a ${of.what} with other options.`,
+    `Give the same ${of.options}; or another file.`,
   )
 }
 

@@ -1,0 +1,35 @@
+/** Vault and catalogue as a rebuild and a comparison work with them. */
+import { systemClock, systemRandomness } from '../../src/adapters/system.ts'
+import { createCatalogue } from '../../src/catalogue/index.ts'
+import type { Catalogue } from '../../src/catalogue/types.ts'
+import type { TableStore } from '../../src/ports.ts'
+import type { Erasures } from '../../src/runs/rebuild/index.ts'
+import type { VaultApi } from '../../src/vault/index.ts'
+import type { VaultOptions } from '../open/options.ts'
+import { openTables, type TableOptions } from '../open/tables.ts'
+import { openWithKeys } from '../open/vault.ts'
+
+export interface OpenCatalogue {
+  vault: VaultApi
+  tables: TableStore
+  catalogue: Catalogue
+  erasures: Erasures
+  tenantId: string
+}
+
+/** `lockDays`: for how many days new blobs of this vault are locked. */
+export async function openCatalogue(
+  options: VaultOptions & TableOptions & { lockDays: number },
+  signal: AbortSignal,
+): Promise<OpenCatalogue> {
+  const tables = await openTables(options)
+  const { api: vault } = await openWithKeys(options, signal)
+  const tenantId = options.tenant
+  const catalogue = createCatalogue({
+    ...{ tables, tenantId, clock: systemClock, random: systemRandomness },
+    ...{ protectionDays: options.lockDays, generationDays: 0 },
+  })
+  // Nothing erases owners yet, so there is no record that could say so.
+  const erasures: Erasures = { isErased: async () => false }
+  return { vault, tables, catalogue, erasures, tenantId }
+}
