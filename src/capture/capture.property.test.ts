@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CONTAINERS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
+import { assertRebuiltEqual } from './testing/rebuilt.ts'
 import type { Refusal } from './testing/scripted-links.ts'
 import { ScriptedMailbox, TROUBLES } from './testing/scripted-mailbox.ts'
 import { addUp, contents, listed, listedIn, modelOf } from './testing/truth.ts'
@@ -159,6 +160,7 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
     fc.asyncProperty(steps, fc.constantFrom(1, 4, 50), async (story, commitEvents) => {
       const world = await captureWorld(mailbox(), { commitEvents })
       for (const one of story) await play(world, one)
+      await assertRebuiltEqual(world)
       // While the list of folders is behind, a round may have to wait for it.
       while (world.box.meanwhile.length > 0) await world.slice()
       world.box.corrupt.clear()
@@ -177,6 +179,7 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
       for (const box of BOXES.filter((name) => !world.box.containers.has(name))) {
         assert.deepEqual(await listedIn(world, box), [], 'nor in one of a folder that is gone')
       }
+      await assertRebuiltEqual(world)
     }),
     { numRuns: 100 },
   )

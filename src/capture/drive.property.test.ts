@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { CONTAINERS } from '../model/events.ts'
 import type { GraphId } from '../model/ids.ts'
 import { type DriveWorld, heldTree, listedOf, treeOf } from './testing/drive-truth.ts'
+import { assertRebuiltEqual } from './testing/rebuilt.ts'
 import { ScriptedDrive } from './testing/scripted-drive.ts'
 import type { Refusal } from './testing/scripted-links.ts'
 import { addUp } from './testing/truth.ts'
@@ -169,6 +170,7 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
       for (const drive of DRIVES) box.createDrive(drive)
       const world = await captureWorld(box, { commitEvents, pieceBytes: 1 })
       for (const one of story) await play(world, one)
+      await assertRebuiltEqual(world)
       while (box.meanwhile.length > 0) await world.slice()
       box.corrupt.clear()
       await world.untilDone()
@@ -181,6 +183,7 @@ test('P2, P3: whatever happens and wherever slices end, the vault says what the 
       const places = Array.from({ length: FOLDERS_MAX + 1 }, (_, n) => folderOf(n))
       const all = await listedOf(world, [CONTAINERS, ...DRIVES, ...places])
       assert.equal(all.length, box.nodes.size + box.drives.size, 'what was deleted is in no list')
+      await assertRebuiltEqual(world)
     }),
     { numRuns: 60 },
   )

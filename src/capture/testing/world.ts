@@ -1,4 +1,5 @@
 /** One owner, one scripted mailbox (or another scripted service), the real vault and catalogue over stores in memory. */
+import type { MemoryTableStore } from '../../catalogue/testing/memory-table-store.ts'
 import type { Catalogue, Owner, StreamTables } from '../../catalogue/types.ts'
 import { invariant } from '../../model/errors.ts'
 import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../model/ids.ts'
@@ -37,6 +38,8 @@ export interface World<Box extends Scripted = ScriptedMailbox> {
   signal: AbortSignal
   /** Seals the cursors in their rows. */
   secret: Uint8Array
+  store: MemoryTableStore
+  catalogueOn(tables: MemoryTableStore): Catalogue
   /** How many rows a table has. */
   rowsOf(table: TableName): number
   /** One slice of so many ticks of the clock (a call of the reader is one). */
@@ -53,7 +56,7 @@ export async function captureWorld<Box extends Scripted = ScriptedMailbox>(
   box: Box,
   options: Partial<SliceSettings> = {},
 ): Promise<World<Box>> {
-  const { clock, blobs, keys, vault, catalogue, signal, ...backend } = memoryBackend({
+  const { clock, blobs, keys, vault, catalogue, catalogueOn, signal, ...backend } = memoryBackend({
     start: START,
     packBytes: MIB,
   })
@@ -96,6 +99,8 @@ export async function captureWorld<Box extends Scripted = ScriptedMailbox>(
     reader: vault.reader(owner),
     signal,
     secret: (await vault.stream(owner, 'mail', signal)).secret,
+    store: backend.tables,
+    catalogueOn,
     rowsOf: (table) => backend.tables.dump(table).length,
     slice,
     async hint() {

@@ -5,6 +5,7 @@ import { sameByTime, sameFromBlobs, sameFromTables } from './past.ts'
 import type { Plant } from './plants.ts'
 import { Play } from './play.ts'
 import { Points } from './points.ts'
+import { sameWhenRebuilt } from './rebuilt.ts'
 import { atRest } from './rest.ts'
 import type { Story } from './story.ts'
 import { type Checkpoint, faultsOf, type Truth, type WholeRound } from './verdict.ts'
@@ -38,6 +39,7 @@ export async function runStory(story: Story, plant?: Plant): Promise<Played> {
     for (const step of story.steps) await play.step(step)
     await atRest(world, play, points)
     const checked = await judge(world, play, points)
+    await sameWhenRebuilt(world, points.commits)
     const opened = await openVersions(world, points, story.seed)
     const counts = new Map([...play.played, ...kindsOf(points)])
     return { steps: story.steps.length, ...checked, opened, counts }

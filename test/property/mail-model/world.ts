@@ -104,8 +104,12 @@ export class MailWorld {
     this.tenant.close()
   }
 
-  built(role: IdentityName, process: SimulatedProcess): { vault: VaultApi; catalogue: Catalogue } {
-    const { vault: store, tables, keys, clock, random } = this.storage.open(role, process)
+  built(
+    role: IdentityName,
+    process: SimulatedProcess,
+    storage: SimulatedStorage = this.storage,
+  ): { vault: VaultApi; catalogue: Catalogue } {
+    const { vault: store, tables, keys, clock, random } = storage.open(role, process)
     const settings = { packBytes: PACK_BYTES, toolVersion: 'model' }
     const vault = createVault({ vault: store, keys, clock, random, ...settings })
     const windows = { protectionDays: 30, generationDays: 30, tenantId: this.tenant.tenantId }
