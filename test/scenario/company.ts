@@ -16,7 +16,7 @@ import {
   type Run,
 } from '../../sandbox/run/api-client.ts'
 import { type DataDir, openDataDir } from '../../sandbox/run/data-dir.ts'
-import { type Stack, startStack } from '../../sandbox/run/stack.ts'
+import { type Stack, startStack, type TenantSeed } from '../../sandbox/run/stack.ts'
 
 const SETTINGS = {
   HOLDFAST_SLICE_SECONDS: '5',
@@ -66,15 +66,17 @@ export class Company {
     users: number
     messages: number
     seed?: number
+    /** Files and sites beside the mailboxes. */
+    files?: Pick<TenantSeed, 'files' | 'sites' | 'oddFiles'>
     settings?: Readonly<Record<string, string>>
     waitMs?: number
   }): Promise<Company> {
-    const { users, messages, seed = 11, settings = {}, waitMs = WAIT_MS } = options
+    const { users, messages, seed = 11, files = {}, settings = {}, waitMs = WAIT_MS } = options
     const dir = openDataDir(mkdtempSync(join(tmpdir(), 'holdfast-scenario-')))
     const stack = await startStack({
       dir,
       settings: { ...SETTINGS, ...settings },
-      seed: { seed, users, messages },
+      seed: { seed, users, messages, ...files },
       azuriteInMemory: true,
     })
     const stop = new AbortController()
