@@ -245,9 +245,7 @@ function registerBackupRole(settings: Settings, core: Core): void {
   }
   const { sliceMs, leaseSlackMs } = slice
   registerBackup(deps)
-  // Nothing erases owners yet, so there is no record that could say so.
-  const erasures = { isErased: async () => false }
-  registerRebuild({ ...deps, tables, erasures, sliceMs, leaseSlackMs })
+  registerRebuild({ ...deps, tables, erasures: vault, sliceMs, leaseSlackMs })
 }
 
 function restoreOf(settings: Settings, core: Core) {

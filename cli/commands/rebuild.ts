@@ -12,6 +12,7 @@ import {
   compareStart,
 } from '../../src/runs/rebuild/index.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
+import { addOpsOptions, type OpsOptions } from '../open/ops.ts'
 import { addVaultOptions, ownerOption, type VaultOptions } from '../open/options.ts'
 import { addTableOptions, type TableOptions } from '../open/tables.ts'
 import { plainJson } from '../out/plain-text.ts'
@@ -23,7 +24,7 @@ import { driveRebuild } from '../rebuild/drive.ts'
 import { compareReportText, rebuildReport, rebuildReportText } from '../rebuild/report-text.ts'
 import { usageError } from '../trouble.ts'
 
-interface RebuildCliOptions extends VaultOptions, TableOptions {
+interface RebuildCliOptions extends VaultOptions, TableOptions, OpsOptions {
   owner?: OwnerId
   compare?: boolean
   inUse?: boolean
@@ -36,6 +37,9 @@ interface RebuildCliOptions extends VaultOptions, TableOptions {
 /** Protection window and generation as they are by default (docs/settings.md). */
 const LOCK_DAYS = 60
 const BY = 'command-line'
+
+const ERASURES_UNKNOWN =
+  'Nobody looked at what was erased: with --ops DIR, the container ops as a folder, erased owners are left out.'
 
 const HELP = `
 What it does:
@@ -56,7 +60,7 @@ each stream when it comes to it; what was written since is counted as "beyond". 
 differ, or something could not be compared. --progress keeps how far it is in a file.`
 
 export function addRebuild(vault: Command, setting: Setting): void {
-  addTableOptions(addVaultOptions(vault.command('rebuild')))
+  addOpsOptions(addTableOptions(addVaultOptions(vault.command('rebuild'))))
     .description('Make the tables again from the vault, or compare them with it.')
     .addOption(ownerOption('only this owner (default: all)'))
     .option('--compare', 'compare, and write nothing')
@@ -93,6 +97,7 @@ async function rebuildOrCompare(options: RebuildCliOptions, setting: Setting): P
     )
   }
   const on = await openCatalogue(options, setting.signal)
+  if (!on.knowsErasures) setting.output.note(ERASURES_UNKNOWN)
   const work = options.compare === true ? compare : rebuild
   await work(options, on, setting)
 }

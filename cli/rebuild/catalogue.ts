@@ -5,6 +5,8 @@ import type { Catalogue } from '../../src/catalogue/types.ts'
 import type { TableStore } from '../../src/ports.ts'
 import type { Erasures } from '../../src/runs/rebuild/index.ts'
 import type { VaultApi } from '../../src/vault/index.ts'
+import { isErased } from '../../src/vault/retention/index.ts'
+import { type OpsOptions, openOps } from '../open/ops.ts'
 import type { VaultOptions } from '../open/options.ts'
 import { openTables, type TableOptions } from '../open/tables.ts'
 import { openWithKeys } from '../open/vault.ts'
@@ -15,11 +17,13 @@ export interface OpenCatalogue {
   catalogue: Catalogue
   erasures: Erasures
   tenantId: string
+  /** False: there are no records of erasures to look at. */
+  knowsErasures: boolean
 }
 
 /** `lockDays`: for how many days new blobs of this vault are locked. */
 export async function openCatalogue(
-  options: VaultOptions & TableOptions & { lockDays: number },
+  options: VaultOptions & TableOptions & OpsOptions & { lockDays: number },
   signal: AbortSignal,
 ): Promise<OpenCatalogue> {
   const tables = await openTables(options)
@@ -29,7 +33,9 @@ export async function openCatalogue(
     ...{ tables, tenantId, clock: systemClock, random: systemRandomness },
     ...{ protectionDays: options.lockDays, generationDays: 0 },
   })
-  // Nothing erases owners yet, so there is no record that could say so.
-  const erasures: Erasures = { isErased: async () => false }
-  return { vault, tables, catalogue, erasures, tenantId }
+  const ops = await openOps(options)
+  const erasures: Erasures = {
+    isErased: async (owner, abort) => ops !== undefined && (await isErased(ops, owner, abort)),
+  }
+  return { vault, tables, catalogue, erasures, tenantId, knowsErasures: ops !== undefined }
 }

@@ -26,7 +26,7 @@ import { eachAtOnce } from './parallel.ts'
 import { walkRows } from './read.ts'
 import type { Room } from './room.ts'
 import { column, seqColumn } from './rows.ts'
-import type { WriteOptions } from './write.ts'
+import { type Edit, editRows, type WriteOptions } from './write.ts'
 
 /** Answers how many rows were removed. Idempotent; cut off, it is begun again. */
 export async function expireRows(
@@ -49,7 +49,28 @@ export async function expireRows(
   await eachAtOnce(itemPartitions(stream), async (partition) => {
     removed += await remove('items', { partition }, replacedBy(before.seq))
   })
+  await forgetTimes(room, stream, before.seq, options)
   return removed
+}
+
+/**
+ * Nobody can say any more when the commits were made that hold these cursors: their links are the
+ * oldest there are, as after a rebuild.
+ */
+async function forgetTimes(
+  room: Room,
+  stream: string,
+  upTo: number,
+  options: WriteOptions,
+): Promise<void> {
+  const edits = new Map<string, Edit>()
+  for await (const row of walkRows(room.tables, 'cursors', { partition: stream }, options.signal)) {
+    edits.set(row.row, (now) => {
+      const isPast = now && seqColumn(now, 'seq') <= upTo && column(now, 'committedAt') !== ''
+      return isPast ? { ...now.values, committedAt: '' } : undefined
+    })
+  }
+  await editRows(room, { table: 'cursors', partition: stream }, edits, options)
 }
 
 const always = () => true

@@ -6,10 +6,11 @@
  * name that has expired is free again, and who may create can put a commit there: but storage knows
  * that it is younger than those after it.
  */
+import type { Restated } from '../catalogue/index.ts'
 import { hasCode } from '../model/errors.ts'
 import { CHAIN_START, followChain } from './chain.ts'
 import { isDamage } from './damage.ts'
-import type { BaseIndex, ChainEnd, StreamReader } from './types.ts'
+import type { BaseIndex, ChainEnd, StateLine, StreamReader } from './types.ts'
 
 export interface Beginning {
   /** What the first commit that is read has to link to. */
@@ -50,6 +51,25 @@ export async function beginningOf(
     return isPlanted ? { end: { last: base.index.asOf, voids: [] }, base } : FIRST_COMMIT
   }
   return FIRST_COMMIT
+}
+
+/** The state with which the stream begins, part by part. Throws `BaseDamaged`. */
+export async function* restated(
+  stream: StreamReader,
+  { base }: Beginning,
+  signal: AbortSignal,
+): AsyncGenerator<Restated> {
+  for (const part of base?.index.parts ?? []) {
+    if (base) yield byKind(await stream.readBasePart(base.index, part, signal))
+  }
+}
+
+export function byKind(lines: readonly StateLine[]): Restated {
+  return {
+    items: lines.filter((line) => line.is === 'item'),
+    entries: lines.filter((line) => line.is === 'entry'),
+    cursors: lines.filter((line) => line.is === 'cursor'),
+  }
 }
 
 /** In the order of the states that they restate, and then of the commits that carry them. */

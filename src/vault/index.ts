@@ -19,7 +19,7 @@ import type { VaultApi } from './types.ts'
 
 export { type BaseShard, newestShard, parseBaseShard, progressOf } from './base-shards.ts'
 export { type BaseOptions, type BaseOutcome, type BaseProgress, buildBase } from './base-writer.ts'
-export { type Beginning, beginningOf } from './beginning.ts'
+export { type Beginning, beginningOf, restated } from './beginning.ts'
 export { CHAIN_START, checkNoGap, endAfter, followChain, nextSeq } from './chain.ts'
 export { parseMetadata } from './content-reader.ts'
 export { voidCommitOf } from './damage.ts'

@@ -8,11 +8,11 @@
  * many calls, without Graph and without a content key.
  */
 import { z } from 'zod'
-import type { Restated, StreamTables } from '../catalogue/index.ts'
+import type { StreamTables } from '../catalogue/index.ts'
 import { hasCode } from '../model/errors.ts'
-import { beginningOf } from './beginning.ts'
+import { beginningOf, byKind } from './beginning.ts'
 import { checkNoGap, endAfter, followChain } from './chain.ts'
-import type { ChainEnd, ChainStep, StateLine, StreamVault } from './types.ts'
+import type { ChainEnd, ChainStep, StreamVault } from './types.ts'
 
 /** Seqs of damaged commits that a report names; they are all counted. */
 const DAMAGED_NAMED_MAX = 20
@@ -138,7 +138,7 @@ async function restateBase(
       if (base === undefined || n < (from.base?.parts ?? 0)) continue
       const lines = await stream.readBasePart(base.index, part, signal)
       const write = { secret: stream.secret, notAfter, rebuilding } as const
-      await tables.restate(sorted(lines), write, signal)
+      await tables.restate(byKind(lines), write, signal)
       to({ ...now, base: { seq: base.seq, parts: n + 1 } })
       if (!mayGoOn()) return 'paused'
     }
@@ -149,14 +149,6 @@ async function restateBase(
   }
   to({ ...now, phase: 'apply', end: { voids: [], ...(end.last && { last: end.last }) } })
   return 'written'
-}
-
-function sorted(lines: readonly StateLine[]): Restated {
-  return {
-    items: lines.filter((line) => line.is === 'item'),
-    entries: lines.filter((line) => line.is === 'entry'),
-    cursors: lines.filter((line) => line.is === 'cursor'),
-  }
 }
 
 /** `damage`: a commit is damaged, and it must be begun anew, in the way that passes it. */

@@ -27,7 +27,8 @@ const storiesMax = Number(env['HOLDFAST_YEARS_STORIES'] ?? Number.MAX_SAFE_INTEG
 /** What must have happened, or the stories prove little. */
 const MET = [
   'execute: executed',
-  'versions removed',
+  'commits removed',
+  'packs removed',
   'keeper died',
   'expirer died',
   'rebuilds compared',

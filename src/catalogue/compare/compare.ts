@@ -14,6 +14,7 @@ import type { Row } from '../../ports.ts'
 import { HEAD_ROW } from '../keys.ts'
 import type { Room } from '../room.ts'
 import { column, seqText } from '../rows.ts'
+import type { Restated } from '../types.ts'
 import { ExpectedRows, isInShard, placeOfKey, rowKey, type Shard } from './expected.ts'
 import { eachHeldRow, type HeldRow } from './held.ts'
 import { COMPARED_TABLES, type ComparedTable, columnsApart, printOf } from './prints.ts'
@@ -57,7 +58,9 @@ export interface StreamComparison {
 export interface StreamTruth {
   /** Opens cursor rows. */
   secret: Uint8Array
-  /** The commits of the stream up to this seq, in order, from the first; asked for again and again. */
+  /** What the stream begins with, where its first commits have expired; asked for again and again. */
+  state?(signal: AbortSignal): AsyncIterable<Restated>
+  /** The commits up to this seq, in order, from the first that is there; likewise. */
   commits(upTo: number, signal: AbortSignal): AsyncIterable<Commit>
 }
 
@@ -132,6 +135,10 @@ async function expectedIn(
   signal: AbortSignal,
 ): Promise<ExpectedRows | 'too many'> {
   const expected = new ExpectedRows(stream, shard)
+  for await (const state of truth.state?.(signal) ?? []) {
+    expected.restate(state)
+    if (expected.size > rowsAtOnce) return 'too many'
+  }
   for await (const commit of truth.commits(upTo, signal)) {
     expected.take(commit)
     if (expected.size > rowsAtOnce) return 'too many'

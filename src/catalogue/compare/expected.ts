@@ -7,9 +7,11 @@
 import type { Commit, StreamEvent } from '../../model/events.ts'
 import { type KeyHash, keyHash } from '../../model/ids.ts'
 import { closingsOf, openingRows } from '../commit-rows.ts'
+import { itemRowOf } from '../items.ts'
 import { listingPartition, listingRow } from '../keys.ts'
-import { catalogueGap } from '../listing.ts'
+import { catalogueGap, openingOf } from '../listing.ts'
 import { encodeBody, seqText } from '../rows.ts'
+import type { Restated } from '../types.ts'
 import type { NewRow } from '../write.ts'
 import { type ComparedTable, hasColumn, printOf, printWith } from './prints.ts'
 
@@ -74,6 +76,19 @@ export class ExpectedRows {
     this.#cursors(commit)
   }
 
+  /** Before any commit is taken: the state with which the stream begins. */
+  restate({ items, entries, cursors }: Restated): void {
+    for (const { seq, place, ...version } of items) {
+      const { container, sortKey } = place
+      const event = { ...version, op: 'put', place: { container, sortKey } } as const
+      this.#open(itemRowOf(this.#stream, event, seq))
+      this.#open(openingOf(this.#stream, event, place.from))
+      this.containers.add(keyHash(container))
+    }
+    for (const { seq, event } of entries) this.#ledger(event, seq)
+    for (const { seq, cursor } of cursors) this.#cursors({ cursors: [cursor], seq, time: '' })
+  }
+
   #place(partition: string, row: string): RowKey | undefined {
     const key = rowKey(partition, row)
     return isInShard(this.#shard, key) ? key : undefined
@@ -109,7 +124,7 @@ export class ExpectedRows {
     } else this.rows.ledger.delete(key)
   }
 
-  #cursors({ cursors, seq, time }: Commit): void {
+  #cursors({ cursors, seq, time }: Pick<Commit, 'cursors' | 'seq' | 'time'>): void {
     for (const cursor of cursors) {
       const key = this.#place(this.#stream, keyHash(cursor.container))
       if (key === undefined) continue

@@ -22,7 +22,13 @@ import {
   WORKLOADS_OF,
   type WorkloadName,
 } from '../../model/ids.ts'
-import { CHAIN_START, checkNoGap, followChain } from '../../vault/index.ts'
+import {
+  type Beginning,
+  beginningOf,
+  checkNoGap,
+  followChain,
+  restated,
+} from '../../vault/index.ts'
 import type { StreamVault, VaultApi } from '../../vault/types.ts'
 import {
   type CompareProgress,
@@ -209,9 +215,11 @@ async function compareOne(work: Work, workload: WorkloadName): Promise<void> {
   try {
     const stream = await deps.vault.stream(owner, workload, signal)
     const { secret } = stream
+    const beginning = await beginningOf(stream, signal)
     await compareRows(work, workload, {
       secret,
-      commits: (upTo) => commitsOf(stream, upTo, signal),
+      commits: (upTo) => commitsOf(stream, beginning, upTo, signal),
+      ...(beginning.base && { state: () => restated(stream, beginning, signal) }),
     })
   } catch (error) {
     if (!(error instanceof AppError) || !isLasting(error)) throw error
@@ -237,11 +245,12 @@ function isLasting({ kind }: AppError): boolean {
 /** Those that a rebuild would apply. A damaged one leaves it to chance what the rows should be. */
 async function* commitsOf(
   stream: StreamVault,
+  beginning: Beginning,
   upTo: number,
   signal: AbortSignal,
 ): AsyncGenerator<Commit> {
-  let walked = CHAIN_START
-  for await (const { step, end } of followChain(stream, CHAIN_START, signal)) {
+  let walked = beginning.end
+  for await (const { step, end } of followChain(stream, beginning.end, signal)) {
     walked = end
     if (step.is === 'void') continue
     const { seq } = step.is === 'commit' ? step.commit : step.ref

@@ -235,6 +235,7 @@ export class Play {
   }
 
   async #execute(dies?: number): Promise<void> {
+    const before = this.#removable()
     await this.#as('expirer', dies, async (ports) => {
       const answers = await executePlans(this.#expirerDeps(ports), always, NEVER)
       for (const answer of answers.values()) {
@@ -242,7 +243,16 @@ export class Play {
         if ('removed' in answer) this.count('versions removed', answer.removed)
       }
     })
+    const after = this.#removable()
+    this.count('commits removed', before.commits - after.commits)
+    this.count('packs removed', before.packs - after.packs)
     await this.#lookAtAll()
+  }
+
+  #removable() {
+    const names = this.#world.storage.vault.names()
+    const count = (ending: string) => names.filter((name) => name.endsWith(ending)).length
+    return { commits: count('commit.json'), packs: count('.pk') }
   }
 
   async #pin(model: StreamModel, { back, days }: { back: number; days: number }): Promise<void> {

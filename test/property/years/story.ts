@@ -45,10 +45,10 @@ function anyStep(random: SeededRandom, isCalm: boolean): Step {
   const dies = random.chance(0.25) ? { dies: 1 + random.below(CALLS) } : {}
   const draw = random.below(100)
   if (draw < 28) return commitOf(random, stream)
-  if (draw < 46) return { step: 'days', days: 1 + random.below(28) }
+  if (draw < 46) return { step: 'days', days: daysOf(random) }
   if (draw < 56) return { step: 'base', stream }
   if (draw < 62) return { step: 'keeper', ...dies }
-  if (draw < 76) return { step: 'plan', stream, ...dies }
+  if (draw < 74) return { step: 'plan', stream, ...dies }
   if (draw < 86) return { step: 'execute', ...dies }
   if (draw < 88) return { step: 'abandon', stream }
   if (draw < 90) return { step: 'new writer' }
@@ -57,6 +57,10 @@ function anyStep(random: SeededRandom, isCalm: boolean): Step {
   if (isCalm) return commitOf(random, stream)
   return rareStep(random, stream)
 }
+
+/** A plan is carried out after a day and before a week. */
+const daysOf = (random: SeededRandom) =>
+  random.chance(0.6) ? 1 + random.below(3) : 5 + random.below(25)
 
 function rareStep(random: SeededRandom, stream: number): Step {
   switch (random.below(9)) {

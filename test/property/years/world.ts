@@ -365,8 +365,8 @@ export class YearsWorld {
       { events: [], complete: false, state },
       base,
     )
-    // What is built upon a forged one says the same as it.
-    if (forged || model.forged.length > 0) model.forged.push(model.head.seq)
+    // One that is built upon a forged one may be as wrong as it, or right again.
+    if (!(await saysWhatIsSo(stream, base, model))) model.forged.push(model.head.seq)
   }
 
   /** A pack that no commit will ever name. */
@@ -441,6 +441,21 @@ export class YearsWorld {
     }
     return { store, ports }
   }
+}
+
+async function saysWhatIsSo(
+  stream: StreamVault,
+  base: Awaited<ReturnType<typeof baseOf>>,
+  model: StreamModel,
+): Promise<boolean> {
+  const told = new Map<string, number>()
+  for (const part of base.parts) {
+    for (const line of await stream.readBasePart(base, part, NEVER)) {
+      if (line.is === 'item') told.set(line.item, line.seq)
+    }
+  }
+  const state = model.states[base.asOf.seq] ?? new Map()
+  return told.size === state.size && [...state].every(([item, { seq }]) => told.get(item) === seq)
 }
 
 async function baseOf(stream: StreamVault, asOf: CommitRef) {
