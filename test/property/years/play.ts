@@ -1,6 +1,11 @@
 /** Plays a story of years, and looks after each step that something could have been lost by. */
 import assert from 'node:assert/strict'
-import { type OpenedStorage, ProcessDied, SeededRandom } from '../../../sandbox/storage/index.ts'
+import {
+  type OpenedStorage,
+  ProcessDied,
+  SeededRandom,
+  type SimulatedProcess,
+} from '../../../sandbox/storage/index.ts'
 import { createCatalogue } from '../../../src/catalogue/index.ts'
 import { memoryTableStore } from '../../../src/catalogue/testing/memory-table-store.ts'
 import { NO_COUNTS } from '../../../src/model/events.ts'
@@ -38,12 +43,20 @@ export interface YearsCounts {
   [what: string]: number
 }
 
+/** Which call is the last one, and whether it still has effect. */
+export interface Death {
+  k: number
+  moment: 'before' | 'after'
+}
+
 export class Play {
   readonly counts: YearsCounts = {}
   readonly #world: YearsWorld
   readonly #random: SeededRandom
   #keptAt = 0
   readonly #asked = new Set<OwnerId>()
+  /** Told of each process of keeper and expirer; what it answers is called when that one ends. */
+  onProcess: (process: SimulatedProcess) => () => void = () => () => undefined
 
   constructor(world: YearsWorld, seed: number) {
     this.#world = world
@@ -144,11 +157,13 @@ export class Play {
   /** False where it died. */
   async #as(
     role: 'keeper' | 'expirer',
-    dies: number | undefined,
+    dies: Death | undefined,
     work: (ports: OpenedStorage) => Promise<void>,
   ): Promise<boolean> {
     const process = this.#world.storage.process(role)
-    if (dies !== undefined) process.crashAfter(dies)
+    if (dies?.moment === 'before') process.crashBefore(dies.k)
+    else if (dies) process.crashAfter(dies.k)
+    const ended = this.onProcess(process)
     try {
       await work(this.#world.open(role, process))
       return true
@@ -156,10 +171,12 @@ export class Play {
       if (!(error instanceof ProcessDied) && !process.dead) throw error
       this.count(`${role} died`)
       return false
+    } finally {
+      ended()
     }
   }
 
-  async keeper(dies?: number): Promise<void> {
+  async keeper(dies?: Death): Promise<void> {
     const isDone = await this.#as('keeper', dies, async (ports) => {
       const { state, counts, forgedBases } = await keeperStep(
         this.#keeperDeps(ports),
@@ -206,7 +223,7 @@ export class Play {
     }
   }
 
-  async #plan(owner: OwnerId, dies?: number): Promise<void> {
+  async #plan(owner: OwnerId, dies?: Death): Promise<void> {
     await this.#as('expirer', dies, async (ports) => {
       const { plan } = this.#world.plant
       if (plan) return await plan(this.#world, ports, owner)
@@ -234,7 +251,7 @@ export class Play {
     return names
   }
 
-  async #execute(dies?: number): Promise<void> {
+  async #execute(dies?: Death): Promise<void> {
     const before = this.#removable()
     await this.#as('expirer', dies, async (ports) => {
       const answers = await executePlans(this.#expirerDeps(ports), always, NEVER)

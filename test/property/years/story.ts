@@ -1,6 +1,7 @@
 /** What happens over the years: lists of steps, from one seed each. */
 import { SeededRandom } from '../../../sandbox/storage/index.ts'
 import type { Retention } from '../../../src/model/retention.ts'
+import type { Death } from './play.ts'
 import { type Change, STREAMS } from './world.ts'
 
 export type Step =
@@ -13,9 +14,9 @@ export type Step =
   | { step: 'abandon'; stream: number }
   | { step: 'new writer' }
   | { step: 'days'; days: number }
-  | { step: 'keeper'; dies?: number }
-  | { step: 'plan'; stream: number; dies?: number }
-  | { step: 'execute'; dies?: number }
+  | { step: 'keeper'; stream?: number; dies?: Death }
+  | { step: 'plan'; stream: number; dies?: Death }
+  | { step: 'execute'; stream?: number; dies?: Death }
   | { step: 'policy'; retention: Retention }
   | { step: 'hold'; stream: number | 'all' }
   | { step: 'release' }
@@ -42,7 +43,7 @@ export function storyOf(seed: number, steps: number): Step[] {
 
 function anyStep(random: SeededRandom, isCalm: boolean): Step {
   const stream = random.below(STREAMS.length)
-  const dies = random.chance(0.25) ? { dies: 1 + random.below(CALLS) } : {}
+  const dies = random.chance(0.25) ? { dies: deathOf(random) } : {}
   const draw = random.below(100)
   if (draw < 28) return commitOf(random, stream)
   if (draw < 46) return { step: 'days', days: daysOf(random) }
@@ -57,6 +58,11 @@ function anyStep(random: SeededRandom, isCalm: boolean): Step {
   if (isCalm) return commitOf(random, stream)
   return rareStep(random, stream)
 }
+
+const deathOf = (random: SeededRandom): Death => ({
+  k: 1 + random.below(CALLS),
+  moment: random.chance(0.5) ? 'before' : 'after',
+})
 
 /** A plan is carried out after a day and before a week. */
 const daysOf = (random: SeededRandom) =>

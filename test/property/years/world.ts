@@ -82,6 +82,15 @@ export class StreamModel {
     this.workload = at.workload
   }
 
+  copy(): StreamModel {
+    const copy = new StreamModel(this)
+    copy.refs.push(...this.refs)
+    copy.states.splice(0, copy.states.length, ...this.states)
+    copy.forged.push(...this.forged)
+    for (const [item, piece] of this.unfinished) copy.unfinished.set(item, structuredClone(piece))
+    return copy
+  }
+
   get now(): ReadonlyMap<GraphId, HeldThing> {
     return this.states.at(-1) ?? new Map()
   }
@@ -128,16 +137,17 @@ export class YearsWorld {
   #names = 0
   #writer: { ports: OpenedStorage; vault: VaultApi; catalogue: Catalogue }
 
-  private constructor(seed: number, plant: Plant) {
-    const policy = { days: 60, mode: 'Locked' } as const
-    this.storage = new SimulatedStorage({ seed, blobs: { policy } })
+  private constructor(storage: SimulatedStorage, plant: Plant) {
+    this.storage = storage
     this.plant = plant
-    this.storage.tables.make()
     this.#writer = this.#hire()
   }
 
   static async make(seed: number, plant: Plant = {}): Promise<YearsWorld> {
-    const world = new YearsWorld(seed, plant)
+    const policy = { days: 60, mode: 'Locked' } as const
+    const storage = new SimulatedStorage({ seed, blobs: { policy } })
+    storage.tables.make()
+    const world = new YearsWorld(storage, plant)
     const { vault, catalogue } = world.#writer
     await vault.prepare(NEVER)
     await world.policy('forever')
@@ -152,6 +162,18 @@ export class YearsWorld {
       await catalogue.owners.insert(row, NEVER)
     }
     await catalogue.markReady(NEVER)
+    return world
+  }
+
+  /** The same once more, for looking at every way on: what is told to one is not told to the other. */
+  fork(): YearsWorld {
+    const world = new YearsWorld(this.storage.fork(), this.plant)
+    world.streams.splice(0, world.streams.length, ...this.streams.map((model) => model.copy()))
+    world.policies.push(...this.policies)
+    world.holds.push(...this.holds.map((hold) => ({ ...hold })))
+    world.pins.push(...this.pins)
+    for (const owner of this.erased) world.erased.add(owner)
+    for (const name of this.indexes) world.indexes.add(name)
     return world
   }
 
