@@ -32,7 +32,7 @@ export function damage(
     message: `Stored data does not pass a check: ${check}.`,
     hint: 'Run a verification of this owner; other items and owners are not concerned.',
     context: { ...context, check },
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 

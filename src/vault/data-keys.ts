@@ -137,7 +137,7 @@ function mismatch(owner: OwnerId, reason: string, cause?: unknown): AppError {
     message: 'The key of an owner is missing, disabled or not the one in the owner record.',
     hint: 'Nothing more is backed up for this owner. Find out who changed the key; recover it.',
     context: { owner, reason },
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 

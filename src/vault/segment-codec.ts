@@ -81,6 +81,6 @@ function broken(cause?: unknown): AppError {
     kind: 'corrupt',
     message: 'Sealed data opens but does not decompress to the length that it promises.',
     hint: 'Run a verification of this owner.',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
