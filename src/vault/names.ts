@@ -42,18 +42,19 @@ export const basePartName = (stream: StreamId, asOf: number, sha256: string): st
 export const baseIndexName = (stream: StreamId, seq: number, sha256: string): string =>
   `${commitsPrefix(stream)}${seqName(seq)}/${sha256}.bi`
 
-/** Undefined for names that are none of ours; a verification reports those, readers pass them. */
-export function ownerOfRecord(name: string): OwnerId | undefined {
-  const match = /^owners\/([0-9a-f]{32})\/\d+\.json$/.exec(name)
-  return match?.[1] === undefined ? undefined : parseOwnerId(match[1])
-}
-
+const RECORD = /^owners\/([0-9a-f]{32})\/[1-9]\d{0,9}\.json$/
 const OURS = [
-  /^owners\/([0-9a-f]{32})\/[1-9]\d{0,9}\.json$/,
+  RECORD,
   /^packs\/([0-9a-f]{32})\/\d{4}-\d{2}\/[0-9a-f]{64}\.pk$/,
   /^idx\/([0-9a-f]{32})\/\d{4}-\d{2}\/[0-9a-f]{64}\.ix$/,
   /^c\/([0-9a-f]{32})\/[a-z-]+\/\d{10}\/(?:commit\.json|[0-9a-f]{64}\.(?:mf|bi|bs))$/,
 ]
+
+/** Undefined for names that are none of ours; a verification reports those, readers pass them. */
+export function ownerOfRecord(name: string): OwnerId | undefined {
+  const owner = RECORD.exec(name)?.[1]
+  return owner === undefined ? undefined : parseOwnerId(owner)
+}
 
 /** Whose blob it is by its name; undefined for names of other shapes, and for format.json. */
 export function ownerOfName(name: string): OwnerId | undefined {
