@@ -49,6 +49,10 @@ export const optionsSchema = {
 
 /** In the sandbox: how long each test took without a mutant. */
 const DURATIONS_FILE = '.durations.json'
+/** Until they were run once, tests may take this long. */
+const TEST_MS_UNKNOWN = 60_000
+/** A test that waits for what never comes is given up after this and ten times what it took. */
+const HANGING_MS = 5000
 /** What a failed test has left running comes to its end before the next mutant. */
 const SETTLING_MS = 5
 
@@ -58,10 +62,13 @@ Object.assign(globalThis, { __stryker__: stryker })
 
 const unhandled: unknown[] = []
 
+/** `tookMs`: without a mutant. */
+type TimedTest = RecordedTest & { tookMs: number }
+
 export class RecordedTestRunner implements TestRunner {
   static readonly inject = tokens(commonTokens.options)
   readonly #options: RecordedOptions
-  #tests: RecordedTest[] | undefined
+  #tests: TimedTest[] | undefined
 
   constructor(options: StrykerOptions) {
     this.#options = options['recorded'] as RecordedOptions
@@ -86,7 +93,7 @@ export class RecordedTestRunner implements TestRunner {
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
     const { activeMutant, hitLimit, testFilter, mutantActivation } = options
     if (mutantActivation === 'static') stryker.activeMutant = activeMutant.id
-    let tests: RecordedTest[]
+    let tests: TimedTest[]
     try {
       tests = await this.#load()
     } catch (error) {
@@ -103,7 +110,7 @@ export class RecordedTestRunner implements TestRunner {
   }
 
   /** The tests, the quickest first where that is known. */
-  async #load(): Promise<RecordedTest[]> {
+  async #load(): Promise<TimedTest[]> {
     if (this.#tests !== undefined) return this.#tests
     registerHooks({
       resolve(specifier, context, next) {
@@ -118,13 +125,14 @@ export class RecordedTestRunner implements TestRunner {
       tests.push(...(await record(file, () => load(file))))
     }
     const durations = readDurations()
-    const durationOf = ({ id }: RecordedTest) => durations[id] ?? 0
-    this.#tests = tests.sort((a, b) => durationOf(a) - durationOf(b))
+    this.#tests = tests
+      .map((test) => ({ ...test, tookMs: durations[test.id] ?? TEST_MS_UNKNOWN }))
+      .sort((a, b) => a.tookMs - b.tookMs)
     return this.#tests
   }
 }
 
-async function runAll(tests: readonly RecordedTest[], bail: boolean): Promise<TestResult[]> {
+async function runAll(tests: readonly TimedTest[], bail: boolean): Promise<TestResult[]> {
   const results: TestResult[] = []
   const prepared = new Set<Suite>()
   for (const test of tests) {
@@ -136,17 +144,19 @@ async function runAll(tests: readonly RecordedTest[], bail: boolean): Promise<Te
   return results
 }
 
-async function run(test: RecordedTest, prepared: Set<Suite>): Promise<TestResult> {
+async function run(test: TimedTest, prepared: Set<Suite>): Promise<TestResult> {
   const { id, file, suite } = test
   unhandled.length = 0
   const cleanups: (() => unknown)[] = []
   const begun = performance.now()
   const timeSpentMs = () => performance.now() - begun
   try {
-    await prepare(suite, prepared)
-    stryker.currentTestId = id
     const after = (work: () => unknown) => void cleanups.push(work)
-    await test.run({ name: id, diagnostic: () => {}, after })
+    await within(HANGING_MS + 10 * test.tookMs, async () => {
+      await prepare(suite, prepared)
+      stryker.currentTestId = id
+      await test.run({ name: id, diagnostic: () => {}, after })
+    })
     if (unhandled.length > 0) throw unhandled[0]
     const passed = { id, name: id, fileName: file, timeSpentMs: timeSpentMs() }
     return { ...passed, status: TestStatus.Success }
@@ -155,6 +165,20 @@ async function run(test: RecordedTest, prepared: Set<Suite>): Promise<TestResult
   } finally {
     for (const cleanup of cleanups) await cleanup()
     stryker.currentTestId = undefined
+  }
+}
+
+/** Throws where the work hangs without keeping the process busy; Stryker sees to the others. */
+async function within(ms: number, work: () => Promise<void>): Promise<void> {
+  const done = new AbortController()
+  const hangs = wait(ms, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`did not end in ${ms} ms`)
+  })
+  try {
+    await Promise.race([work(), hangs])
+  } finally {
+    done.abort()
+    hangs.catch(() => {})
   }
 }
 
