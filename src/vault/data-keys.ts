@@ -41,9 +41,12 @@ export interface DataKeysDeps {
   random: Randomness
   ownerRecord(owner: OwnerId, signal: AbortSignal): Promise<OwnerRecord | undefined>
   isErased(owner: OwnerId, signal: AbortSignal): Promise<boolean>
+  /** Default OWNERS_KEPT_MAX. */
+  keptMax?: number
 }
 
 export function createDataKeys(deps: DataKeysDeps): DataKeys {
+  const { keptMax = OWNERS_KEPT_MAX } = deps
   const kept = new Map<OwnerId, { madeAt: number; key: Promise<DataKey> }>()
   return {
     current(owner, signal) {
@@ -52,7 +55,7 @@ export function createDataKeys(deps: DataKeysDeps): DataKeys {
       if (found !== undefined && now - found.madeAt < DATA_KEY_AGE_MS_MAX) return found.key
       kept.delete(owner)
       const oldest = kept.keys().next()
-      if (kept.size >= OWNERS_KEPT_MAX && oldest.done === false) kept.delete(oldest.value)
+      if (kept.size >= keptMax && oldest.done === false) kept.delete(oldest.value)
       const entry = { madeAt: now, key: makeDataKey(deps, owner, signal) }
       kept.set(owner, entry)
       // A failed attempt must not be remembered; its caller still gets the error.
