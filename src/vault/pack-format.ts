@@ -28,10 +28,10 @@ import {
 } from './limits.ts'
 
 export const FORMAT_VERSION = 1
-const PACK_MAGIC = Buffer.from('HFPACK01', 'latin1')
-const PACK_END_MAGIC = Buffer.from('HFPKEND1', 'latin1')
-export const SEGMENT_MAGIC: Uint8Array = Buffer.from('HFSEGM01', 'latin1')
-const INDEX_MAGIC = Buffer.from('HFINDX01', 'latin1')
+const PACK_MAGIC = Buffer.from('HFPACK01')
+const PACK_END_MAGIC = Buffer.from('HFPKEND1')
+export const SEGMENT_MAGIC: Uint8Array = Buffer.from('HFSEGM01')
+const INDEX_MAGIC = Buffer.from('HFINDX01')
 
 export const SALT_BYTES = 32
 export const TAG_BYTES = 16
@@ -107,7 +107,7 @@ export function encodePackHeader(header: PackHeader): Uint8Array {
   invariant(recipients.length >= 1 && recipients.length <= RECIPIENTS_MAX, 'a pack has recipients')
   invariant(header.salt.length === SALT_BYTES, 'a pack has a salt of 32 bytes')
   const tail = recipients.map((r) => {
-    const keyId = Buffer.from(r.keyId, 'utf8')
+    const keyId = Buffer.from(r.keyId)
     invariant(keyId.length <= KEY_ID_BYTES_MAX, 'a key id is not too long')
     invariant(r.wrapped.length <= WRAPPED_KEY_BYTES_MAX, 'a wrapped key is not too long')
     const lengths = Buffer.alloc(3)

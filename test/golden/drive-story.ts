@@ -17,7 +17,8 @@ const [PLANS, OLD, LONG] = [id('d/plans'), id('d/old'), id('d/long')]
 const longText = (letter: string) =>
   Array.from({ length: PIECES }, (_, n) => `${letter}${n}`.padStart(PIECE_BYTES, '.')).join('')
 
-export async function writeDrive(name: string): Promise<void> {
+/** `vaults`: as for writeGolden. */
+export async function writeDrive(name: string, vaults?: string): Promise<void> {
   const box = new ScriptedDrive()
   let isHalfRead = false
   box.earlierVersions = 2
@@ -73,7 +74,7 @@ export async function writeDrive(name: string): Promise<void> {
   box.put(id('d/last'), { parent: PLANS, name: 'last.txt', content: 'a month later' })
   await world.round()
   await world.point('a second base, which restates the long file too')
-  world.write()
+  world.write(vaults)
 }
 
 function storyOf(name: string, box: ScriptedDrive, isHalfRead: () => boolean): Story {

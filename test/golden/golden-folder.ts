@@ -51,16 +51,17 @@ export function digestOf(name: string): string {
   return hash.digest('hex')
 }
 
-export function readGolden(name: string): GoldenVault {
-  const read = (file: string) => readFileSync(join(VAULTS, name, file), 'utf8')
-  const folder = join(VAULTS, name, 'blobs')
+/** `vaults`: the folder that it lies in. Default: where the golden ones are. */
+export function readGolden(name: string, vaults = VAULTS): GoldenVault {
+  const read = (file: string) => readFileSync(join(vaults, name, file), 'utf8')
+  const folder = join(vaults, name, 'blobs')
   const store = createMemoryBlobStore()
   for (const [blob, createdAt] of Object.entries<string>(JSON.parse(read('created.json')))) {
     const bytes = new Uint8Array(readFileSync(join(folder, blob)))
     store.blobs.set(blob, { bytes, createdAt: new Date(createdAt) })
   }
   const expected: Expected = JSON.parse(read('expected.json'))
-  const keyFiles = readdirSync(join(VAULTS, name)).filter((file) => KEY_FILE.test(file))
+  const keyFiles = readdirSync(join(vaults, name)).filter((file) => KEY_FILE.test(file))
   const privateKeys = keyFiles.sort().map((file) => createPrivateKey(read(file)))
   return { folder, expected, privateKeys, store }
 }
@@ -69,8 +70,9 @@ export function readGolden(name: string): GoldenVault {
 export function writeGolden(
   name: string,
   golden: { expected: Expected; privateKeys: KeyObject[]; blobs: MemoryBlobStore['blobs'] },
+  vaults = VAULTS,
 ): void {
-  const folder = join(VAULTS, name)
+  const folder = join(vaults, name)
   invariant(!existsSync(folder), 'a golden vault is never written again')
   const write = (file: string, bytes: string | Uint8Array) => {
     const path = join(folder, file)

@@ -144,10 +144,11 @@ export async function goldenWorld(story: Story) {
       const entries = { left: Object.keys(left).sort(), ledger: story.ledger(), deleted }
       points.push({ seq: await headSeq(), after, items, ...entries })
     },
-    write(): void {
+    /** `vaults`: as for writeGolden. */
+    write(vaults?: string): void {
       const { workload: of, owner: its } = story
       const expected: Expected = { owner: its, workload: of, voids, points }
-      writeGolden(story.name, { expected, privateKeys, blobs: blobs.blobs })
+      writeGolden(story.name, { expected, privateKeys, blobs: blobs.blobs }, vaults)
     },
   }
 }

@@ -25,7 +25,8 @@ const LONG = mimeOf('numbers', noise(600).join('\r\n'))
 const WIDE = id('wide')
 const WIDE_MARKER = noise(6500).join('')
 
-export async function writeMailbox(name: string): Promise<void> {
+/** `vaults`: as for writeGolden. */
+export async function writeMailbox(name: string, vaults?: string): Promise<void> {
   const box = new ScriptedMailbox()
   const world = await goldenWorld(storyOf(name, box))
   box.createContainer(INBOX, 'Inbox')
@@ -93,7 +94,7 @@ export async function writeMailbox(name: string): Promise<void> {
   await world.round()
   world.leftIsDeleted()
   await world.point('m6 is deleted, m9 went unread; parts and indexes of this commit are blobs')
-  world.write()
+  world.write(vaults)
 }
 
 /** Whole rounds, until what left has been gone for long enough. */
