@@ -16,6 +16,7 @@ import { segmentsDigest } from '../model/representation.ts'
 import type { BlobStore, OwnerKeys } from '../ports.ts'
 import { check, damage, isDamage, mayBeSpoilt } from './damage.ts'
 import { LINE_VALUES_MAX, METADATA_SEGMENT_BYTES_MAX, PACK_HEADER_BYTES_MAX } from './limits.ts'
+import { makeRoom } from './make-room.ts'
 import { packOfName, packsPrefix } from './names.ts'
 import { type PackKeys, type SegmentNamer, segmentNamer } from './pack-crypto.ts'
 import {
@@ -286,8 +287,7 @@ function keysOfPack(
   const { packs } = shelf
   const known = packs.get(pack)
   if (known !== undefined) return known
-  const oldest = packs.keys().next()
-  if (packs.size >= PACKS_KEPT_MAX && oldest.done === false) packs.delete(oldest.value)
+  makeRoom(packs, PACKS_KEPT_MAX)
   const made = readPackKeys(shelf, name, signal)
   packs.set(pack, made)
   made.catch(() => packs.delete(pack))

@@ -9,7 +9,6 @@ const NAME = 'c/some/name'
 const bytes = Buffer.from('what is to be there')
 const coded = (code: string) => (error: unknown) => hasCode(error, code)
 
-/** `create` fails first, before or after its effect, as a service that is away would let it. */
 function storeAt(time: string) {
   const clock = fakeClock(Date.parse(time))
   return { clock, store: createMemoryBlobStore(clock.now) }
@@ -44,6 +43,13 @@ test('a lost answer is mine where the blob is there, and the error of the store 
   await assert.rejects(createOnce(store, NAME, bytes, never), coded('StorageUnavailable'))
   store.failNext({ call: 'create', when: 'after' })
   assert.equal((await createOnce(store, NAME, bytes, never)).outcome, 'mine')
+})
+
+test('a store that does not know when it created a blob is no store to write to', async () => {
+  const { store } = storeAt('2026-03-01T10:00:00Z')
+  await createOnce(store, NAME, bytes, never)
+  store.read = async () => ({ bytes, stat: { name: NAME, bytes: bytes.length } })
+  await assert.rejects(createOnce(store, NAME, bytes, never), coded('InvariantBroken'))
 })
 
 test('a refusal with nothing behind it says that nothing may be created', async () => {

@@ -7,7 +7,7 @@ import { AppError, hasCode } from '../model/errors.ts'
 import type { PutEvent } from '../model/events.ts'
 import type { PackId } from '../model/ids.ts'
 import { openPart, sealPart } from './commit-format.ts'
-import { voidCommitOf } from './damage.ts'
+import { damage, mayBeSpoilt, voidCommitOf } from './damage.ts'
 import { recoverIndexSecret } from './recover-secret.ts'
 import { parseSealedFile } from './sealed-file.ts'
 import {
@@ -397,4 +397,29 @@ test('an event with a million refs that are none is damage, and so is a commit w
   const before = process.memoryUsage().heapUsed
   assert.equal(parseSealedFile(Buffer.from(file)), undefined)
   assert.ok(process.memoryUsage().heapUsed - before < 128 * 1024 * 1024)
+})
+
+test('only damage and a key that is missing may mean that another copy serves', () => {
+  const other = (code: string) => new AppError({ code, kind: 'denied', message: 'planned' })
+  for (const error of [damage('SegmentDamaged', 'a check'), other('KeyMissing')]) {
+    assert.ok(mayBeSpoilt(error))
+  }
+  for (const error of [other('KeyDenied'), new TypeError('a defect'), undefined]) {
+    assert.equal(mayBeSpoilt(error), false)
+  }
+})
+
+test('a void commit is named by its seq and hash, where its error says both', () => {
+  const named = { seq: 3, sha256: 'ab'.repeat(32) }
+  assert.deepEqual(voidCommitOf(damage('CommitVoid', 'a check', { ...named, owner: 'o' })), named)
+  for (const error of [
+    damage('CommitDamaged', 'a check', named),
+    damage('CommitVoid', 'a check', { seq: 3 }),
+    damage('CommitVoid', 'a check', { sha256: named.sha256 }),
+    damage('CommitVoid', 'a check', { ...named, seq: '3' }),
+    damage('CommitVoid', 'a check', { ...named, sha256: 7 }),
+    undefined,
+  ]) {
+    assert.equal(voidCommitOf(error), undefined)
+  }
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { AppError, hasCode } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
@@ -52,7 +52,7 @@ function worldOf({
 }
 
 const isMismatch = (reason: string) => (error: unknown) => {
-  assert.ok(hasCode(error, 'OwnerKeyMismatch'), String(error))
+  assert.ok(hasCode(error, 'OwnerKeyMismatch') && error.kind === 'denied', String(error))
   assert.deepEqual(error.context, { owner, reason })
   return true
 }
@@ -109,6 +109,23 @@ test('a key that is added, missing, renamed or another stops the owner', async (
   await assert.rejects(second.current(), isMismatch('fingerprint'))
 })
 
+test('an attempt that fails late does not take the place of one that succeeded since', async () => {
+  const { current, keys, asked, clock } = worldOf({})
+  const { recipients } = keys
+  const late = Promise.withResolvers<never>()
+  keys.recipients = () => {
+    keys.recipients = recipients
+    return late.promise
+  }
+  const first = current()
+  clock.advance(DATA_KEY_AGE_MS_MAX)
+  const second = await current()
+  late.reject(new TypeError('too late'))
+  await assert.rejects(first, /too late/)
+  assert.equal(await current(), second)
+  assert.equal(asked.length, 1)
+})
+
 test('a key store that is away is no mismatch, and is asked again the next time', async () => {
   const { current, keys } = worldOf({})
   const { recipients } = keys
@@ -134,19 +151,20 @@ test('a key store that is away is no mismatch, and is asked again the next time'
 test('an owner without a record has no data key', async () => {
   const { keys, clock } = worldOf({})
   const dataKeys = createDataKeys({ keys, clock, random, ownerRecord: async () => undefined })
-  await assert.rejects(dataKeys.current(owner, never), coded('OwnerUnknown'))
+  await assert.rejects(dataKeys.current(owner, never), (error) => {
+    assert.ok(hasCode(error, 'OwnerUnknown') && error.kind === 'permanent')
+    assert.deepEqual(error.context, { owner })
+    return true
+  })
 })
 
 test('nothing is wrapped for no key, for five, or for one that is not RSA of 3072 bits', async () => {
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const curve = publicKey.export({ type: 'spki', format: 'der' })
-  assert.equal(
-    createPublicKey({ key: Buffer.from(curve), format: 'der', type: 'spki' }).type,
-    'public',
-  )
+  const spki = { type: 'spki', format: 'der' } as const
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export(spki)
+  const pss = generateKeyPairSync('rsa-pss', { modulusLength: 3072 }).publicKey.export(spki)
   const weak = recipientOf(publicKeyOf(2048), 'k/1')
   const five = Array.from({ length: 5 }, (_, n) => recipientOf(mine, `k/${n}`))
-  for (const recorded of [[], five, [weak], [recipientOf(curve, 'k/1')]]) {
+  for (const recorded of [[], five, [weak], [recipientOf(ec, 'k/1')], [recipientOf(pss, 'k/1')]]) {
     await assert.rejects(worldOf({ recorded }).current(), coded('InvariantBroken'))
   }
   assert.equal((await worldOf({ recorded: five.slice(1) }).current()).recipients.length, 4)

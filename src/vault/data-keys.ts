@@ -11,6 +11,7 @@ import { AppError, invariant } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
 import type { Clock, OwnerKeys, Randomness, Recipient } from '../ports.ts'
 import { RECIPIENTS_MAX } from './limits.ts'
+import { makeRoom } from './make-room.ts'
 import type { WrappedKey } from './pack-format.ts'
 import { ownerErased } from './retention/owner-erased.ts'
 import type { OwnerRecord } from './types.ts'
@@ -54,8 +55,7 @@ export function createDataKeys(deps: DataKeysDeps): DataKeys {
       const found = kept.get(owner)
       if (found !== undefined && now - found.madeAt < DATA_KEY_AGE_MS_MAX) return found.key
       kept.delete(owner)
-      const oldest = kept.keys().next()
-      if (kept.size >= keptMax && oldest.done === false) kept.delete(oldest.value)
+      makeRoom(kept, keptMax)
       const entry = { madeAt: now, key: makeDataKey(deps, owner, signal) }
       kept.set(owner, entry)
       // A failed attempt must not be remembered; its caller still gets the error.

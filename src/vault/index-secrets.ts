@@ -8,6 +8,7 @@
  */
 import type { OwnerId } from '../model/ids.ts'
 import type { Clock, OwnerKeys } from '../ports.ts'
+import { makeRoom } from './make-room.ts'
 
 export const SECRET_AGE_MS_MAX = 3_600_000
 /** Owners whose secrets one process keeps, about 5 MB; beyond it the oldest is dropped. */
@@ -34,8 +35,7 @@ export function createIndexSecrets(
     }
     const secret = await keys.indexSecret(owner, signal)
     kept.delete(owner)
-    const oldest = kept.keys().next()
-    if (kept.size >= keptMax && oldest.done === false) kept.delete(oldest.value)
+    makeRoom(kept, keptMax)
     kept.set(owner, { fetchedAt: clock.now(), secret })
     return secret
   }

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { hasCode } from '../model/errors.ts'
 import { JSON_DEPTH_MAX, JSON_VALUES_MAX } from './limits.ts'
-import { parseJson } from './sealed-file.ts'
+import { encodeSealedFile, formatUnknown, parseJson, parseSealedFile } from './sealed-file.ts'
 
 const nested = (depth: number, [open, close]: readonly [string, string]) =>
   `${open.repeat(depth)}1${close.repeat(depth)}`
@@ -44,4 +45,61 @@ test('what is no JSON is none', () => {
     assert.equal(parseJson(text), undefined)
   }
   assert.equal(parseJson(new Uint8Array([0x22, 0xff, 0x22])), undefined)
+})
+
+test('things beside each other are not inside each other, however many they are', () => {
+  for (const one of ['[]', '{}', '[{}]', '{"a":[]}', '"["']) {
+    const text = `[${`${one},`.repeat(2 * JSON_DEPTH_MAX)}${one}]`
+    assert.deepEqual(parseJson(text), JSON.parse(text))
+  }
+})
+
+const file = { envelope: '{"a":1}', body: Buffer.from('body'), inline: new Map() }
+const encoded = (changes: Record<string, unknown>) => {
+  const written = JSON.parse(Buffer.from(encodeSealedFile(file)).toString())
+  return Buffer.from(JSON.stringify({ ...written, ...changes }))
+}
+
+test('a sealed file comes back, with what lies inside by its hash', () => {
+  const inline = new Map([['ab'.repeat(32), Buffer.from('inside')]])
+  assert.deepEqual(parseSealedFile(encodeSealedFile(file)), file)
+  assert.deepEqual(parseSealedFile(encodeSealedFile({ ...file, inline })), { ...file, inline })
+})
+
+test('a sealed file has one form: other fields, white space and other base64 make it none', () => {
+  const text = String(encoded({}))
+  for (const other of [
+    encoded({ holdfast: 0 }),
+    encoded({ holdfast: 'x' }),
+    encoded({ envelope: 1 }),
+    encoded({ body: 'Ym9keQ' }),
+    encoded({ body: 'Ym9keR==' }),
+    encoded({ inline: undefined }),
+    encoded({ inline: null }),
+    encoded({ inline: 'x' }),
+    encoded({ inline: [] }),
+    encoded({ more: 1 }),
+    Buffer.from(` ${text}`),
+    Buffer.from(`${text}\n`),
+    Buffer.from(text.replace(':', ': ')),
+    Buffer.from('null'),
+    Buffer.from('7'),
+  ]) {
+    assert.equal(parseSealedFile(other), undefined, String(other))
+  }
+  for (const name of ['x', `${'ab'.repeat(32)}0`, `0${'ab'.repeat(32)}`, 'AB'.repeat(32)]) {
+    assert.equal(parseSealedFile(encoded({ inline: { [name]: 'AAAA' } })), undefined, name)
+  }
+})
+
+test('a file of a later format is no damage, and says which it is', () => {
+  assert.throws(
+    () => parseSealedFile(encoded({ holdfast: 2 })),
+    (error) => {
+      assert.ok(hasCode(error, 'FormatUnknown') && error.kind === 'permanent')
+      assert.deepEqual(error.context, { found: 2, known: 1 })
+      return true
+    },
+  )
+  assert.match(formatUnknown(7).message, /format 7/)
 })
