@@ -21,7 +21,7 @@ import { AppError } from '../../../src/model/errors.ts'
 import { type GraphId, keyHash, type OwnerId, parseOwnerId } from '../../../src/model/ids.ts'
 import { createVault } from '../../../src/vault/index.ts'
 import type { VaultApi } from '../../../src/vault/types.ts'
-import type { LongReader, StreamReader, Workload } from '../../../src/workloads/workload.ts'
+import { through } from '../../passing.ts'
 
 export const NEVER = new AbortController().signal
 export const OWNER: OwnerId = parseOwnerId('0123456789abcdef0123456789abcdef')
@@ -180,42 +180,6 @@ async function stateAfter(worker: Worker): Promise<SliceResult['state']> {
   } catch (error) {
     if (error instanceof AppError && error.kind === 'transient') return 'wait'
     throw error
-  }
-}
-
-/** Every call to the service passes the process too: it may die there like anywhere else. */
-function through(process: SimulatedProcess, workload: Workload): Workload {
-  return { ...workload, reader: (owner) => throughReader(process, workload.reader(owner)) }
-}
-
-function throughReader(process: SimulatedProcess, reader: StreamReader): StreamReader {
-  const pass = <T>(op: string, target: string, effect: () => Promise<T>) =>
-    process.call({ port: 'graph', op, target }, effect)
-  return {
-    // One at a time: what runs side by side may pass the compressor in any order, and a crash
-    // point must mean the same call in every run.
-    concurrency: 1,
-    requests: () => reader.requests(),
-    changes: (container, link, signal) =>
-      pass('changes', container, () => reader.changes(container, link, signal)),
-    content: (item, signal) => pass('content', item.id, () => reader.content(item, signal)),
-    item: (id, signal) => pass('item', id, () => reader.item(id, signal)),
-    ...(reader.long && { long: throughLong(process, reader.long) }),
-  }
-}
-
-function throughLong(process: SimulatedProcess, long: LongReader): LongReader {
-  return {
-    ...long,
-    async *read(item, from, pieceBytes, signal) {
-      const pieces = long.read(item, from, pieceBytes, signal)[Symbol.asyncIterator]()
-      for (;;) {
-        const call = { port: 'graph', op: 'piece', target: item.id } as const
-        const { done, value } = await process.call(call, () => pieces.next())
-        if (done) return
-        yield value
-      }
-    },
   }
 }
 

@@ -14,7 +14,8 @@ import type {
 } from '../../../src/model/events.ts'
 import type { GraphId } from '../../../src/model/ids.ts'
 import type { ContentReader, StreamVault, VaultCommit } from '../../../src/vault/types.ts'
-import { DELETION_LAG_MS, type MailWorld, NEVER, OWNER } from './world.ts'
+import type { Doing } from './source.ts'
+import { DELETION_LAG_MS, NEVER, OWNER, type World } from './world.ts'
 
 /** A version that is held, by the commit that put it there. */
 export interface Held extends Omit<PutEvent, 'place'> {
@@ -50,9 +51,10 @@ export class Points {
     this.stream = stream
   }
 
-  static async open(world: MailWorld): Promise<Points> {
+  static async open(world: World<Doing>): Promise<Points> {
     const { vault } = world.built('restorer', world.storage.process('auditor'))
-    return new Points(vault.reader(OWNER), await vault.stream(OWNER, 'mail', NEVER))
+    const stream = await vault.stream(OWNER, world.source.workload, NEVER)
+    return new Points(vault.reader(OWNER), stream)
   }
 
   /** Reads the commits that came since; those that were there are still the same. */

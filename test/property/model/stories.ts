@@ -3,9 +3,9 @@
  * as short as it can be and reported with its seed, by which it is played again.
  */
 import fc from 'fast-check'
-import type { Plant } from './plants.ts'
 import { type Played, runStory } from './run.ts'
-import { type Step, type Story, storyOf } from './story.ts'
+import type { Doing, Kind } from './source.ts'
+import { isRun, type Step, type Story, storyOf } from './story.ts'
 
 /** Long enough for a past that is worth looking at, short enough to be read when it fails. */
 const STEPS_MAX = 160
@@ -19,7 +19,8 @@ export interface Job {
   /** Ends after the story with which there were so many steps, or so many stories. */
   stepsMin: number
   storiesMax: number
-  plant?: Plant
+  /** By its name. */
+  plant?: string
   /** Milliseconds for making a failing story shorter; default: SHRINK_MS. */
   shrinkMs?: number
 }
@@ -29,13 +30,31 @@ export interface Result extends Omit<Played, 'counts'> {
   counts: Record<string, number>
 }
 
-/** Throws with seed, shortest story and cause where a story fails. */
-export async function playStories(job: Job): Promise<Result> {
+/** What tests ask of a kind of source. */
+export interface Stories {
+  readonly plants: readonly string[]
+  readonly met: readonly string[]
+  /** Stories that once failed. */
+  readonly found: readonly { readonly wrong: string; run(): Promise<unknown> }[]
+  /** Throws with seed, shortest story and cause where a story fails. */
+  play(job: Job): Promise<Result>
+}
+
+export function storiesOf<D extends Doing>(kind: Kind<D>): Stories {
+  return {
+    plants: Object.keys(kind.plants),
+    met: kind.met,
+    found: kind.found.map(({ wrong, story }) => ({ wrong, run: () => runStory(kind, story) })),
+    play: (job) => playStories(kind, job),
+  }
+}
+
+async function playStories<D extends Doing>(kind: Kind<D>, job: Job): Promise<Result> {
   const sum = { stories: 0, steps: 0, points: 0, complete: 0, opened: 0 }
   const counts: Record<string, number> = {}
   for (let seed = job.seed; sum.steps < job.stepsMin; seed += job.every) {
     if (sum.stories >= job.storiesMax) break
-    const played = await playOne(seed, job)
+    const played = await playOne(kind, seed, job)
     sum.stories += 1
     sum.steps += played.steps
     sum.points += played.points
@@ -46,32 +65,41 @@ export async function playStories(job: Job): Promise<Result> {
   return { ...sum, counts }
 }
 
-async function playOne(seed: number, { plant, shrinkMs }: Job): Promise<Played> {
-  const [story] = fc.sample(storyOf(STEPS_MAX), { seed, numRuns: 1 })
+async function playOne<D extends Doing>(
+  kind: Kind<D>,
+  seed: number,
+  { plant: name, shrinkMs = SHRINK_MS }: Job,
+): Promise<Played> {
+  const [story] = fc.sample(storyOf(kind, STEPS_MAX), { seed, numRuns: 1 })
   if (!story) throw new Error('there is no story')
+  const plant = name === undefined ? undefined : kind.plants[name]
+  const play = (one: Story<D>) => runStory(kind, one, plant)
   try {
-    return await runStory(story, plant)
+    return await play(story)
   } catch (error) {
-    const until = Date.now() + (shrinkMs ?? SHRINK_MS)
-    const short = await shortest({ story, error }, plant, until)
+    const short = await shortest({ story, error }, play, Date.now() + shrinkMs)
     const text = short.error instanceof Error ? short.error.stack : String(short.error)
     const of = `${short.story.steps.length} of ${story.steps.length} steps`
     throw new Error(`seed ${seed}, ${of}: ${JSON.stringify(short.story)}\n${text}`)
   }
 }
 
-interface Failing {
-  story: Story
+interface Failing<D> {
+  story: Story<D>
   error: unknown
 }
 
 /** Leaves out ever smaller pieces, as long as the rest still fails, in whatever way. */
-async function shortest(from: Failing, plant: Plant | undefined, until: number): Promise<Failing> {
+async function shortest<D extends Doing>(
+  from: Failing<D>,
+  play: (story: Story<D>) => Promise<unknown>,
+  until: number,
+): Promise<Failing<D>> {
   let best = from
-  const attempt = async (steps: readonly Step[]): Promise<boolean> => {
+  const attempt = async (steps: readonly Step<D>[]): Promise<boolean> => {
     const story = { ...best.story, steps }
     try {
-      await runStory(story, plant)
+      await play(story)
       return false
     } catch (error) {
       best = { story, error }
@@ -85,7 +113,7 @@ async function shortest(from: Failing, plant: Plant | undefined, until: number):
   }
   for (const at of best.story.steps.keys()) {
     const step = best.story.steps[at]
-    if (step?.step !== 'slice' || Date.now() >= until) continue
+    if (step === undefined || !isRun(step) || step.step !== 'slice' || Date.now() >= until) continue
     await attempt(best.story.steps.with(at, { ...step, meanwhile: [], fate: { fate: 'ordinary' } }))
   }
   return best

@@ -41,3 +41,15 @@ export class Timeline<T> {
     return there < 0 ? undefined : began[there + 1]?.from
   }
 }
+
+/** That of this id; a new one where there is none. */
+export function timelineOf<K, T>(all: Map<K, Timeline<T>>, id: K): Timeline<T> {
+  const timeline = all.get(id) ?? new Timeline<T>()
+  all.set(id, timeline)
+  return timeline
+}
+
+/** What is there now. */
+export function present<K, T>(all: ReadonlyMap<K, Timeline<T>>): Map<K, T> {
+  return new Map([...all].flatMap(([id, { now }]) => (now === undefined ? [] : [[id, now]])))
+}

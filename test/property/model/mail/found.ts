@@ -1,5 +1,6 @@
 /** Stories that once failed, as short as they could be made, and what was wrong. */
-import type { Story } from './story.ts'
+import type { Story } from '../story.ts'
+import type { MailDoing } from './doings.ts'
 
 /** No bases, and no commits of cursors. */
 const NO_UPKEEP = { shardItems: 1000, baseCommits: 1000, baseAgeMs: 1e12, cursorCommitMs: 1e12 }
@@ -7,7 +8,7 @@ const NO_UPKEEP = { shardItems: 1000, baseCommits: 1000, baseAgeMs: 1e12, cursor
 const arrive = (folder: number) =>
   ({ step: 'arrive', folder, isLong: false, hasFile: false }) as const
 
-export const FOUND: readonly { readonly wrong: string; readonly story: Story }[] = [
+export const FOUND: readonly { readonly wrong: string; readonly story: Story<MailDoing> }[] = [
   {
     wrong: 'mail that left a folder and came back between two reads was told deleted',
     story: {

@@ -3,11 +3,12 @@
  * the plain model, which knows what stood where at every time. At the end of a story the model is
  * held against the tenant's own state, so that neither can be wrong alone.
  */
-import type { InProcessTenant } from '../../../sandbox/tenant/index.ts'
-import { CONTAINERS } from '../../../src/model/events.ts'
-import type { GraphId } from '../../../src/model/ids.ts'
-import type { Happening } from './story.ts'
-import { Timeline } from './timeline.ts'
+import type { InProcessTenant } from '../../../../sandbox/tenant/index.ts'
+import { CONTAINERS } from '../../../../src/model/events.ts'
+import type { GraphId } from '../../../../src/model/ids.ts'
+import { present, type Timeline, timelineOf } from '../timeline.ts'
+import type { FolderState } from '../verdict.ts'
+import type { Happening } from './doings.ts'
 
 const USER_NAME = 'ada.brandt@sandbox.example'
 const MESSAGES_MAX = 24
@@ -26,12 +27,6 @@ export interface MessageState {
   readonly isFlagged: boolean
   /** False: the last change was of these two, and the service tells nobody of it. */
   readonly isTold: boolean
-}
-
-export interface FolderState {
-  readonly name: string
-  /** Undefined at the top. */
-  readonly parent: GraphId | undefined
 }
 
 export class Mailbox {
@@ -121,7 +116,7 @@ export class Mailbox {
 
   /** Messages that are in a folder that is read. */
   present(): GraphId[] {
-    return [...this.messages].flatMap(([id, { now }]) => (now ? [id] : []))
+    return [...present(this.messages).keys()]
   }
 
   place(n: number): GraphId {
@@ -275,12 +270,6 @@ export class Mailbox {
     const id = this.#made[n % Math.max(1, this.#made.length)]
     return [id, id && this.#folder(id).now]
   }
-}
-
-function timelineOf<T>(all: Map<GraphId, Timeline<T>>, id: GraphId): Timeline<T> {
-  const timeline = all.get(id) ?? new Timeline<T>()
-  all.set(id, timeline)
-  return timeline
 }
 
 /** Long ones make packs that hold only a few. */

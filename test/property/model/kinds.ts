@@ -1,0 +1,7 @@
+/** Everything that stories are played about. */
+import { MAIL } from './mail/index.ts'
+import { type Stories, storiesOf } from './stories.ts'
+
+export const KINDS = { mail: storiesOf(MAIL) } as const satisfies Record<string, Stories>
+
+export type KindName = keyof typeof KINDS
