@@ -67,9 +67,14 @@ export class Tables {
     )
   }
 
-  /** Loses every row, as an account that came back empty; the tables themselves stay. */
-  clear(): void {
-    for (const partitions of this.#tables.values()) partitions.clear()
+  /**
+   * Loses every row of the partitions that are named so, and else all of them, as an account that
+   * came back empty; the tables themselves stay.
+   */
+  clear(isLost: (partition: string) => boolean = () => true): void {
+    for (const partitions of this.#tables.values()) {
+      for (const partition of partitions.keys()) if (isLost(partition)) partitions.delete(partition)
+    }
   }
 
   /** The port, as this identity sees it from this process. */

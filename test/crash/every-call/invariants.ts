@@ -8,7 +8,6 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { assertSameRows } from '../../../src/catalogue/testing/same-rows.ts'
 import type { StreamTables } from '../../../src/catalogue/types.ts'
 import {
   CONTAINERS,
@@ -19,6 +18,7 @@ import {
 } from '../../../src/model/events.ts'
 import { type GraphId, seqName } from '../../../src/model/ids.ts'
 import type { ContentReader, StreamVault, VaultCommit } from '../../../src/vault/types.ts'
+import { applyAll, openEntries, sameAsFresh } from '../../fresh-tables.ts'
 import { checkBases, checkStates } from './base-invariants.ts'
 import { type CaptureWorld, NEVER, OWNER } from './capture-world.ts'
 
@@ -204,8 +204,7 @@ export async function rebuild(world: CaptureWorld, opened: Opened): Promise<Capt
   rebuilt.storage.tables.clear()
   const { catalogue } = rebuilt.built('writer', rebuilt.storage.process('rebuild'))
   const tables = catalogue.stream(OWNER, 'mail')
-  const options = { secret: opened.stream.secret, notAfter: Number.MAX_SAFE_INTEGER }
-  for (const commit of opened.commits) await tables.apply(commit, options, NEVER)
+  await applyAll(tables, opened.commits, opened.stream.secret, NEVER)
   return rebuilt
 }
 
@@ -217,43 +216,10 @@ export async function checkTables(
 ): Promise<void> {
   const head = await tablesOf(world).head(NEVER)
   assert.equal(head?.hash, opened.commits.at(-1)?.hash, 'the head is the newest commit')
-  const rebuilt = await rebuild(world, opened)
-  assertSameRows({
-    live: (table) => world.storage.tables.rows(table),
-    rebuilt: (table) => rebuilt.storage.tables.rows(table),
-    secretOf: () => opened.stream.secret,
-  })
+  const fresh = await rebuild(world, opened)
+  const tablesIn = (of: CaptureWorld) => ({ storage: of.storage, tables: tablesOf(of) })
+  await sameAsFresh(tablesIn(world), tablesIn(fresh), opened.stream.secret, NEVER)
   await checkStates(opened.stream, opened.commits, proven.states)
-  await checkCursors(world, rebuilt, opened)
-}
-
-async function openEntries(world: CaptureWorld) {
-  const entries = []
-  for await (const entry of tablesOf(world).open(NEVER)) entries.push(entry)
-  return entries
-}
-
-/** A quiet round may have read on since the commit; it never stands before it. */
-async function checkCursors(
-  world: CaptureWorld,
-  rebuilt: CaptureWorld,
-  { stream }: Opened,
-): Promise<void> {
-  const read = (of: CaptureWorld) => tablesOf(of).cursors(stream.secret, NEVER)
-  const live = new Map((await read(world)).map((cursor) => [cursor.container, cursor]))
-  for (const committed of await read(rebuilt)) {
-    const now = live.get(committed.container)
-    assert.ok(now, 'a committed cursor is there')
-    if (now.round === committed.round && now.position === committed.position) {
-      // Closing one, or the end of a comparison, is no reading: a quiet save may have told it.
-      const { closed: _, scan: __, ...position } = now
-      const { closed = false, scan: ___, ...said } = committed
-      assert.deepEqual(position, said, 'a committed cursor is as the commit says')
-      assert.ok(now.closed || !closed, 'a closed cursor stays closed')
-    } else {
-      assert.ok(now.round >= committed.round, 'no cursor goes back')
-    }
-  }
 }
 
 /**
@@ -289,7 +255,7 @@ export async function checkTruth(world: CaptureWorld, opened: Opened): Promise<v
   })
   assert.deepEqual(held, new Map(truth), 'what is held is what the mailbox holds')
   await checkContainers(world, tables, head)
-  assert.deepEqual(await openEntries(world), [], 'nothing is left open')
+  assert.deepEqual(await openEntries(tables, NEVER), [], 'nothing is left open')
 }
 
 async function checkContainers(

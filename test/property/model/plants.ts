@@ -102,10 +102,25 @@ function baseForgets(isForgotten: (line: StateLine) => boolean): Plant {
   }
 }
 
+/** The last event of a commit that has several makes no rows. */
+function rebuildForgets(parts: Parts): Parts {
+  const stream: Catalogue['stream'] = (owner, workload) => {
+    const tables = parts.catalogue.stream(owner, workload)
+    const apply: typeof tables.apply = async (commit, options, signal) => {
+      const isShort = options.rebuilding !== undefined && commit.events.length > 1
+      const events = isShort ? commit.events.slice(0, -1) : commit.events
+      await tables.apply({ ...commit, events }, options, signal)
+    }
+    return { ...tables, apply }
+  }
+  return { ...parts, catalogue: { ...parts.catalogue, stream } }
+}
+
 export const PLANTS = {
   'a change is skipped': ofWorkload(skips),
   'a removal is forgotten': ofWorkload(forgets),
   'a comparison finds nothing missing': nothingIsMissing,
   'a base forgets an item': baseForgets((line) => line.is === 'item'),
   'a base forgets an open entry': baseForgets((line) => line.is === 'entry'),
+  'a rebuild forgets an event': rebuildForgets,
 } as const satisfies Record<string, Plant>

@@ -7,6 +7,7 @@ import { AppError } from '../../../src/model/errors.ts'
 import { ROUND } from '../../../src/model/events.ts'
 import type { BeforeCall } from '../../passing.ts'
 import { Points } from './points.ts'
+import { lose, rebuild } from './rebuild.ts'
 import type { Doing } from './source.ts'
 import { type Fate, isRun, type Meanwhile, type Run, type Step } from './story.ts'
 import type { WholeRound } from './verdict.ts'
@@ -27,17 +28,25 @@ export interface EndedRound extends WholeRound {
   readonly head: number
 }
 
+/** What is looked at amid a story. */
+export interface Checks {
+  look(point: number): Promise<void>
+  /** Rows were lost and are there again. */
+  rebuilt(): Promise<void>
+}
+
 export class Play<D extends Doing> {
   readonly rounds: EndedRound[] = []
   readonly #world: World<D>
-  readonly #look: (n: number) => Promise<void>
+  readonly #checks: Checks
   #worker: Worker
   #workers = 0
+  #rebuilds = 0
   #head = 0
 
-  constructor(world: World<D>, look: (n: number) => Promise<void>) {
+  constructor(world: World<D>, checks: Checks) {
     this.#world = world
-    this.#look = look
+    this.#checks = checks
     this.#worker = this.#hire()
   }
 
@@ -60,7 +69,9 @@ export class Play<D extends Doing> {
       case 'wait':
         return this.#world.storage.clock.advance(run.ms)
       case 'look':
-        return await this.#look(run.point)
+        return await this.#checks.look(run.point)
+      case 'rebuild':
+        return await this.rebuild(run)
     }
   }
 
@@ -79,6 +90,20 @@ export class Play<D extends Doing> {
       clock.advance(waitAfter(outcome))
     }
     throw new Error('The mailbox does not settle.')
+  }
+
+  /** Rows are lost, and made again: by a rebuild, or by the next slices. */
+  async rebuild({ lost, dies }: Omit<Run<D> & { step: 'rebuild' }, 'step'>): Promise<void> {
+    this.#world.notes.count(`rebuilt: ${lost}`)
+    this.#rebuilds += 1
+    const head = this.#head
+    lose(this.#world, lost)
+    this.#head = 0
+    if (lost === 'unnoticed') await this.round()
+    else await rebuild(this.#world, { lost, ...(dies !== undefined && { dies }) }, this.#rebuilds)
+    await this.#lookAtHead('more')
+    assert.ok(this.#head >= head, 'a rebuild shows all that was shown before')
+    await this.#checks.rebuilt()
   }
 
   async #slice({ ms, meanwhile, fate }: Run<D> & { step: 'slice' }): Promise<void> {

@@ -5,7 +5,7 @@ import { sameByTime, sameFromBlobs, sameFromTables } from './past.ts'
 import type { Plant } from './plants.ts'
 import { Play } from './play.ts'
 import { Points } from './points.ts'
-import { sameWhenRebuilt } from './rebuilt.ts'
+import { sameAsCommits } from './rebuild.ts'
 import { atRest } from './rest.ts'
 import type { Doing, Kind } from './source.ts'
 import type { Story } from './story.ts'
@@ -39,11 +39,15 @@ export async function runStory<D extends Doing>(
   const world = await World.open(kind, story, plant)
   try {
     const points = await Points.open(world)
-    const play = new Play(world, (n) => lookBack(world, points, n))
+    const play = new Play(world, {
+      look: (point) => lookBack(world, points, point),
+      rebuilt: () => tablesAreRight(world, points),
+    })
     for (const step of story.steps) await play.step(step)
     await atRest(world, play, points)
+    await tablesAreRight(world, points)
+    await play.rebuild({ lost: 'tables' })
     const checked = await judge(world, play, points)
-    await sameWhenRebuilt(world, points.commits)
     const opened = await openVersions(world, points, story.seed)
     const counts = new Map([...world.notes.counts, ...kindsOf(points)])
     return { steps: story.steps.length, ...checked, opened, counts }
@@ -63,6 +67,12 @@ async function lookBack(world: World<Doing>, points: Points, n: number): Promise
   await sameFromBlobs(points, seq)
   await sameFromTables(tables, points.at(seq), everNamed(points))
   await sameByTime(tables, points, head)
+}
+
+/** Row by row, those of fresh tables to which all commits were applied. */
+async function tablesAreRight(world: World<Doing>, points: Points): Promise<void> {
+  await points.refresh()
+  await sameAsCommits(world, points)
 }
 
 /** How often the story came to a base, and to a quiet round that was committed for its cursors. */

@@ -29,12 +29,21 @@ export type Run<D> =
   | { step: 'wait'; ms: number }
   /** A recovery point of the past is opened: from blobs and from tables. */
   | { step: 'look'; point: number }
+  /** Rows are lost, and made again from blobs. */
+  | { step: 'rebuild'; lost: Loss; dies?: number }
+
+/**
+ * `rows`: all of the owner but its own; `unnoticed`: the same, and nobody asks for a rebuild;
+ * `tables`: everything; `nothing`: somebody asks for a rebuild nevertheless.
+ */
+export type Loss = 'nothing' | 'rows' | 'unnoticed' | 'tables'
 
 export const RUNS: readonly string[] = [
   'slice',
   'round',
   'wait',
   'look',
+  'rebuild',
 ] satisfies Run<Doing>['step'][]
 
 export type Step<D> = D | Run<D>
@@ -128,12 +137,22 @@ const wait = fc.record({
   ),
 })
 
+const rebuild = fc.record(
+  {
+    step: fc.constant('rebuild' as const),
+    lost: fc.constantFrom<Loss>('nothing', 'rows', 'unnoticed', 'tables'),
+    dies: k,
+  },
+  { requiredKeys: ['step', 'lost'] },
+)
+
 function runOf<D extends Doing>(kind: Kind<D>): fc.Arbitrary<Run<D>> {
   return fc.oneof(
     { weight: 5, arbitrary: sliceOf(kind) },
     { weight: 3, arbitrary: fc.record({ step: fc.constant('round' as const) }) },
     { weight: 4, arbitrary: wait },
     { weight: 1, arbitrary: fc.record({ step: fc.constant('look' as const), point: anyOf }) },
+    { weight: 1, arbitrary: rebuild },
   )
 }
 

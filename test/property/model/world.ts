@@ -31,7 +31,7 @@ import { createVault } from '../../../src/vault/index.ts'
 import type { VaultApi } from '../../../src/vault/types.ts'
 import { type BeforeCall, through } from '../../passing.ts'
 import { Notes } from './notes.ts'
-import type { Plant } from './plants.ts'
+import type { Parts, Plant } from './plants.ts'
 import type { Doing, Kind, Source } from './source.ts'
 import type { Setting } from './story.ts'
 
@@ -122,8 +122,9 @@ export class World<D extends Doing> {
     this.tenant.close()
   }
 
-  built(role: IdentityName, process: SimulatedProcess): Built {
-    const { vault: store, tables, keys, clock, random } = this.storage.open(role, process)
+  /** `storage`: another account than this world's. */
+  built(role: IdentityName, process: SimulatedProcess, storage = this.storage): Built {
+    const { vault: store, tables, keys, clock, random } = storage.open(role, process)
     const settings = { packBytes: PACK_BYTES, toolVersion: 'model' }
     const vault = createVault({ vault: store, keys, clock, random, ...settings })
     const windows = { protectionDays: 30, generationDays: 30, tenantId: this.tenant.tenantId }
@@ -136,15 +137,20 @@ export class World<D extends Doing> {
     return catalogue.stream(OWNER, this.source.workload)
   }
 
-  worker(name: string): Worker {
-    const process = this.storage.process(name)
-    const { clock } = this.storage
+  /** What a process with the rights of the backup role works with, planted bugs included. */
+  writer(process: SimulatedProcess): Parts {
     const { pageSize } = this.#setting
     const graph = this.#graph(process)
     const tenant = this.tenant.tenantId
-    const reading = this.source.reading({ graph, clock: hurried(clock), tenant, pageSize })
-    const parts = { ...this.built('writer', process), workload: reading }
-    const { vault, catalogue, workload } = this.#plant(parts)
+    const clock = hurried(this.storage.clock)
+    const workload = this.source.reading({ graph, clock, tenant, pageSize })
+    return this.#plant({ ...this.built('writer', process), workload })
+  }
+
+  worker(name: string): Worker {
+    const process = this.storage.process(name)
+    const { clock } = this.storage
+    const { vault, catalogue, workload } = this.writer(process)
     let slices = 0
     const slice = async (sliceMs: number, beforeCall: BeforeCall) => {
       slices += 1

@@ -22,6 +22,10 @@ export const MAIL: Kind<MailDoing> = {
     'gone while links were lost',
     'lag',
     'look',
+    'rebuilt: nothing',
+    'rebuilt: rows',
+    'rebuilt: tables',
+    'rebuilt: unnoticed',
     'undelete',
   ],
 }
