@@ -45,7 +45,7 @@ export async function openTenant(options: {
   const baseUrl = () => BASE_URL
   const tenant = await assembleTenant({ state, faults, clock, identityHeader, baseUrl })
   signingKey ??= state.db.meta('signing-key')
-  state.trouble.past.startHere()
+  state.trouble.startHere()
   return {
     url: BASE_URL,
     tenantId: TENANT_ID,

@@ -104,7 +104,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   }
   try {
     const imported = await fill(state, options)
-    state.trouble.past.startHere()
+    state.trouble.startHere()
     const identityHeader = options.identityHeader ?? DEFAULT_IDENTITY_HEADER
     const started = await startServices({ ...options, clock, identityHeader }, { state, faults })
     services.push(...started)

@@ -66,3 +66,38 @@ test('what cannot be in a drive is refused with a reason, and changes nothing', 
   assert.deepEqual(await control.driveSnapshot({ drive }), before)
   await control.renameItem({ drive, item: 'a/one.txt', name: 'ONE.txt' })
 })
+
+test('a folder comes back from the recycle bin with what went with it, and with nothing else', async (t) => {
+  const { control, walk } = await startBench(t, { seed: SEED, settings: { deltaNoise: false } })
+  const { drive } = await control.createSite({ path: '/sites/a' })
+  const kept = await control.putFile({ drive, path: 'a/b/kept.txt', text: 'kept' })
+  const gone = await control.putFile({ drive, path: 'a/b/gone.txt', text: 'gone' })
+  const folder = await control.makeFolder({ drive, path: 'a/c' })
+  const before = await walk(`/drives/${drive}/root/delta`)
+  await control.deleteItem({ drive, item: gone.id })
+  const [a] = (await control.driveSnapshot({ drive })).items
+  assert.ok(a)
+  await control.deleteItem({ drive, item: a.id })
+  await assert.rejects(control.restoreItem({ drive, item: kept.id }), { status: 400 })
+  await assert.rejects(control.restoreItem({ drive, item: gone.id }), { status: 400 })
+  await control.restoreItem({ drive, item: a.id })
+  const { items } = await control.driveSnapshot({ drive })
+  assert.deepEqual(
+    items.map(({ path, id }) => [path, id]),
+    [
+      ['a', a.id],
+      ['a/b', items[1]?.id],
+      ['a/c', folder.id],
+      ['a/b/kept.txt', kept.id],
+    ],
+  )
+  const told = (await walk(before.delta)).items
+  assert.deepEqual(
+    told.filter(({ deleted }) => deleted === undefined).map(({ name }) => name),
+    ['a', 'root'],
+    'of a folder that came back the folder alone is told',
+  )
+  await control.restoreItem({ drive, item: gone.id })
+  await control.putFile({ drive, path: 'a/b/other.txt', text: 'x' })
+  assert.equal((await control.driveSnapshot({ drive })).items.length, 6)
+})

@@ -191,12 +191,23 @@ function changing(state: TenantState) {
           return told(state.items.update(item, { parent, ...defined({ name }) }, { nowMs }))
         }),
     ),
-    /** Into the recycle bin, which nobody can look into here: gone. */
+    /** Into the recycle bin, which nobody can look into here. */
     deleteItem: operation(z.strictObject(ItemRef), (ref) =>
       change(ref, (item) => {
         if (item.kind === 'root') throw new ControlError('the root cannot be deleted')
         state.items.remove(item, { tellAll: state.settings.deletedDescendants })
         return {}
+      }),
+    ),
+    /** From the recycle bin, by its id, to where it was; a folder with all that went with it. */
+    restoreItem: operation(z.strictObject(ItemRef), ({ drive: name, item: id }) =>
+      state.db.transaction(() => {
+        const item = state.items.discarded(driveNamed(state, name).pk, id)
+        if (!item || item.parent === null) throw new ControlError(`there is no ${id} in the bin`)
+        const parent = state.items.byPk(item.parent)
+        if (parent.deleted) throw new ControlError('its folder is gone')
+        checkFree(state, parent, item.name)
+        return told(state.items.restore(item, { tellAll: state.settings.deletedDescendants }))
       }),
     ),
     /** What a client says of the file's times: another version, as the real service makes it. */

@@ -1,5 +1,6 @@
 /** Control operations that let drives misbehave: links, URLs, and deltas that never come right. */
 import { z } from 'zod'
+import { SITES } from '../graph/drive/cursor.ts'
 import { EXPIRED_LINK_FORMS } from '../state/settings.ts'
 import type { TenantState } from '../state/tenant-state.ts'
 import { driveNamed } from './drive-names.ts'
@@ -15,7 +16,7 @@ const DriveRef = { drive: z.string() }
 
 /** null: the delta of sites. */
 function ownerOf(state: TenantState, drive: string | null): string {
-  return drive === null ? 'sites' : driveNamed(state, drive).id
+  return drive === null ? SITES : driveNamed(state, drive).id
 }
 
 export function driveTroubleOperations(state: TenantState) {

@@ -5,7 +5,8 @@
  * Invariants: every change gives the item a new seq and eTag, a change of content a new cTag and
  * version as well; names are unique in a folder, in any case; sizes of folders follow in the same
  * transaction, and are no change of the folder. A renamed or moved folder is one row that changes:
- * nothing below it is touched. What is deleted leaves its row, and its id never comes back.
+ * nothing below it is touched. What is deleted leaves its row, which says with which item it
+ * went: that one may come back from the recycle bin, and then with all that went with it.
  */
 
 import { itemId } from '../drive-ids.ts'
@@ -53,6 +54,12 @@ export interface ItemChange {
   readonly fsCreatedMs?: number
   readonly fsModifiedMs?: number
   readonly malware?: string | null
+}
+
+/** After the one, up to and with the other. */
+export interface Seqs {
+  readonly after: number
+  readonly until: number
 }
 
 /** Who wants to know of changes while they happen; must not change anything itself. */
@@ -166,13 +173,35 @@ export class ItemStore {
     const [first, ...below] = this.subtree(item)
     for (const each of below) {
       this.#watch.changing(each)
-      if (tellAll) this.#bury(each)
-      else this.#db.run('UPDATE items SET deleted = 1 WHERE pk = ?', each.pk)
+      this.#setDeleted(each, item.pk, tellAll)
     }
     if (!first) return
     this.#watch.changing(first)
-    this.#bury(first)
+    this.#setDeleted(first, item.pk, true)
     this.#addSize(item.parent, -item.size)
+  }
+
+  /** What was deleted under this id, and not with something else. */
+  discarded(drivePk: number, id: string): DriveItem | undefined {
+    const sql = 'SELECT * FROM items WHERE drive = ? AND id = ? AND deleted = pk'
+    const row = this.#db.get(sql, drivePk, id.toUpperCase())
+    return row ? toItem(row) : undefined
+  }
+
+  /**
+   * From the recycle bin to where it was, with all that went with it. Its place must be there and
+   * its name free. `tellAll`: as of `remove`.
+   */
+  restore(item: DriveItem, { tellAll = false }: { tellAll?: boolean } = {}): DriveItem {
+    const sql = 'SELECT * FROM items WHERE deleted = ? AND pk <> ? ORDER BY pk'
+    const below = this.#db.all(sql, item.pk, item.pk).map(toItem)
+    for (const each of [item, ...below]) {
+      this.#watch.changing(each)
+      this.#setDeleted(each, 0, tellAll || each.pk === item.pk)
+    }
+    const restored = this.byPk(item.pk)
+    this.#addSize(restored.parent, restored.size)
+    return restored
   }
 
   byPk(pk: number): DriveItem {
@@ -259,29 +288,17 @@ export class ItemStore {
     return item.kind === 'root' ? '' : [...names, item.name].join('/')
   }
 
-  /** Changed and deleted items after `seq`, oldest change first. */
-  changedSince(drivePk: number, seq: number, countMax: number): DriveItem[] {
-    return this.#db
-      .all(
-        'SELECT * FROM items WHERE drive = ? AND seq > ? ORDER BY seq LIMIT ?',
-        drivePk,
-        seq,
-        countMax,
-      )
-      .map(toItem)
+  /** Changed and deleted items of these seqs, oldest change first. */
+  changedSince(drivePk: number, { after, until }: Seqs, countMax: number): DriveItem[] {
+    const sql = 'SELECT * FROM items WHERE drive = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?'
+    return this.#db.all(sql, drivePk, after, until, countMax).map(toItem)
   }
 
-  /** Live items whose permissions changed after `seq`, oldest change first. */
-  sharedSince(drivePk: number, seq: number, countMax: number): DriveItem[] {
-    return this.#db
-      .all(
-        `SELECT * FROM items WHERE drive = ? AND shared_seq > ? AND deleted = 0
-         ORDER BY shared_seq LIMIT ?`,
-        drivePk,
-        seq,
-        countMax,
-      )
-      .map(toItem)
+  /** Live items whose permissions changed, and which last changed, up to `until`. */
+  sharedSince(drivePk: number, { after, until }: Seqs, countMax: number): DriveItem[] {
+    const sql = `SELECT * FROM items WHERE drive = ? AND shared_seq > ? AND shared_seq <= ?
+         AND seq <= ? AND deleted = 0 ORDER BY shared_seq LIMIT ?`
+    return this.#db.all(sql, drivePk, after, until, until, countMax).map(toItem)
   }
 
   /** The last seq of the drive before this time; for timestamp tokens. */
@@ -376,13 +393,11 @@ export class ItemStore {
     return this.byPk(item.pk)
   }
 
-  #bury(item: DriveItem): void {
-    this.#db.run(
-      'UPDATE items SET deleted = 1, seq = ?, changed = ? WHERE pk = ?',
-      this.#db.nextSeq(),
-      this.#clock(),
-      item.pk,
-    )
+  /** `by`: the pk of what it goes with; 0: it is there. `isTold`: as a change of its own. */
+  #setDeleted({ pk, seq }: DriveItem, by: number, isTold: boolean): void {
+    const told = isTold ? this.#db.nextSeq() : seq
+    this.#db.run('UPDATE items SET deleted = ?, seq = ? WHERE pk = ?', by, told, pk)
+    if (isTold) this.#db.run('UPDATE items SET changed = ? WHERE pk = ?', this.#clock(), pk)
   }
 
   #addVersion(item: DriveItem): void {

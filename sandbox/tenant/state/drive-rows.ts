@@ -67,7 +67,7 @@ export function toItem(row: SqlRow): DriveItem {
     parent: optionalInteger(row, 'parent'),
     name: text(row, 'name'),
     kind: text(row, 'kind') as ItemKind,
-    deleted: row['deleted'] === 1,
+    deleted: row['deleted'] !== 0,
     eTag: integer(row, 'etag'),
     cTag: integer(row, 'ctag'),
     size: integer(row, 'size'),

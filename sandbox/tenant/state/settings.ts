@@ -30,7 +30,7 @@ export interface TenantSettings {
   latencyMs: number
   /** Lifetime of tokens issued from now on; undefined: as Entra does. */
   tokenSeconds: number | undefined
-  /** Message deltas show folders as they were so long ago; `setFolderLag` sets one apart. */
+  /** Deltas show folders and drives as they were so long ago; `setFolderLag` sets one apart. */
   deltaLagMs: number
   /** So long after its creation no `$filter` of a message list finds an item. */
   filterLagMs: number

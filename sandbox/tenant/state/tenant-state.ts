@@ -79,7 +79,7 @@ export class TenantState {
     this.sites = new SiteStore(this.db, this.items)
     this.contents = new ContentStore(this.db)
     this.sharing = new SharingStore(this.db, this.items)
-    this.db.onCommit = (seq) => this.trouble.past.committed(seq)
+    this.db.onCommit = (seq) => this.trouble.committed(seq)
   }
 
   changeSettings(change: Partial<TenantSettings>): void {

@@ -1,12 +1,11 @@
 /**
- * What a lagging service still believes: when each seq came to be, which state a message had
- * before its last changes, and which messages are too new for a search to know them.
+ * What a lagging service still believes: when each seq came to be, which state a thing (a message,
+ * or what stands in a drive) had before its last changes, and which are too new for a search to
+ * know them.
  *
  * Invariants: kept in memory, and only while a setting needs it; what happened before that is
  * seen at once. Everything here is about reading: the tenant's true state is in the stores.
  */
-import type { Message } from '../model.ts'
-
 /** Beyond these the oldest are forgotten, and what they hid is seen. */
 const MARKS_MAX = 200_000
 const VERSIONS_MAX = 100_000
@@ -14,27 +13,41 @@ const CREATED_MAX = 200_000
 /** How long an older state may be replayed, where no lag is longer. */
 const VERSIONS_KEPT_MS = 600_000
 
-interface Version {
-  readonly message: Message
+/** Where it stands: in a folder of a mailbox, in a drive. */
+export interface Placed {
+  readonly pk: number
+  /** Of its last change. */
+  readonly seq: number
+}
+
+interface Version<T> {
+  readonly state: T
   /** The first seq at which this state was no more. */
   readonly until: number
   readonly ms: number
 }
 
-export class RecentPast {
+export class RecentPast<T extends Placed> {
   readonly #lastSeq: () => number
   readonly #nowMs: () => number
   #marks: { readonly seq: number; readonly ms: number }[] = []
-  #versions: Version[] = []
+  readonly #placeOf: (state: T) => number
+  #versions: Version<T>[] = []
   #created: { readonly pk: number; readonly ms: number }[] = []
   /** What is not above it was there before this class looked. */
   #base = 0
   #watching = false
   #lagMaxMs = 0
 
-  constructor(options: { readonly lastSeq: () => number; readonly nowMs: () => number }) {
+  /** `placeOf`: the pk of what has a delta of its own. */
+  constructor(options: {
+    readonly lastSeq: () => number
+    readonly nowMs: () => number
+    readonly placeOf: (state: T) => number
+  }) {
     this.#lastSeq = options.lastSeq
     this.#nowMs = options.nowMs
+    this.#placeOf = options.placeOf
   }
 
   /** `lagMaxMs`: the longest lag in force. Off: everything kept is dropped. */
@@ -60,20 +73,20 @@ export class RecentPast {
     if (this.#marks.length > MARKS_MAX) this.#base = this.#marks.shift()?.seq ?? this.#base
   }
 
-  /** A message is about to change, move or go. */
-  changing(message: Message): void {
+  /** It is about to change, move or go. */
+  changing(state: T): void {
     if (!this.#watching) return
     const ms = this.#nowMs()
-    this.#versions.push({ message, until: this.#lastSeq() + 1, ms })
+    this.#versions.push({ state, until: this.#lastSeq() + 1, ms })
     const oldestMs = ms - Math.max(this.#lagMaxMs, VERSIONS_KEPT_MS)
     const old = this.#versions.findIndex((version) => version.ms >= oldestMs)
     const surplus = Math.max(old, this.#versions.length - VERSIONS_MAX)
     if (surplus > 0) this.#versions.splice(0, surplus)
   }
 
-  created(message: Message): void {
+  created({ pk }: T): void {
     if (!this.#watching) return
-    this.#created.push({ pk: message.pk, ms: this.#nowMs() })
+    this.#created.push({ pk, ms: this.#nowMs() })
     if (this.#created.length > CREATED_MAX) this.#created.shift()
   }
 
@@ -84,25 +97,26 @@ export class RecentPast {
     return this.#marks.findLast(({ ms }) => ms <= until)?.seq ?? this.#base
   }
 
-  /** States that messages of the folder had at `seq` and have no more. */
-  statesAt(folder: number, seq: number): Message[] {
+  /** States that things of this place had at `seq` and have no more. */
+  statesAt(place: number, seq: number): T[] {
     return this.#versions
       .filter(
-        ({ message, until }) => message.folder === folder && message.seq <= seq && until > seq,
+        ({ state, until }) => this.#placeOf(state) === place && state.seq <= seq && until > seq,
       )
-      .map(({ message }) => message)
+      .map(({ state }) => state)
   }
 
-  /** The state that the message had in the same folder before its present one. */
-  stateBefore({ pk, folder, seq }: Message): Message | undefined {
+  /** The state that it had in the same place before its present one. */
+  stateBefore(now: T): T | undefined {
+    const place = this.#placeOf(now)
     return this.#versions.findLast(
-      ({ message }) => message.pk === pk && message.folder === folder && message.seq < seq,
-    )?.message
+      ({ state }) => state.pk === now.pk && this.#placeOf(state) === place && state.seq < now.seq,
+    )?.state
   }
 
   /**
-   * Messages with this key or a greater one are too new for a search that lags so; keys of
-   * messages only grow. null: none is.
+   * What has this key or a greater one is too new for a search that lags so; keys only grow. null:
+   * nothing is.
    */
   newestKeys(lagMs: number): number | null {
     const since = this.#nowMs() - lagMs

@@ -17,11 +17,11 @@ import { Unrenderable } from './unrenderable.ts'
 const CHANCE_STEPS = 2 ** 31
 
 export class Trouble implements MessageWatch {
-  readonly past: RecentPast
+  readonly past: RecentPast<Message>
   readonly loops = new EndlessLinks()
   readonly unrenderable = new Unrenderable()
   readonly links: LinkBook
-  readonly drives = new DriveTrouble()
+  readonly drives: DriveTrouble
   readonly #settings: TenantSettings
   readonly #silent = new SilentChanges()
   readonly #folderLags = new Map<number, number>()
@@ -34,7 +34,8 @@ export class Trouble implements MessageWatch {
     readonly nowMs: () => number
   }) {
     this.#settings = options.settings
-    this.past = new RecentPast(options)
+    this.past = new RecentPast({ ...options, placeOf: ({ folder }) => folder })
+    this.drives = new DriveTrouble(options)
     this.links = new LinkBook(options)
     this.settingsChanged()
   }
@@ -44,6 +45,19 @@ export class Trouble implements MessageWatch {
     const { deltaLagMs, filterLagMs, replays } = this.#settings
     const lagMaxMs = Math.max(deltaLagMs, filterLagMs, ...this.#folderLags.values())
     this.past.watch(lagMaxMs > 0 || replays > 0, lagMaxMs)
+    this.drives.past.watch(deltaLagMs > 0, deltaLagMs)
+  }
+
+  /** All that there is now counts as long since seen. */
+  startHere(): void {
+    this.past.startHere()
+    this.drives.past.startHere()
+  }
+
+  /** A transaction has been committed. */
+  committed(seq: number): void {
+    this.past.committed(seq)
+    this.drives.past.committed(seq)
   }
 
   /** `lagMs` null: as the setting says. */

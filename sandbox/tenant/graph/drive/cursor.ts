@@ -12,8 +12,11 @@ import { GraphError } from '../errors.ts'
 import type { GraphRequest } from '../request.ts'
 import { generalException, invalidRequest, notFound } from './refusals.ts'
 
+/** Owner of the delta of sites, which is no drive's. */
+export const SITES = 'sites'
+
 export interface DriveCursor {
-  /** Whose delta it is: the id of a drive, or `sites`. */
+  /** Whose delta it is: the id of a drive, or `SITES`. */
   readonly owner: string
   readonly kind: 'skip' | 'delta'
   readonly epoch: number
@@ -40,10 +43,16 @@ export type SeqAt = (ms: number) => number
 
 function firstCursor(request: GraphRequest, owner: string, position: number): DriveCursor {
   const { state, options } = request
-  const began = state.db.lastSeq()
+  const began = horizonOf(request, owner)
   const { select, top } = options
   const epoch = state.driveEpoch(owner)
   return { owner, kind: 'skip', epoch, select, top, position, known: position, began, page: 0 }
+}
+
+/** The newest seq that this delta knows of. The delta of sites does not lag. */
+export function horizonOf({ state }: GraphRequest, owner: string): number {
+  if (owner === SITES) return state.db.lastSeq()
+  return state.trouble.drives.past.horizon(state.settings.deltaLagMs)
 }
 
 export function tokenLink(request: GraphRequest, token: string): string {
@@ -60,7 +69,7 @@ export function driveCursor(request: GraphRequest, owner: string, seqAt: SeqAt):
   const { token } = request.options
   if (token === null) return firstCursor(request, owner, 0)
   if (token.toLowerCase() === 'latest') {
-    return firstCursor(request, owner, request.state.db.lastSeq())
+    return firstCursor(request, owner, horizonOf(request, owner))
   }
   if (/^\d{4}-\d\d-\d\d/.test(token)) {
     const ms = Date.parse(token)

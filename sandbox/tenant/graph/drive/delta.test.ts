@@ -367,3 +367,29 @@ test('lists of folders are not at hand as deltas: only the root has one', async 
   const { json } = await call(`/drives/${drive}/root:/a`)
   assert.equal((await call(`/drives/${drive}/items/${json.id}/delta`)).status, 501)
 })
+
+test('under a lag the drive is shown as it was, and told later what happened', async (t) => {
+  const clock = { ms: Date.parse('2026-11-20T10:00:00Z') }
+  const { put, walk, control, drive, delta, names } = await startDrive(t, {
+    clock: () => clock.ms,
+  })
+  const { id } = await put('a/old.txt')
+  const doomed = await put('a/b/doomed.txt')
+  const before = await walk(delta)
+  await control.settings({ deltaLagMs: 60_000 })
+  await control.renameItem({ drive, item: id, name: 'new.txt' })
+  await control.deleteItem({ drive, item: 'a/b' })
+  await put('late.txt')
+  assert.deepEqual((await walk(before.delta)).items, [], 'nothing is told yet')
+  const early = await walk(delta)
+  const shown = ['root', 'a', 'old.txt', 'b', 'doomed.txt']
+  assert.deepEqual(names(early.items), shown, 'a new round has what it was, all of it')
+  clock.ms += 60_000
+  const told = (await walk(early.delta)).items
+  assert.deepEqual(
+    told.filter((item) => item.deleted === undefined).map(({ name }) => name),
+    ['new.txt', 'late.txt', 'a', 'root'],
+  )
+  assert.equal(told.filter((item) => item.deleted !== undefined).length, 1)
+  assert.ok(!told.some((item) => item.id === doomed.id), 'of a deleted folder the folder alone')
+})

@@ -5,7 +5,8 @@
  * whenever the folder changed later; what changes during a round comes again at its end; what was
  * made and deleted between two rounds comes as a deletion alone; below a renamed or moved folder
  * nothing is told. The folders above a change come with it, unless `deltaExcludeParent` is sent.
- * Which page is empty or repeats an item is a matter of place, not of chance.
+ * Which page is empty or repeats an item is a matter of place, not of chance. Under a lag all of
+ * it is one consistent past of the drive.
  */
 import type { DriveItem } from '../../drive-model.ts'
 import type { Answer } from '../../http.ts'
@@ -19,7 +20,14 @@ import {
 import type { Json } from '../json.ts'
 import { pageSize } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
-import { type DriveCursor, driveCursor, driveLink, roundEnd, tokenLink } from './cursor.ts'
+import {
+  type DriveCursor,
+  driveCursor,
+  driveLink,
+  horizonOf,
+  roundEnd,
+  tokenLink,
+} from './cursor.ts'
 import { type DrivePlace, findDrive } from './find.ts'
 import { deletedItemJson, type ItemView, itemJson } from './json.ts'
 import { generalException } from './refusals.ts'
@@ -39,6 +47,8 @@ interface Reading extends DrivePlace {
   readonly request: GraphRequest
   readonly cursor: DriveCursor
   readonly size: number
+  /** The newest seq that the answer knows of. */
+  readonly horizon: number
   readonly tellsSharing: boolean
 }
 
@@ -65,29 +75,44 @@ export function deltaItems(request: GraphRequest): Answer {
   const tellsSharing =
     SHARING_PREFERENCES.every((name) => prefer.all.has(name)) &&
     request.permissions.has(SHARING_PERMISSION)
-  const reading: Reading = { request, ...place, cursor, size, tellsSharing }
+  const horizon = horizonOf(request, place.drive.id)
+  const reading: Reading = { request, ...place, cursor, size, horizon, tellsSharing }
   const page = endlessPage(reading) ?? quietPage(reading) ?? nextPage(reading)
   return answer(reading, page)
 }
 
 function changesAfter(
-  { request, drive, cursor, tellsSharing }: Reading,
+  { request, drive, cursor, horizon, tellsSharing }: Reading,
   countMax: number,
 ): Entry[] {
-  const { items } = request.state
+  const { items, trouble } = request.state
+  const known = { after: cursor.position, until: horizon }
+  const past = bygone(trouble.drives.past.statesAt(drive.pk, horizon))
+  // What went with its folder has no seq of its own: its row says too early that it is gone.
+  const isPresent = ({ item }: Entry) => !past.has(item.pk)
   const changed = items
-    .changedSince(drive.pk, cursor.position, countMax)
+    .changedSince(drive.pk, known, countMax + past.size)
     .map((item) => ({ seq: item.seq, item }))
+    .filter(isPresent)
   const shared = tellsSharing
     ? items
-        .sharedSince(drive.pk, cursor.position, countMax)
+        .sharedSince(drive.pk, known, countMax + past.size)
         .map((item) => ({ seq: item.sharedSeq, item }))
+        .filter(isPresent)
     : []
-  return [...changed, ...shared].toSorted((a, b) => a.seq - b.seq).slice(0, countMax)
+  const before = [...past.values()]
+    .filter(({ seq }) => seq > cursor.position)
+    .map((item) => ({ seq: item.seq, item }))
+  return [...changed, ...shared, ...before].toSorted((a, b) => a.seq - b.seq).slice(0, countMax)
+}
+
+/** Each once, in the state that ended first. */
+function bygone(states: readonly DriveItem[]): Map<number, DriveItem> {
+  return new Map(states.toReversed().map((item) => [item.pk, item]))
 }
 
 function nextPage(reading: Reading): Page {
-  const { request, cursor, size } = reading
+  const { cursor, size } = reading
   const found = changesAfter(reading, size + 1)
   const entries = found.slice(0, size)
   const more = found.length > size
@@ -101,7 +126,7 @@ function nextPage(reading: Reading): Page {
           ...{ kind: 'skip', position, page: cursor.page + 1, paused: false },
           ...(last === undefined ? {} : { last }),
         }
-      : roundEnd(cursor, Math.max(position, request.state.db.lastSeq())),
+      : roundEnd(cursor, Math.max(position, reading.horizon)),
   }
 }
 
@@ -131,7 +156,8 @@ function endlessPage({ request, drive, cursor }: Reading): Page | null {
 function repeated(reading: Reading): DriveItem[] {
   const { cursor, request } = reading
   if (cursor.last === undefined || !noisy(reading, 'repeat', REPEAT_PAGE_EVERY)) return []
-  return [request.state.items.byPk(cursor.last)]
+  const last = request.state.items.byPk(cursor.last)
+  return last.seq > reading.horizon ? [] : [last]
 }
 
 /** Older states of items of this page, and at a round's beginning what has not changed at all. */
@@ -163,7 +189,10 @@ function hierarchy({ request, cursor }: Reading, page: Page): DriveItem[] {
   const above = page.items
     .filter(({ deleted }) => !deleted)
     .flatMap((item) => items.ancestors(item))
-  const unchanged = above.filter(({ pk, seq }) => !listed.has(pk) && seq <= cursor.known)
+  // Of a past that is shown, some of it may be gone by now.
+  const unchanged = above.filter(
+    ({ pk, seq, deleted }) => !deleted && !listed.has(pk) && seq <= cursor.known,
+  )
   return [...new Map(unchanged.map((item) => [item.pk, item])).values()]
 }
 

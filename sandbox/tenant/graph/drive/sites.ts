@@ -12,13 +12,12 @@ import { currentCursor } from '../cursor.ts'
 import type { Json } from '../json.ts'
 import { context, listAnswer, offsetPage, pageSize } from '../lists.ts'
 import type { GraphRequest } from '../request.ts'
-import { driveCursor, driveLink, roundEnd } from './cursor.ts'
+import { driveCursor, driveLink, roundEnd, SITES } from './cursor.ts'
 import { checkSharePoint, findDrive, findSite, groupSite, openSite, personalSite } from './find.ts'
 import { driveAnswer, driveJson, siteJson } from './json.ts'
 import { invalidRequest, notFound } from './refusals.ts'
 
 const PAGE = { usual: DRIVE_PAGE_DEFAULT, max: DRIVE_PAGE_MAX }
-const SITES = 'sites'
 
 /** What a deleted site still says of itself. */
 function siteEntry(site: Site, select: readonly string[] | null): Json {
