@@ -347,6 +347,22 @@ test('how far it came makes no recovery points of its own', async () => {
   assert.ok(points.items.length <= 3, `${points.items.length} points`)
 })
 
+test('a file that goes while it is read ends as gone, and its owner is in no trouble', async () => {
+  const box = drive()
+  const world = await worldOf(box)
+  let pieces = 0
+  box.beforePiece = async () => {
+    pieces += 1
+    if (pieces === 3) box.remove(LONG)
+  }
+  const result = await world.slice()
+  assert.deepEqual([result.state, result.trouble], ['done', ''])
+  assert.equal((await entryOf(world))?.reason, 'gone-before-read')
+  await world.untilDone()
+  assert.equal(await world.openLedger(), 0)
+  await isAsTheDrive(world)
+})
+
 /** A slice whose worker vanishes after so many pieces; its lease runs out. */
 async function vanish(world: DriveWorld, pieces: number): Promise<void> {
   const { promise: died, resolve } = Promise.withResolvers<'died'>()

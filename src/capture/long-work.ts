@@ -12,7 +12,7 @@ import { CONTENT_SEGMENT_BYTES_MAX } from '../vault/index.ts'
 import type { LongReader, Present } from '../workloads/workload.ts'
 import { ledgerEvent } from './ledger.ts'
 import { isLong, longEntry } from './long-entry.ts'
-import { takeAnswers, takeFailure, takeGone, takeWhole } from './page.ts'
+import { GONE_BEFORE_READ, takeAnswers, takeFailure, takeGone, takeWhole } from './page.ts'
 import type { StreamCapture } from './stream-capture.ts'
 import { KILLED_WORKER } from './suspects.ts'
 import { isKeptOut } from './unreadable.ts'
@@ -186,6 +186,7 @@ async function takeTrouble(
   const now = capture.entryOf(entry.item) ?? entry
   if (hasCode(error, 'ContentDiffers')) beginAnew(capture, { ...now, id: now.item })
   else if (hasCode(error, 'ContentChanged')) await takeChanged(capture, now)
+  else if (hasCode(error, 'ItemGone')) takeFailure(capture, now, GONE_BEFORE_READ)
   else takeFailure(capture, now, capture.failureOf(error, entry.item))
 }
 

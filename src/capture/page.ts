@@ -259,7 +259,12 @@ async function storeContent(capture: StreamCapture, job: ContentJob): Promise<vo
   toLedger(capture, change, isGone ? GONE_BEFORE_READ : capture.blamed(content, change.id))
 }
 
-const GONE_BEFORE_READ = { reason: 'gone-before-read', code: 'ItemGone', retry: true } as const
+/** It was there, and its content is not: the next page of changes says what became of it. */
+export const GONE_BEFORE_READ = {
+  reason: 'gone-before-read',
+  code: 'ItemGone',
+  retry: true,
+} as const
 
 function toLedger(
   capture: StreamCapture,
