@@ -267,6 +267,17 @@ test('what was captured too long ago to stay locked is captured again', async ()
   await isAsTheDrive(world)
 })
 
+test('what is held too long to stay locked is captured again for a new name, once', async () => {
+  const world = await worldOf(drive())
+  await world.untilDone()
+  world.clock.advance(40 * 24 * HOUR_MS)
+  world.box.put(LONG, { name: 'renamed' })
+  await world.untilDone()
+  assert.equal(await world.openLedger(), 0)
+  assert.equal(world.box.longBytes, 800)
+  await isAsTheDrive(world)
+})
+
 test('what is whole, and not what its hash says, is begun anew later', async () => {
   const box = drive(10)
   const world = await worldOf(box)

@@ -288,7 +288,9 @@ export async function takeWhole(
   const { known } = await lookUp(capture, [change])
   const before = known.get(change.id)
   const decision = decidePresent(change, before, capture.context.workload.compare)
-  if (decision.decide !== 'content') return await takePresent(capture, [change], known)
+  // It may be what is held by now; what is held and no longer locked gives way to what was captured.
+  const isHeld = decision.decide === 'unchanged' || (await carriedBy(capture, change, decision))
+  if (isHeld) return await takePresent(capture, [change], known)
   const { why, permissions } = decision
   await knowContainersOf(capture, [change])
   const job = await takeEarlier(capture, { change, known: before, why, permissions })
