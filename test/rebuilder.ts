@@ -35,6 +35,7 @@ export function rebuilderOf(options: RebuilderOptions, signal: AbortSignal): Reb
   const deps = {
     ...{ ...built, clock, holder, sliceMs: STEP_MS, leaseSlackMs: LEASE_SLACK_MS },
     random: process.random.branch(1),
+    erasures: { isErased: async () => false },
     policies: { read: async () => ({ n: 1, policy: DEFAULT_POLICY }) },
     log: { info: () => undefined, error: () => undefined },
   }

@@ -47,6 +47,7 @@ function worldOf({
   const dataKeys = createDataKeys({
     ...{ keys, clock, random, keptMax: 3 },
     ownerRecord: async () => record,
+    isErased: async () => false,
   })
   return { clock, keys, asked, record, current: (of = owner) => dataKeys.current(of, never) }
 }
@@ -150,7 +151,10 @@ test('a key store that is away is no mismatch, and is asked again the next time'
 
 test('an owner without a record has no data key', async () => {
   const { keys, clock } = worldOf({})
-  const dataKeys = createDataKeys({ keys, clock, random, ownerRecord: async () => undefined })
+  const dataKeys = createDataKeys({
+    ...{ keys, clock, random, ownerRecord: async () => undefined },
+    isErased: async () => false,
+  })
   await assert.rejects(dataKeys.current(owner, never), (error) => {
     assert.ok(hasCode(error, 'OwnerUnknown') && error.kind === 'permanent')
     assert.deepEqual(error.context, { owner })
@@ -168,4 +172,13 @@ test('nothing is wrapped for no key, for five, or for one that is not RSA of 307
     await assert.rejects(worldOf({ recorded }).current(), coded('InvariantBroken'))
   }
   assert.equal((await worldOf({ recorded: five.slice(1) }).current()).recipients.length, 4)
+})
+
+test('an owner whose erasure has begun has no data key any more', async () => {
+  const { keys, clock } = worldOf({})
+  const dataKeys = createDataKeys({
+    ...{ keys, clock, random, ownerRecord: async () => undefined },
+    isErased: async () => true,
+  })
+  await assert.rejects(dataKeys.current(owner, never), coded('OwnerErased'))
 })

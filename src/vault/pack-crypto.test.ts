@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createCipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { hasCode } from '../model/errors.ts'
 import {
@@ -21,7 +21,7 @@ const bound = randomBytes(56)
 const coded = (code: string) => (error: unknown) => hasCode(error, code)
 
 /** Sealed by whoever has the key, with as much of the tag as is said. */
-function sealedWithTag(key: Uint8Array, text: Uint8Array, tagBytes: number): Uint8Array {
+function sealedWithTag(key: KeyObject, text: Uint8Array, tagBytes: number): Uint8Array {
   const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12)).setAAD(bound)
   const body = Buffer.concat([cipher.update(text), cipher.final()])
   return Buffer.concat([body, cipher.getAuthTag().subarray(0, tagBytes)])
