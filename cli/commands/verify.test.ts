@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { after, describe, type TestContext, test } from 'node:test'
+import { type ContainerOptions, IDENTITIES, SimulatedStorage } from '../../sandbox/storage/index.ts'
+import { serveBlobs } from '../../sandbox/storage/rest.ts'
 import { memoryVault, never, registered } from '../../src/vault/testing/fixture.ts'
 import { verifyProgressSchema } from '../../src/vault/verify/index.ts'
 import {
@@ -36,6 +38,8 @@ describe('holdfast vault verify', () => {
     const full = await verify(...clean.options)
     assert.equal(full.code, 0, full.errors)
     assert.match(full.text, /^Verified: every segment was opened/m)
+    assert.match(full.text, /^Versions and locks were not looked at/m)
+    assert.match(full.text, /^When blobs were created was not looked at/m)
     const hashes = await verify('--vault', clean.vault)
     assert.equal(hashes.code, 0, hashes.errors)
     assert.match(hashes.text, /does not say "verified"/)
@@ -63,7 +67,7 @@ describe('holdfast vault verify', () => {
     const whole = await verify(...options, '--json')
     const points = await progressOf(
       { store: on.store, keys: on.keys },
-      { openPercent: 100, seed: 's' },
+      { openPercent: 100, seed: 's', copied: true },
     )
     const middle = points.find(({ at }) => at.step === 'chain' && at.end?.last?.seq === 1)
     await writeFile(file, JSON.stringify(middle))
@@ -110,6 +114,9 @@ describe('holdfast vault verify', () => {
     assert.equal((await verify('--vault', clean.vault, '--full')).code, 64)
     assert.equal((await verify(...clean.options, '--full', '--hashes')).code, 64)
     assert.equal((await verify(...clean.options, '--sample', '0')).code, 64)
+    const locked = await verify(...clean.options, '--locked-days', '30')
+    assert.equal(locked.code, 64)
+    assert.match(locked.errors, /--locked-days/)
     assert.equal((await verify(...clean.options, '--owner', '0'.repeat(32))).code, 2)
     const { folder } = await dump(t, source, [])
     const file = join(folder, 'progress.json')
@@ -117,5 +124,50 @@ describe('holdfast vault verify', () => {
     const broken = await verify(...clean.options, '--progress', file)
     assert.equal(broken.code, 2)
     assert.match(broken.errors, /ProgressDamaged[\s\S]*Name another file/)
+  })
+})
+
+describe('holdfast vault verify on a storage account', () => {
+  const MONTHS_MS = 60 * 24 * 3_600_000
+
+  /** The same vault in an account with versions, written blob by blob, each at its own time. */
+  async function account(t: TestContext, lateMs: number) {
+    const blobs: ContainerOptions = { policy: { days: 60, mode: 'Locked' } }
+    const times = [...on.store.blobs.values()].map(({ createdAt }) => createdAt.getTime())
+    const startMs = Math.min(...times) + lateMs
+    const storage = new SimulatedStorage({ seed: 1, startMs, blobs })
+    const all = [...on.store.blobs]
+    // A copy is made in any order: the newest commit first.
+    for (const [name, { bytes, createdAt }] of lateMs > 0 ? all.reverse() : all) {
+      storage.clock.advance(Math.max(1000, createdAt.getTime() + lateMs - storage.clock.now()))
+      storage.vault.create(IDENTITIES.writer, name, bytes)
+    }
+    const server = await serveBlobs(storage)
+    t.after(() => server.close())
+    const options = ['--account-connection', server.connectionString('restorer')]
+    return { storage, options: [...options, '--keys', clean.keys] }
+  }
+
+  test('finds what a later version hides, and locks that end too early', async (t) => {
+    const { storage, options } = await account(t, 0)
+    storage.vault.overwrite(IDENTITIES.account, pack, Buffer.from('nothing'), { lock: 'none' })
+    const { code, text } = await verify(...options)
+    assert.equal(code, 1)
+    assert.match(text, /ERROR OldestHidden: A later version hides/)
+    assert.match(text, /WARNING LockShort/, 'by the clock of this machine they are over')
+    assert.match(text, /^versions +\d+, 0 under a legal hold$/m)
+    assert.doesNotMatch(text, /not looked at/)
+  })
+
+  test('reads a copy as a copy where that is said', async (t) => {
+    const { options } = await account(t, MONTHS_MS)
+    const forged = await verify(...options)
+    assert.match(forged.text, /ERROR CommitVoid/)
+    const copied = await verify(...options, '--copied')
+    assert.equal(copied.code, 0, copied.errors)
+    assert.match(copied.text, /^Versions and locks were not looked at/m)
+    assert.match(copied.text, /^Verified/m)
+    const locks = await verify(...options, '--copied', '--locked-days', '0')
+    assert.match(locks.text, /^versions /m)
   })
 })

@@ -14,6 +14,7 @@ import {
 } from '../../src/vault/verify/index.ts'
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts'
 import { addVaultOptions, ownerOption, type VaultOptions } from '../open/options.ts'
+import { isCopy, openVersions } from '../open/store.ts'
 import { openVault } from '../open/vault.ts'
 import { plainJson } from '../out/plain-text.ts'
 import { progressBar } from '../out/progress-bar.ts'
@@ -29,7 +30,14 @@ interface VerifyCliOptions extends VaultOptions {
   sample?: number
   json?: boolean
   progress?: string
+  lockedDays?: number
 }
+
+/** The protection window R of DESIGN 2: what the keeper is told to keep, by default. */
+const LOCKED_DAYS = 30
+/** A lock that ends so much later than planned was set by nobody who follows the plan. */
+const EXCESS_DAYS = 366
+const DAY_MS = 24 * 3600 * 1000
 
 const HELP = `
 What is checked:
@@ -39,6 +47,12 @@ What is checked:
   --sample N     the same, and N percent of all segments and items are opened
   --full         the same, and every segment is opened, its id found right, and every item of the
                  newest state put together and compared with its hash (the default with keys)
+
+In a storage account versions and locks are looked at besides: blobs that a later version hides or
+that somebody deleted, and whether everything that commits name is locked, with locked locks, for at
+least --locked-days more days, which is the protection window that the keeper is given. In a folder
+there are neither; with --copied they are looked at only where --locked-days is given. The report
+says where they were not.
 
 Only what was opened is called verified. Every byte of every pack is read in each of the three; with
 --sample and --full the content of the newest state once more.
@@ -59,6 +73,14 @@ export function addVerify(vault: Command, setting: Setting): void {
         .conflicts(['full', 'hashes'])
         .argParser(percent),
     )
+    .addOption(
+      new Option(
+        '--locked-days <days>',
+        `all that is needed is locked for so many more days (default: ${LOCKED_DAYS}; in a copy: not looked at)`,
+      )
+        .conflicts(['vault'])
+        .argParser(days),
+    )
     .option('--progress <file>', 'keep in this file how far it is')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', HELP)
@@ -71,12 +93,19 @@ function percent(text: string): number {
   throw new InvalidArgumentError('It is a number above 0, up to 100.')
 }
 
+function days(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value <= 36_500) return value
+  throw new InvalidArgumentError('It is a number of days, at most 36500.')
+}
+
 async function verify(options: VerifyCliOptions, setting: Setting): Promise<void> {
   const { signal, output } = setting
   const { store, opened } = await openVault(options, signal)
   const plan = planOf(options, opened !== undefined)
   const file = await openProgressFile(options.progress, keptFor(plan))
-  const deps = opened ? { store, keys: opened.keys } : { store }
+  const versions = file.start.plan.locks && (await openVersions(options))
+  const deps = { store, ...(opened && { keys: opened.keys }), ...(versions && { versions }) }
   const total = await measure(deps, plan.owner, signal)
   if (total.blobs === 0) throw nothingThere(plan)
   if (file.isGoneOn) output.note(`Going on from ${options.progress}.`)
@@ -100,14 +129,17 @@ async function verify(options: VerifyCliOptions, setting: Setting): Promise<void
   }
 }
 
-/** The plan of the file counts, because its seed decides the sample. */
+/** The plan of the file counts: its seed decides the sample, and its moments when to be locked. */
 function keptFor(plan: VerifyPlan) {
   return {
     what: 'verification',
     schema: verifyProgressSchema,
     isSame: ({ plan: kept }: VerifyProgress) =>
-      kept.owner === plan.owner && kept.openPercent === plan.openPercent,
-    options: '--owner, and the same of --full, --hashes and --sample',
+      kept.owner === plan.owner &&
+      kept.openPercent === plan.openPercent &&
+      kept.copied === plan.copied &&
+      (kept.locks === undefined) === (plan.locks === undefined),
+    options: '--owner, and the same of --full, --hashes, --sample, --copied and --locked-days',
     start: verifyStart(plan),
   }
 }
@@ -121,7 +153,8 @@ async function keep(
   if (progress !== undefined) output.note(`The same command goes on from ${progress}.`)
 }
 
-function planOf({ owner, full, hashes, sample }: VerifyCliOptions, hasKeys: boolean): VerifyPlan {
+function planOf(options: VerifyCliOptions, hasKeys: boolean): VerifyPlan {
+  const { owner, full, hashes, sample } = options
   const opens = full === true || sample !== undefined
   if (opens && !hasKeys) {
     throw usageError(
@@ -130,7 +163,22 @@ function planOf({ owner, full, hashes, sample }: VerifyCliOptions, hasKeys: bool
     )
   }
   const openPercent = sample ?? (hashes === true || !hasKeys ? 0 : 100)
-  return { openPercent, seed: randomBytes(8).toString('hex'), ...(owner && { owner }) }
+  const locks = locksOf(options)
+  return {
+    ...{ openPercent, seed: randomBytes(8).toString('hex') },
+    ...(owner && { owner }),
+    ...(locks && { locks }),
+    ...(isCopy(options) && { copied: true }),
+  }
+}
+
+/** Undefined: not looked at. */
+function locksOf(options: VerifyCliOptions): VerifyPlan['locks'] {
+  const { vault, lockedDays = isCopy(options) ? undefined : LOCKED_DAYS } = options
+  if (vault !== undefined || lockedDays === undefined) return undefined
+  const untilMs = Date.now() + lockedDays * DAY_MS
+  const most = new Date(untilMs + EXCESS_DAYS * DAY_MS).toISOString()
+  return { until: new Date(untilMs).toISOString(), most }
 }
 
 function exitCodeOf({ outcome }: VerifyReport): ExitCode {

@@ -18,6 +18,7 @@ export interface VaultOptions {
   container: string
   keys?: string
   keyVault?: string
+  copied?: boolean
 }
 
 const WHERE_HELP = `
@@ -25,6 +26,12 @@ Where the vault is:
   --vault DIR is a folder with the blobs of the container as files (made with azcopy, say). Or name
   the storage account; who runs this is then signed in as DefaultAzureCredential does it (az login,
   a managed identity, environment variables), and needs the role Storage Blob Data Reader.
+
+  --copied says that the vault was copied into that account, by azcopy or replication, say. The times
+  at which its blobs were created there are those of the copy: with them commits would count as new,
+  or as void where they were copied out of order. So the times that commits state are taken, as always
+  in a folder. Do not give it for the account that Holdfast writes to: there the creation times show
+  where somebody who stole the writer put a commit into another time.
 
 Where the keys are:
   --keys is the folder that holds <owner>.json for each owner, or one such file. Or name the Key
@@ -47,6 +54,7 @@ export function addVaultOptions(command: Command): Command {
     )
     .option('--account-url <url>', 'storage account, https://<name>.blob.core.windows.net')
     .option('--container <name>', 'container of the vault in that account', 'vault')
+    .option('--copied', 'the vault was copied there: its creation times say nothing')
     .addOption(
       new Option('--keys <file-or-dir>', 'local keys of the owners').conflicts(['keyVault']),
     )

@@ -1,8 +1,9 @@
 /** The blobs of the vault that the options name; nothing here writes. */
 import { stat } from 'node:fs/promises'
+import type { AzureBlobOptions } from '../../src/adapters/azure-blob.ts'
 import { localFiles } from '../../src/adapters/local-files.ts'
-import type { BlobStore } from '../../src/ports.ts'
-import { hasFormat } from '../../src/vault/index.ts'
+import type { BlobStore, BlobVersions } from '../../src/ports.ts'
+import { copiedVault, hasFormat } from '../../src/vault/index.ts'
 import { refusal, usageError } from '../trouble.ts'
 import type { VaultOptions } from './options.ts'
 
@@ -11,7 +12,8 @@ import type { VaultOptions } from './options.ts'
  * and what the store throws.
  */
 export async function openStore(options: VaultOptions, signal: AbortSignal): Promise<BlobStore> {
-  const store = await storeOf(options)
+  const found = await storeOf(options)
+  const store = isCopy(options) ? copiedVault(found) : found
   if (await hasFormat(store, signal)) return store
   for await (const _ of store.list('owners/', signal)) return store
   throw refusal(
@@ -23,16 +25,31 @@ export async function openStore(options: VaultOptions, signal: AbortSignal): Pro
   )
 }
 
+/** Whether the times at which blobs were created say nothing: a folder does not even keep them. */
+export const isCopy = ({ vault, copied }: VaultOptions): boolean =>
+  vault !== undefined || copied === true
+
+/** Undefined: a folder has none. Throws `Usage`. */
+export async function openVersions(options: VaultOptions): Promise<BlobVersions | undefined> {
+  if (options.vault !== undefined) return undefined
+  const { azureBlobVersions } = await import('../../src/adapters/azure-blob-versions.ts')
+  return azureBlobVersions(await accountOf(options))
+}
+
 async function storeOf(options: VaultOptions): Promise<BlobStore> {
-  const { vault, accountUrl, accountConnection, container } = options
-  if (vault !== undefined) {
-    await checkFolder(vault)
-    return localFiles(vault)
+  if (options.vault !== undefined) {
+    await checkFolder(options.vault)
+    return localFiles(options.vault)
   }
-  if (accountConnection !== undefined) {
-    const { azureBlobStore } = await import('../../src/adapters/azure-blob.ts')
-    return azureBlobStore({ connectionString: accountConnection, container })
-  }
+  const account = await accountOf(options)
+  // The SDK takes half a second to load: only who needs it waits for it.
+  const { azureBlobStore } = await import('../../src/adapters/azure-blob.ts')
+  return azureBlobStore(account)
+}
+
+async function accountOf(options: VaultOptions): Promise<AzureBlobOptions> {
+  const { accountUrl, accountConnection, container } = options
+  if (accountConnection !== undefined) return { connectionString: accountConnection, container }
   if (accountUrl === undefined) {
     throw usageError(
       'Which vault is meant is not said.',
@@ -40,10 +57,8 @@ async function storeOf(options: VaultOptions): Promise<BlobStore> {
     )
   }
   const url = httpsUrl(accountUrl, '--account-url')
-  // The SDK takes half a second to load: only who needs it waits for it.
-  const { azureBlobStore } = await import('../../src/adapters/azure-blob.ts')
   const { personCredential } = await import('../../src/adapters/azure-identity.ts')
-  return azureBlobStore({ url, container, credential: personCredential() })
+  return { url, container, credential: personCredential() }
 }
 
 async function checkFolder(folder: string): Promise<void> {

@@ -12,11 +12,14 @@ export function verifyReportText(report: VerifyReport): string {
     countsText(report),
     ...(findings.length === 0 ? [] : ['', kindsText(report), '', placesText(findings)]),
     '',
+    ...unseenText(report),
     outcomeText(report),
   ].join('\n')
 }
 
-function countsText({ counts, plan }: VerifyReport): string {
+function countsText({ counts, plan, found }: VerifyReport): string {
+  const isSeen = plan.locks !== undefined && found.VersionsNotKept === undefined
+  const held = countText(counts.held)
   const lines: [string, string][] = [
     ['owners', countText(counts.owners)],
     ['streams', countText(counts.streams)],
@@ -31,6 +34,7 @@ function countsText({ counts, plan }: VerifyReport): string {
   ]
   // What was not asked for would look as if it had failed.
   const shown = plan.openPercent === 0 ? lines.slice(0, -2) : lines
+  if (isSeen) shown.push(['versions', `${countText(counts.versions)}, ${held} under a legal hold`])
   const width = Math.max(...shown.map(([name]) => name.length)) + 2
   return shown.map(([name, value]) => `${name.padEnd(width)}${value}`).join('\n')
 }
@@ -53,11 +57,28 @@ function placesText(findings: readonly ReportedFinding[]): string {
   const rows = shown.map((f) => [
     ...[f.code, f.owner, f.workload, f.seq],
     f.blob?.replace(`${f.owner}`, '…') ?? f.pack ?? (f.item && `item ${f.item}`) ?? '',
-    f.segment ? `segment ${f.segment.slice(0, 12)}: ${f.check}` : f.check,
+    whatFailed(f),
   ])
   const table = tableText(['finding', 'owner', 'stream', '>seq', 'where', 'what failed'], rows)
   const hidden = findings.length - shown.length
   return hidden === 0 ? table : `${table}\nand ${plural(hidden, 'more', 'more')}; --json has them.`
+}
+
+function whatFailed({ segment, check, count }: ReportedFinding): string | undefined {
+  if (segment !== undefined) return `segment ${segment.slice(0, 12)}: ${check}`
+  return check ?? (count !== undefined && count > 1 ? `and ${count - 1} more` : undefined)
+}
+
+/** What nobody looked at must not look as if it were in order. */
+function unseenText({ plan }: VerifyReport): string[] {
+  const lines = []
+  if (plan.locks === undefined) {
+    lines.push('Versions and locks were not looked at: a folder has none, and a copy has its own.')
+  }
+  if (plan.copied) {
+    lines.push('When blobs were created was not looked at: in a copy the stated times count.')
+  }
+  return lines
 }
 
 function outcomeText({ outcome, counts, severities, plan }: VerifyReport): string {

@@ -1,6 +1,6 @@
 /**
- * BlobLocks and BlobRemoval over one container of Azure Blob storage: what keeper and expirer may
- * do. Apart from azure-blob.ts, so that nobody who reads and writes blobs holds these calls.
+ * BlobVersions, BlobLocks and BlobRemoval over one container of Azure Blob storage: what a container
+ * really holds, and what keeper and expirer may do. Apart from azure-blob.ts, so that nobody who reads and writes blobs holds these calls.
  *
  * The container has version-level immutability, its account versioning. Azurite has neither, and
  * no account has met this adapter yet (docs/live-checks.md).
@@ -29,6 +29,11 @@ import {
 } from './azure-blob.ts'
 
 const SECOND_MS = 1000
+
+/** For an identity with `blobs/read`. */
+export function azureBlobVersions(options: AzureBlobOptions): BlobVersions {
+  return versionsOf(containerOf(options))
+}
 
 /** For an identity with `blobs/read` and `immutableStorage/runAsSuperUser`. */
 export function azureBlobLocks(options: AzureBlobOptions): BlobLocks {

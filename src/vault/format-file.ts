@@ -38,7 +38,8 @@ export async function ensureFormat(
   if (created.outcome === 'taken') await hasFormat(deps.vault, signal)
 }
 
-function checkFormat(bytes: Uint8Array): void {
+/** Throws `FormatUnknown`. */
+export function checkFormat(bytes: Uint8Array): void {
   const parsed = schema.safeParse(parseJson(bytes))
   if (!parsed.success) {
     throw new AppError({

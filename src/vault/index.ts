@@ -22,6 +22,7 @@ export { type BaseOptions, type BaseOutcome, type BaseProgress, buildBase } from
 export { type Beginning, beginningOf, restated } from './beginning.ts'
 export { CHAIN_START, checkNoGap, endAfter, followChain, nextSeq } from './chain.ts'
 export { parseMetadata } from './content-reader.ts'
+export { copiedVault } from './copied.ts'
 export { voidCommitOf } from './damage.ts'
 export { hasFormat } from './format-file.ts'
 export { CONTENT_SEGMENT_BYTES_MAX } from './limits.ts'

@@ -182,6 +182,51 @@ export const FINDINGS = {
     'The segments of an item are sound, but together not the content that was recorded.',
     'The item cannot be restored as it was: report it.',
   ),
+  VersionsNotKept: kind(
+    'warning',
+    'The account keeps no versions of blobs: what was overwritten is lost, and nothing is locked.',
+    'Switch versioning on, and version-level immutability for the containers of Holdfast.',
+  ),
+  OldestHidden: kind(
+    'error',
+    'A later version hides the oldest one of a blob, which counts and is whole.',
+    'Copy the oldest version over the name. Find out who may overwrite: nobody has to.',
+  ),
+  OldestDamaged: kind(
+    'error',
+    'The oldest version of a blob is not whole, and it has others.',
+    'If one of the others is whole, copy it over the name. Find out who wrote them.',
+  ),
+  SecondVersion: kind(
+    'warning',
+    'A blob has more than one version. Who reads it gets the same as from the oldest, which counts.',
+    'Nothing is lost. If nobody brought the oldest back, find out who may overwrite.',
+  ),
+  CurrentMissing: kind(
+    'error',
+    'A blob has versions, and none that its name leads to: somebody deleted it.',
+    'Copy its oldest version over the name (or undelete it). Find out who may delete.',
+  ),
+  LockMissing: kind(
+    'warning',
+    'A blob that is needed has no lock.',
+    'The next pass of the keeper locks it. Find out who wrote it, and check the default policy of the container.',
+  ),
+  LockOpen: kind(
+    'warning',
+    'The lock of a blob that is needed can be taken away: it is not locked itself.',
+    'The next pass of the keeper locks it. Lock the default policy of the container.',
+  ),
+  LockShort: kind(
+    'warning',
+    'The lock of a blob that is needed ends earlier than planned.',
+    'See when the keeper last ran and what it reported. If it runs, check the days that both are given.',
+  ),
+  LockLong: kind(
+    'warning',
+    'A lock ends more than a year after what is planned.',
+    'It cannot be undone, and storage costs until then. Find out who may set locks.',
+  ),
 } as const satisfies Record<string, Kind>
 
 export type FindingCode = keyof typeof FINDINGS

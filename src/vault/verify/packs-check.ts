@@ -3,7 +3,7 @@ import { MemoryPool, mapBounded } from '../../concurrency/index.ts'
 import type { PackId } from '../../model/ids.ts'
 import type { BlobStat } from '../../ports.ts'
 import { indexesPrefix, packOfName, packsPrefix } from '../names.ts'
-import { type NamedPack, namedPacks } from './named-packs.ts'
+import type { NamedPack } from './named-blobs.ts'
 import { createPackChecker, type PackChecker } from './pack-check.ts'
 import type { Position } from './progress.ts'
 import type { Access, Work } from './work.ts'
@@ -22,10 +22,9 @@ type PacksPosition = Extract<Position, { step: 'packs' }>
 export async function* checkPacks(
   work: Work,
   access: Access,
-  position: PacksPosition,
+  { position, named }: { position: PacksPosition; named: ReadonlyMap<PackId, NamedPack> },
 ): AsyncGenerator<PacksPosition> {
-  const { owner, ends } = position
-  const named = await namedPacks(work, access, ends)
+  const { owner } = position
   const indexes = await indexesOf(work, access)
   let after = position.after
   if (after === undefined) {

@@ -30,6 +30,13 @@ export const planSchema = z.object({
   openPercent: z.number().min(0).max(100),
   /** Decides which ones: the same sample for the same seed. */
   seed: z.string().max(100),
+  /**
+   * Versions and locks are looked at: every blob that is needed must be locked until `until`, and
+   * none longer than until `most`. Absent: they are not, which whoever asks has to say.
+   */
+  locks: z.object({ until: z.iso.datetime(), most: z.iso.datetime() }).exactOptional(),
+  /** The times at which blobs were created are not those of the vault, and say nothing. */
+  copied: z.boolean().exactOptional(),
 })
 export type VerifyPlan = z.infer<typeof planSchema>
 
@@ -63,6 +70,9 @@ const countsSchema = z.object({
   /** Items of the newest state whose content was put together and compared with its hash. */
   items: count,
   itemBytes: count,
+  /** Versions that were looked at, and how many of them have a legal hold. */
+  versions: count.default(0),
+  held: count.default(0),
 })
 export type VerifyCounts = z.infer<typeof countsSchema>
 
@@ -90,6 +100,13 @@ const positionSchema = z.discriminatedUnion('step', [
   }),
   z.object({ step: z.literal('bases'), ...inOwner, workload: workloadSchema, after: count }),
   z.object({ step: z.literal('packs'), ...inOwner, after: text.exactOptional() }),
+  /** `after`: the name that was looked at last, of the prefix with this number. */
+  z.object({
+    step: z.literal('versions'),
+    ...inOwner,
+    prefix: count,
+    after: text.exactOptional(),
+  }),
   z.object({
     step: z.literal('items'),
     ...inOwner,
@@ -120,6 +137,7 @@ export function verifyStart(plan: VerifyPlan): VerifyProgress {
     counts: {
       ...{ owners: 0, streams: 0, commits: 0, events: 0, bases: 0, packs: 0, packBytes: 0 },
       ...{ segments: 0, opened: 0, openedBytes: 0, items: 0, itemBytes: 0 },
+      ...{ versions: 0, held: 0 },
     },
     ...{ found: {}, severities: { error: 0, warning: 0, notice: 0 }, findings: [] },
   }

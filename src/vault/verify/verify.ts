@@ -1,30 +1,38 @@
 /**
  * Verifies a vault from its blobs, and its keys where they are at hand: no catalogue, no writing.
  *
- * Owner by owner: record and keys, each stream's chain, its bases, the packs, the items of the
- * newest state. What it finds is kept and it goes on; what keeps it from looking (no connection, a
- * format that it does not know) is thrown, and the newest progress is where to go on from. Memory
- * is bounded by one shard of a state, two packs' pieces, and the ids of one owner's packs.
+ * Owner by owner: record and keys, each stream's chain, its bases, the packs, versions and locks,
+ * the items of the newest state. What it finds is kept and it goes on; what keeps it from looking
+ * (no connection, a format that it does not know) is thrown, and the newest progress is where to go
+ * on from. Memory is bounded by one shard of a state, two packs' pieces, a pack of which there is a
+ * second version, and the names of one owner's blobs.
  */
+import { invariant } from '../../model/errors.ts'
 import type { OwnerId } from '../../model/ids.ts'
 import { WORKLOADS } from '../../model/ids.ts'
-import type { BlobStore, OwnerKeys } from '../../ports.ts'
+import type { BlobStore, BlobVersions, OwnerKeys } from '../../ports.ts'
 import { hasFormat } from '../format-file.ts'
 import { commitsOfOwnerPrefix, FORMAT_FILE, ownerOfName } from '../names.ts'
+import { ownersByVersions } from '../retention/blob-versions.ts'
 import { checkBases } from './base-check.ts'
 import { checkChain, endsAfter } from './chain-check.ts'
 import { checkItems } from './items-check.ts'
+import { type NamedBlobs, namedBlobs } from './named-blobs.ts'
+import { neededNames } from './needed-names.ts'
 import { checkOwner } from './owner-check.ts'
 import { accessOf } from './owner-keys.ts'
 import { checkPacks } from './packs-check.ts'
 import type { Ends, Position, VerifyProgress } from './progress.ts'
 import { Tally } from './tally.ts'
+import { checkFormatVersions, checkVersions } from './versions-check.ts'
 import type { Access, Work } from './work.ts'
 
 export interface VerifyDeps {
   store: BlobStore
   /** Absent: only what lies in the clear, and hashes. */
   keys?: OwnerKeys
+  /** Needed where the plan says what is to be locked; a folder has none. */
+  versions?: BlobVersions
 }
 
 export interface VerifyOptions {
@@ -42,8 +50,13 @@ export async function verifyVault(
   options: VerifyOptions,
   signal: AbortSignal,
 ): Promise<VerifyProgress> {
+  const { plan, found } = from
+  const { store, keys, versions } = deps
+  invariant(!plan.locks || versions, 'who asks for locks gives the versions of the container')
   const tally = new Tally(from)
-  const work: Work = { store: deps.store, keys: deps.keys, plan: from.plan, tally, signal }
+  const isLookedAt = plan.locks !== undefined && found.VersionsNotKept === undefined
+  const seen = isLookedAt ? versions : undefined
+  const work: Work = { store, keys, versions: seen, plan, tally, signal }
   let progress = from
   for await (const at of walk(work, from.at)) {
     progress = tally.at(at)
@@ -57,13 +70,14 @@ export async function verifyVault(
 async function* walk(work: Work, from: Position): AsyncGenerator<Position> {
   if (from.step === 'done') return
   const isBegun = from.step !== 'start'
-  const owners = await ownersIn(work, isBegun)
   if (!isBegun) {
     if (!(await hasFormat(work.store, work.signal))) {
       work.tally.find({ code: 'FormatMissing', blob: FORMAT_FILE })
     }
-    yield { step: 'next' }
+    await checkFormatVersions(work)
   }
+  const owners = await ownersIn(work, isBegun)
+  if (!isBegun) yield { step: 'next' }
   const current = 'owner' in from ? from.owner : undefined
   const done = from.step === 'next' ? from.after : undefined
   for (const owner of owners) {
@@ -76,7 +90,7 @@ async function* walk(work: Work, from: Position): AsyncGenerator<Position> {
   yield { step: 'done' }
 }
 
-/** Also those of whom no record is left. Names that are nobody's are told of, once. */
+/** Also those of whom no record is left, or whose record is hidden behind a deletion. Names that are nobody's are told of, once. */
 async function ownersIn(work: Work, isTold: boolean): Promise<OwnerId[]> {
   const { plan, store, tally, signal } = work
   if (plan.owner !== undefined) return [plan.owner]
@@ -87,6 +101,8 @@ async function ownersIn(work: Work, isTold: boolean): Promise<OwnerId[]> {
     if (owner !== undefined) owners.add(owner)
     else if (name !== FORMAT_FILE) foreign += 1
   }
+  if (work.versions)
+    for await (const owner of ownersByVersions(work.versions, signal)) owners.add(owner)
   if (foreign > 0 && !isTold) tally.find({ code: 'ForeignBlobs', count: foreign })
   return [...owners].sort()
 }
@@ -101,8 +117,12 @@ async function* walkOwner(work: Work, from: Position, owner: OwnerId): AsyncGene
   }
   yield* steps.chains()
   yield* steps.packs()
+  yield* steps.versions()
   yield* steps.items()
 }
+
+/** In their order; `bases` go with `chain`. */
+const STEPS: readonly Position['step'][] = ['chain', 'packs', 'versions', 'items']
 
 /** The steps of one owner, beginning where `from` says. */
 class OwnerSteps {
@@ -110,6 +130,7 @@ class OwnerSteps {
   readonly #access: Access
   readonly #from: Position
   #ends: Ends
+  #namedOnce: Promise<NamedBlobs> | undefined
 
   constructor(work: Work, access: Access, from: Position) {
     this.#work = work
@@ -120,7 +141,7 @@ class OwnerSteps {
 
   async *chains(): AsyncGenerator<Position> {
     const from = this.#from
-    if (from.step === 'packs' || from.step === 'items') return
+    if (this.#isPast('chain')) return
     const { owner } = this.#access
     const first = 'workload' in from ? WORKLOADS.indexOf(from.workload) : 0
     for (const workload of WORKLOADS.slice(first)) {
@@ -140,10 +161,26 @@ class OwnerSteps {
 
   async *packs(): AsyncGenerator<Position> {
     const from = this.#from
-    if (from.step === 'items') return
+    if (this.#isPast('packs')) return
     const { owner } = this.#access
     const begin = { step: 'packs', owner, ends: this.#ends } as const
-    yield* checkPacks(this.#work, this.#access, from.step === 'packs' ? from : begin)
+    const { packs: named } = await this.#named()
+    const position = from.step === 'packs' ? from : begin
+    yield* checkPacks(this.#work, this.#access, { position, named })
+    yield { step: 'versions', owner, ends: this.#ends, prefix: 0 }
+  }
+
+  async *versions(): AsyncGenerator<Position> {
+    const from = this.#from
+    if (this.#isPast('versions')) return
+    const { owner } = this.#access
+    if (this.#work.versions) {
+      const begin = { step: 'versions', owner, ends: this.#ends, prefix: 0 } as const
+      const position = from.step === 'versions' ? from : begin
+      const on = { ends: this.#ends, named: await this.#named() }
+      const isNeeded = await neededNames(this.#work, this.#access, on)
+      yield* checkVersions(this.#work, this.#access, { position, isNeeded })
+    }
     yield { step: 'items', owner, ends: this.#ends, workload: WORKLOADS[0], shard: 0 }
   }
 
@@ -156,6 +193,17 @@ class OwnerSteps {
       const isGoneOn = from.step === 'items' && from.workload === workload
       yield* checkItems(this.#work, this.#access, isGoneOn ? from : begin)
     }
+  }
+
+  /** It begins after this step. */
+  #isPast(step: Position['step']): boolean {
+    return STEPS.indexOf(this.#from.step) > STEPS.indexOf(step)
+  }
+
+  /** Read once for the steps that need it. */
+  #named(): Promise<NamedBlobs> {
+    this.#namedOnce ??= namedBlobs(this.#work, this.#access, this.#ends)
+    return this.#namedOnce
   }
 }
 

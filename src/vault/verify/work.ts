@@ -1,7 +1,7 @@
 /** What every check works with. */
 import { createHash } from 'node:crypto'
 import type { OwnerId } from '../../model/ids.ts'
-import type { BlobStore, OwnerKeys } from '../../ports.ts'
+import type { BlobStore, BlobVersions, OwnerKeys } from '../../ports.ts'
 import type { VerifyPlan } from './progress.ts'
 import type { Tally } from './tally.ts'
 
@@ -9,6 +9,8 @@ export interface Work {
   store: BlobStore
   /** Undefined: only what needs no key is checked. */
   keys: OwnerKeys | undefined
+  /** Undefined: versions and locks are not looked at, or the account keeps none. */
+  versions: BlobVersions | undefined
   plan: VerifyPlan
   tally: Tally
   signal: AbortSignal

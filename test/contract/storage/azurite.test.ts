@@ -14,7 +14,11 @@ import {
 import { QueueServiceClient } from '@azure/storage-queue'
 import { type Azurite, startAzurite } from '../../../sandbox/azurite/start.ts'
 import { azureBlobStore } from '../../../src/adapters/azure-blob.ts'
-import { azureBlobLocks, azureBlobRemoval } from '../../../src/adapters/azure-blob-versions.ts'
+import {
+  azureBlobLocks,
+  azureBlobRemoval,
+  azureBlobVersions,
+} from '../../../src/adapters/azure-blob-versions.ts'
 import { azureQueueSender } from '../../../src/adapters/azure-queue.ts'
 import { azureTableStore } from '../../../src/adapters/azure-table.ts'
 import { withAzureLimits } from '../../../src/catalogue/index.ts'
@@ -69,6 +73,7 @@ async function locks(): Promise<LockWorld> {
   const container = service.getContainerClient(options.container)
   return {
     store,
+    versions: azureBlobVersions(options),
     locks: azureBlobLocks(options),
     removal: azureBlobRemoval(options),
     prefix,

@@ -21,7 +21,11 @@ import {
 } from '@azure/storage-blob'
 import { QueueServiceClient } from '@azure/storage-queue'
 import { azureBlobStore } from '../../../src/adapters/azure-blob.ts'
-import { azureBlobLocks, azureBlobRemoval } from '../../../src/adapters/azure-blob-versions.ts'
+import {
+  azureBlobLocks,
+  azureBlobRemoval,
+  azureBlobVersions,
+} from '../../../src/adapters/azure-blob-versions.ts'
 import { azureQueueSender } from '../../../src/adapters/azure-queue.ts'
 import { azureTableStore } from '../../../src/adapters/azure-table.ts'
 import { keyVaultKeys } from '../../../src/adapters/key-vault.ts'
@@ -104,6 +108,7 @@ function lockWorld(name: string, container: string): LockWorld {
   const client = new BlobServiceClient(options.url, options.credential)
   return {
     store: azureBlobStore(options),
+    versions: azureBlobVersions(options),
     locks: azureBlobLocks(options),
     removal: azureBlobRemoval(options),
     prefix: newPrefix(),

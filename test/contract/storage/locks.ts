@@ -1,11 +1,19 @@
 /** BlobVersions, BlobLocks and BlobRemoval on a container with version-level immutability. */
 import assert from 'node:assert/strict'
-import type { BlobLocks, BlobRemoval, BlobStore, BlobVersion } from '../../../src/ports.ts'
+import type {
+  BlobLocks,
+  BlobRemoval,
+  BlobStore,
+  BlobVersion,
+  BlobVersions,
+} from '../../../src/ports.ts'
 import { collect } from '../../../src/vault/testing/fixture.ts'
 import type { Case } from './cases.ts'
 
 export interface LockWorld {
   store: BlobStore
+  /** For an identity that may read and no more. */
+  versions: BlobVersions
   locks: BlobLocks
   removal: BlobRemoval
   /** Ends with a slash; nothing is below it yet. */
@@ -52,18 +60,18 @@ export const LOCK_CASES: readonly Case<LockWorld>[] = [
       const { name, bytes: size, createdAt, current, held } = version
       assert.deepEqual({ name, bytes: size, createdAt }, { ...stat })
       assert.deepEqual({ current, held }, { current: true, held: false })
-      const read = await world.locks.readVersion(version.name, version.version, never)
+      const read = await world.versions.readVersion(version.name, version.version, never)
       assert.deepEqual(Buffer.from(read ?? []), bytes('one'))
-      assert.equal(await world.locks.readVersion(version.name, NO_VERSION, never), undefined)
+      assert.equal(await world.versions.readVersion(version.name, NO_VERSION, never), undefined)
     },
   },
   {
     name: 'versions are listed by name, of one name oldest first, and the newest is current',
     async run(world) {
-      const { prefix, locks } = world
+      const { prefix, versions } = world
       for (const name of ['b', 'a', 'c']) await created(world, name)
       for (const text of ['two', 'three', 'four']) await world.overwrite(`${prefix}b`, bytes(text))
-      const listed = await collect(locks.versions(prefix, never))
+      const listed = await collect(versions.versions(prefix, never))
       assert.deepEqual(
         listed.map(({ name, current }) => [name.slice(prefix.length), current]),
         [

@@ -12,7 +12,11 @@ import {
 } from '../../../sandbox/storage/index.ts'
 import { type BlobServer, serveBlobs } from '../../../sandbox/storage/rest.ts'
 import { azureBlobStore } from '../../../src/adapters/azure-blob.ts'
-import { azureBlobLocks, azureBlobRemoval } from '../../../src/adapters/azure-blob-versions.ts'
+import {
+  azureBlobLocks,
+  azureBlobRemoval,
+  azureBlobVersions,
+} from '../../../src/adapters/azure-blob-versions.ts'
 import { BLOB_CASES, type BlobWorld } from './blobs.ts'
 import { playCases } from './cases.ts'
 import { KEY_CASES } from './keys.ts'
@@ -57,6 +61,7 @@ function locks(options: ContainerOptions = {}): LockWorld {
   return {
     ...underLock(storage),
     store: opened(storage, 'writer').vault,
+    versions: opened(storage, 'restorer').locks.vault,
     locks: opened(storage, 'keeper').locks.vault,
     removal: opened(storage, 'expirer').removal.vault,
   }
@@ -134,6 +139,7 @@ function adaptedLocks(account: 'plain' | 'locked'): LockWorld {
     ...underLock(storage),
     ...place,
     store: azureBlobStore(as('writer')),
+    versions: azureBlobVersions(as('restorer')),
     locks: azureBlobLocks(as('keeper')),
     removal: azureBlobRemoval(as('expirer')),
   }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { CommitRef } from '../../../model/events.ts'
 import type { OwnerId } from '../../../model/ids.ts'
-import type { BlobStore, OwnerKeys } from '../../../ports.ts'
 import {
   contentOf,
   memoryVault,
@@ -14,8 +13,10 @@ import {
   version,
 } from '../../testing/fixture.ts'
 import { baseOf } from '../../testing/states.ts'
+import type { VaultApi } from '../../types.ts'
 import {
   reportOf,
+  type VerifyDeps,
   type VerifyOptions,
   type VerifyPlan,
   type VerifyProgress,
@@ -38,6 +39,16 @@ export interface OwnedVault {
 /** Five commits of the owner: 1 and 4 hold all inside, 2 and 3 have blobs beside, 5 is a base. */
 export async function ownedVault(): Promise<OwnedVault> {
   const on = memoryVault()
+  return { on, ...(await fillVault(on)) }
+}
+
+/** A vault, and the clock by which it is written. */
+export interface Writing {
+  vault: VaultApi
+  clock: { advance(ms: number): void }
+}
+
+export async function fillVault(on: Writing): Promise<Pick<OwnedVault, 'owner' | 'other'>> {
   await on.vault.prepare(never)
   const [owner, other] = [await registered(on.vault), await registered(on.vault)]
   let last: CommitRef | undefined
@@ -48,12 +59,12 @@ export async function ownedVault(): Promise<OwnedVault> {
   const result = await stream.begin(last).commit(contentOf([]), { complete: true, base }, never)
   assert.ok(result.outcome === 'committed')
   await addCommit(on, other, undefined, 1)
-  return { on, owner, other }
+  return { owner, other }
 }
 
 /** With three versions; the second and third commit have blobs beside them. */
 export async function addCommit(
-  on: TestVault,
+  on: Writing,
   owner: OwnerId,
   last: CommitRef | undefined,
   n: number,
@@ -76,7 +87,7 @@ export async function addCommit(
 }
 
 export async function verify(
-  deps: { store: BlobStore; keys?: OwnerKeys },
+  deps: VerifyDeps,
   plan: VerifyPlan = FULL,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
@@ -84,10 +95,7 @@ export async function verify(
 }
 
 /** Every progress that a run gives, as a file would keep it. */
-export async function progressOf(
-  deps: { store: BlobStore; keys?: OwnerKeys },
-  plan: VerifyPlan,
-): Promise<VerifyProgress[]> {
+export async function progressOf(deps: VerifyDeps, plan: VerifyPlan): Promise<VerifyProgress[]> {
   const all: VerifyProgress[] = [verifyStart(plan)]
   const onProgress = (progress: VerifyProgress) => {
     all.push(JSON.parse(JSON.stringify(progress)))

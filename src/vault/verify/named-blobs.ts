@@ -1,15 +1,15 @@
 /**
- * Which packs the commits of an owner name, from what lies in the clear, without a key.
+ * Which blobs the commits of an owner name, from what lies in the clear, without a key.
  *
  * Walks each chain backwards by the hashes that link it, from the commit at which the check of the
- * chain ended: what is no link of that chain names nothing. Some 250 bytes of memory for a pack.
+ * chain ended: what is no link of that chain names nothing. Some 250 bytes of memory for a blob.
  */
 import type { OwnerId, PackId, WorkloadName } from '../../model/ids.ts'
 import { packsOf } from '../../model/representation.ts'
 import { parseCommit } from '../commit-format.ts'
 import { isDamage } from '../damage.ts'
 import { COMMIT_BYTES_MAX } from '../limits.ts'
-import { commitName } from '../names.ts'
+import { baseIndexName, commitName, partName } from '../names.ts'
 import { openState, readShard } from '../stream-state.ts'
 import { readerOf } from './chain-check.ts'
 import type { Ends } from './progress.ts'
@@ -23,16 +23,20 @@ export interface NamedPack {
   added?: { bytes: number; index: string; inline: boolean }
 }
 
-export async function namedPacks(
-  work: Work,
-  access: Access,
-  ends: Ends,
-): Promise<Map<PackId, NamedPack>> {
-  const named = new Map<PackId, NamedPack>()
+export interface NamedBlobs {
+  packs: Map<PackId, NamedPack>
+  /** Names of parts and of indexes of bases. */
+  parts: Set<string>
+  /** Commits that carry a base, and the one whose state it restates. */
+  bases: { workload: WorkloadName; seq: number; asOf: number }[]
+}
+
+export async function namedBlobs(work: Work, access: Access, ends: Ends): Promise<NamedBlobs> {
+  const named: NamedBlobs = { packs: new Map(), parts: new Set(), bases: [] }
   for (const [workload, end] of Object.entries(ends) as [WorkloadName, Ends[WorkloadName]][]) {
     if (end === undefined) continue
     await nameBackwards(work, { owner: access.owner, workload, ...end }, named)
-    if (end.from > 1) await nameHeld(work, access, { workload, ...end }, named)
+    if (end.from > 1) await nameHeld(work, access, { workload, ...end }, named.packs)
   }
   return named
 }
@@ -40,7 +44,7 @@ export async function namedPacks(
 async function nameBackwards(
   { store, signal }: Work,
   at: { owner: OwnerId; workload: WorkloadName } & NonNullable<Ends[WorkloadName]>,
-  named: Map<PackId, NamedPack>,
+  { packs, parts, bases }: NamedBlobs,
 ): Promise<void> {
   const { workload, from } = at
   for (let seq = at.last.seq; seq >= from; ) {
@@ -51,9 +55,17 @@ async function nameBackwards(
     const { envelope } = parseCommit(found.bytes, at, seq)
     for (const { id, bytes, index } of envelope.packs) {
       const added = { bytes, index: index.sha256, inline: index.inline }
-      named.set(id, { workload, seq, added })
+      packs.set(id, { workload, seq, added })
     }
-    for (const id of envelope.used) if (!named.has(id)) named.set(id, { workload, seq })
+    for (const id of envelope.used) if (!packs.has(id)) packs.set(id, { workload, seq })
+    for (const { sha256, inline } of envelope.parts) {
+      if (!inline) parts.add(partName(at, seq, sha256))
+    }
+    if (envelope.base) {
+      const { asOf, index } = envelope.base
+      parts.add(baseIndexName(at, seq, index.sha256))
+      bases.push({ workload, seq, asOf })
+    }
     seq -= envelope.voids.length + 1
   }
 }
