@@ -7,8 +7,9 @@ import { describe, test } from 'node:test'
 import { FAULTS, type Fault } from '../../sandbox/storage/index.ts'
 import { AppError } from '../../src/model/errors.ts'
 import { TAKES_MORE } from '../level.ts'
+import { PLANTS } from '../property/years/plants.ts'
 import { type Death, Play, type YearsCounts } from '../property/years/play.ts'
-import { DAY_MS, YearsWorld } from '../property/years/world.ts'
+import { DAY_MS, type Plant, YearsWorld } from '../property/years/world.ts'
 
 const SEED = 1
 const MONTHS = 5
@@ -16,6 +17,8 @@ const CALLS_MAX = 5000
 /** `npm run test:crash` takes every call. */
 const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 17 : 60
 const stream = 0
+/** More than there are: the oldest. */
+const POINTS = 1000
 
 /** A mailbox of some months of which the first are past retention, a base for each. */
 async function months(): Promise<YearsWorld> {
@@ -138,6 +141,25 @@ describe('P1, P4: keeper and expirer at every call', () => {
     })
     t.diagnostic(`${points} deaths`)
     assert.ok(points > 0)
+  })
+
+  test('a point that an open restore reads stays, past retention or not', async (t) => {
+    const start = await months()
+    const pinned = async (plant: Plant) => {
+      const world = start.fork(plant)
+      const play = new Play(world, SEED)
+      await play.step({ step: 'pin', stream, back: POINTS, days: 20 })
+      await play.step({ step: 'plan', stream })
+      return play.counts
+    }
+    assert.equal((await pinned({}))['plan: nothing'], 1, 'nothing may go')
+    const bug = PLANTS['the expirer ignores an open plan']
+    await assert.rejects(pinned(bug), (error: Error) => {
+      t.diagnostic(
+        `planted, the expirer ignores an open plan: caught at seed ${SEED}: ${error.message}`,
+      )
+      return true
+    })
   })
 
   test('a call that is lost, done without an answer, done twice, or throttled', async (t) => {

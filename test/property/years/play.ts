@@ -37,6 +37,7 @@ import {
 const KEEPER_DAYS = 12
 /** Points that are looked at after a step; all of them at the end. */
 const SAMPLE = 2
+const POINTS_MAX = 1000
 const always = () => true
 
 export interface YearsCounts {
@@ -273,9 +274,12 @@ export class Play {
   }
 
   async #pin(model: StreamModel, { back, days }: { back: number; days: number }): Promise<void> {
-    const possible = required(this.#world, model)
-    const seq = possible.at(-1 - Math.min(back, possible.length - 1))
-    if (seq !== undefined) await this.#world.pin(model, seq, days)
+    if (this.#world.erased.has(model.owner)) return
+    // Whatever the catalogue still offers, though it may be past retention.
+    const tables = this.#world.catalogue.stream(model.owner, model.workload)
+    const { items: offered } = await tables.points({ max: POINTS_MAX }, NEVER)
+    const point = offered.at(Math.min(back, offered.length - 1))
+    if (point) await this.#world.pin(model, point.seq, days)
   }
 
   async #ask(owner: OwnerId): Promise<void> {

@@ -54,7 +54,7 @@ function anyStep(random: SeededRandom, isCalm: boolean): Step {
   if (draw < 88) return { step: 'abandon', stream }
   if (draw < 90) return { step: 'new writer' }
   if (draw < 93) return { step: 'rebuild', stream }
-  if (draw < 95) return { step: 'pin', stream, back: random.below(30), days: 1 + random.below(40) }
+  if (draw < 96) return { step: 'pin', stream, back: random.below(60), days: 1 + random.below(40) }
   if (isCalm) return commitOf(random, stream)
   return rareStep(random, stream)
 }

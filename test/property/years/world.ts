@@ -166,8 +166,8 @@ export class YearsWorld {
   }
 
   /** The same once more, for looking at every way on: what is told to one is not told to the other. */
-  fork(): YearsWorld {
-    const world = new YearsWorld(this.storage.fork(), this.plant)
+  fork(plant = this.plant): YearsWorld {
+    const world = new YearsWorld(this.storage.fork(), plant)
     world.streams.splice(0, world.streams.length, ...this.streams.map((model) => model.copy()))
     world.policies.push(...this.policies)
     world.holds.push(...this.holds.map((hold) => ({ ...hold })))
