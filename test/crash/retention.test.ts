@@ -6,10 +6,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FAULTS, type Fault } from '../../sandbox/storage/index.ts'
 import { AppError } from '../../src/model/errors.ts'
+import { packsOf } from '../../src/model/representation.ts'
+import { reportOf, verifyStart, verifyVault } from '../../src/vault/verify/index.ts'
 import { TAKES_MORE } from '../level.ts'
 import { PLANTS } from '../property/years/plants.ts'
 import { type Death, Play, type YearsCounts } from '../property/years/play.ts'
-import { DAY_MS, type Plant, YearsWorld } from '../property/years/world.ts'
+import { required } from '../property/years/verdict.ts'
+import { DAY_MS, NEVER, type Plant, YearsWorld } from '../property/years/world.ts'
 
 const SEED = 1
 const MONTHS = 5
@@ -87,6 +90,12 @@ async function dies(
   return isMet ? play.counts : undefined
 }
 
+async function verified(world: YearsWorld, store = world.view(() => false).store) {
+  const { keys } = world.view(() => false).ports
+  const plan = { openPercent: 100, seed: 'all' }
+  return reportOf(await verifyVault({ store, keys }, verifyStart(plan), {}, NEVER))
+}
+
 /** False where there is no such call. */
 async function faultAt(start: YearsWorld, k: number, fault: Fault): Promise<boolean> {
   const world = start.fork()
@@ -160,6 +169,21 @@ describe('P1, P4: keeper and expirer at every call', () => {
       )
       return true
     })
+  })
+
+  test('after it a verification opens all that is left, and misses what is gone', async () => {
+    const world = await months()
+    await expireAll(world)
+    const report = await verified(world)
+    assert.equal(report.severities.error, 0, JSON.stringify(report.found))
+    assert.deepEqual([report.found.ChainBeginsAtBase, report.found.PackUnnamed], [1, undefined])
+    const [model] = world.streams
+    const oldest = model && required(world, model)[0]
+    const [held] = model?.states[oldest ?? 0]?.values() ?? []
+    const [pack] = packsOf(held?.put.representations ?? [])
+    assert.ok(pack, 'the oldest point holds something')
+    const { store } = world.view((name) => name.includes(pack))
+    assert.equal((await verified(world, store)).found.PackMissing, 1)
   })
 
   test('a call that is lost, done without an answer, done twice, or throttled', async (t) => {

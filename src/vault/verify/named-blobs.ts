@@ -6,11 +6,11 @@
  */
 import type { OwnerId, PackId, WorkloadName } from '../../model/ids.ts'
 import { packsOf } from '../../model/representation.ts'
+import { beginningOf, restated } from '../beginning.ts'
 import { parseCommit } from '../commit-format.ts'
 import { isDamage } from '../damage.ts'
 import { COMMIT_BYTES_MAX } from '../limits.ts'
 import { baseIndexName, commitName, partName } from '../names.ts'
-import { openState, readShard } from '../stream-state.ts'
 import { readerOf } from './chain-check.ts'
 import type { Ends } from './progress.ts'
 import type { Access, Work } from './work.ts'
@@ -70,23 +70,27 @@ async function nameBackwards(
   }
 }
 
-/** Where a chain begins at a base: what the base restates uses packs of commits that are gone. */
+/**
+ * Where a chain begins at a base: what that state uses, items and content on its way, lies in packs
+ * of commits that are gone. Also what later commits delete: points before that need it.
+ */
 async function nameHeld(
   work: Work,
   access: Access,
-  { workload, last, from }: { workload: WorkloadName } & NonNullable<Ends[WorkloadName]>,
+  { workload, from }: { workload: WorkloadName } & NonNullable<Ends[WorkloadName]>,
   named: Map<PackId, NamedPack>,
 ): Promise<void> {
   const reader = readerOf(work, access, workload)
   if (reader === undefined) return
   try {
-    const source = await openState(reader, last, { overDamage: () => undefined }, work.signal)
-    for (let shard = 0; shard < source.shards; shard += 1) {
-      for (const line of await readShard(source, shard, work.signal)) {
-        if (line.is !== 'item') continue
-        for (const id of packsOf(line.representations)) {
-          if (!named.has(id)) named.set(id, { workload, seq: Math.max(line.seq, from) })
-        }
+    const beginning = await beginningOf(reader, work.signal)
+    for await (const { items, entries } of restated(reader, beginning, work.signal)) {
+      const held = items.flatMap(({ representations }) => representations)
+      const unfinished = entries.flatMap(({ event }) =>
+        event.op === 'ledger' && event.progress ? [event.progress.content] : [],
+      )
+      for (const id of packsOf([...held, ...unfinished])) {
+        if (!named.has(id)) named.set(id, { workload, seq: from })
       }
     }
   } catch (error) {
