@@ -259,6 +259,25 @@ for (const namesChildren of [false, true]) {
   })
 }
 
+test('a folder that is back when it is asked for has again what was told to be gone', async () => {
+  const box = drive()
+  box.put(id('d/empty'), { parent: A, name: 'empty' })
+  const world = await worldWith(box)
+  box.pageSize = 50
+  box.namesChildren = 'folders'
+  box.remove(A)
+  // After the list and the page that tells its end, those with files in them are asked for.
+  box.meanwhile.push(
+    () => undefined,
+    () => undefined,
+    () => box.bringBack(A),
+  )
+  await round(world)
+  await later(world)
+  await later(world)
+  await isAsTheDrive(world)
+})
+
 test('no folder is called deleted while it is not known what was moved out of it', async () => {
   const world = await worldWith()
   const { box } = world

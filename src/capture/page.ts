@@ -27,7 +27,7 @@ import { departureOf, takeRemoved } from './departures.ts'
 import { ledgerEvent } from './ledger.ts'
 import { enterLong, isLong } from './long-entry.ts'
 import { type LookedUp, lookUp } from './look-up.ts'
-import { compareReturned, knowContainersOf } from './parents.ts'
+import { compareAnswered, compareReturned, knowContainersOf } from './parents.ts'
 import { newCursor } from './round.ts'
 import { sharingOf, unread, withUnread } from './sharing.ts'
 import type { StreamCapture } from './stream-capture.ts'
@@ -68,8 +68,9 @@ export async function takeAnswers(
   answers: readonly Present[],
 ): Promise<PageOutcome> {
   for (const part of partsOf(answers)) {
-    const { known } = await lookUp(capture, part)
-    if ((await takePresent(capture, part, known)) === 'stopped') return 'stopped'
+    const looked = await lookUp(capture, part)
+    compareAnswered(capture, part, looked)
+    if ((await takePresent(capture, part, looked.known)) === 'stopped') return 'stopped'
   }
   return 'taken'
 }

@@ -12,7 +12,7 @@ import type { Present } from '../workloads/workload.ts'
 import type { Known } from './decide.ts'
 import { linkOf, restarted } from './round.ts'
 import type { StreamCapture } from './stream-capture.ts'
-import { cursorOf, hasOwnCursor, hasTrees } from './tellers.ts'
+import { cursorOf, hasOwnCursor, hasTrees, tellerOf } from './tellers.ts'
 
 /** Before any of them is stored: the containers that they stand in are known. */
 export async function knowContainersOf(
@@ -85,6 +85,12 @@ async function putUnknown(capture: StreamCapture, container: GraphId): Promise<v
   pending.count('stored')
 }
 
+/** What is known of a part of a page. */
+interface Looked {
+  known: ReadonlyMap<GraphId, Known>
+  deleted: ReadonlySet<GraphId>
+}
+
 /**
  * A container that had left, or was deleted, is there again (from the recycle bin): what stands in
  * it has not changed, and may not be told. The cursor that tells of it begins again.
@@ -92,7 +98,7 @@ async function putUnknown(capture: StreamCapture, container: GraphId): Promise<v
 export function compareReturned(
   capture: StreamCapture,
   present: readonly Present[],
-  looked: { known: ReadonlyMap<GraphId, Known>; deleted: ReadonlySet<GraphId> },
+  looked: Looked,
 ): void {
   if (!hasTrees(capture)) return
   for (const { id, kind } of present) {
@@ -103,4 +109,26 @@ export function compareReturned(
     if (!cursor || cursor.scan !== undefined || linkOf(cursor, capture.round.id) === null) continue
     capture.setCursor(restarted(teller, null, capture.round.id))
   }
+}
+
+/**
+ * The same where it was asked for, before a page tells that it is back: what that page says is no
+ * news then. Where nothing else has left under its cursor it was never gone.
+ */
+export function compareAnswered(
+  capture: StreamCapture,
+  answers: readonly Present[],
+  looked: Looked,
+): void {
+  const back = answers.filter(({ id }) => capture.hasLeft(id))
+  if (back.length === 0) return
+  const left = [...capture.leftItems(), ...capture.pending.left()]
+  const others = left.filter(({ item }) => capture.hasLeft(item))
+  const isAlone = ({ id }: Present) =>
+    others.every((one) => one.item === id || tellerOf(capture, one) !== cursorOf(capture, id))
+  compareReturned(
+    capture,
+    back.filter((one) => !isAlone(one)),
+    looked,
+  )
 }

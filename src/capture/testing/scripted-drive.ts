@@ -45,8 +45,8 @@ export interface ScriptedNode {
 export class ScriptedDrive {
   readonly drives = new Map<GraphId, string>()
   readonly nodes = new Map<GraphId, ScriptedNode>()
-  /** The service names what stood in a folder that is gone. */
-  namesChildren = false
+  /** The service names what stood in a folder that is gone, all of it or the folders alone. */
+  namesChildren: boolean | 'folders' = false
   /** A read from the beginning shows what was made last first. */
   childrenFirst = false
   /** Why the changes of no drive can be read. */
@@ -122,9 +122,10 @@ export class ScriptedDrive {
   remove(id: GraphId): void {
     const dead = new Map<GraphId, ScriptedNode>()
     for (const [below, node] of this.nodes) if (this.isBelow(below, id)) dead.set(below, node)
-    for (const below of dead.keys()) {
+    for (const [below, { content }] of dead) {
       this.nodes.delete(below)
-      if (this.namesChildren && below !== id) this.#log(driveOf(id), below)
+      const isNamed = this.namesChildren === true || (this.namesChildren && content === undefined)
+      if (isNamed && below !== id) this.#log(driveOf(id), below)
     }
     if (dead.size > 0) this.#log(driveOf(id), id)
     this.#dead.set(id, dead)
