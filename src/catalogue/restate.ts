@@ -11,7 +11,7 @@ import { openingOf } from './listing.ts'
 import { fromTheBeginning } from './over-damage.ts'
 import type { Room } from './room.ts'
 import type { Restated } from './types.ts'
-import { insertMissing, type WriteOptions } from './write.ts'
+import { insertMissing, type NewRow, type WriteOptions } from './write.ts'
 
 export async function restateRows(
   room: Room,
@@ -19,12 +19,7 @@ export async function restateRows(
   { items, entries, cursors }: Restated,
   options: WriteOptions & { secret: Uint8Array; rebuilding: 'whole' | 'lossy' },
 ): Promise<void> {
-  const rows = items.flatMap(({ seq, place, ...version }) => {
-    const { container, sortKey } = place
-    const event = { ...version, op: 'put', place: { container, sortKey } } as const
-    return [itemRowOf(stream, event, seq), openingOf(stream, event, place.from)]
-  })
-  await insertMissing(room, rows, options)
+  await insertMissing(room, restatedRows(stream, items), options)
   await restateLedger(room, stream, entries, options)
   const { secret, rebuilding } = options
   // A base does not say when the commits were made that its cursors are from.
@@ -35,4 +30,13 @@ export async function restateRows(
     )
     await writeCursors(room, stream, { cursors: read, seq, secret, origin }, options)
   }
+}
+
+/** Pure: what restated items are in the tables of items and lists. */
+export function restatedRows(stream: string, items: Restated['items']): NewRow[] {
+  return items.flatMap(({ seq, place, ...version }) => {
+    const { container, sortKey } = place
+    const event = { ...version, op: 'put', place: { container, sortKey } } as const
+    return [itemRowOf(stream, event, seq), openingOf(stream, event, place.from)]
+  })
 }

@@ -84,7 +84,8 @@ export async function compareStream(
   const upTo = head ? Number(column(head, 'seq')) || 0 : SEQ_MAX
   const { rowsAtOnce = ROWS_AT_ONCE } = options
   for (let shards = 1; shards <= SHARDS_MAX; shards *= 2) {
-    const work = { room, ...of, truth, upTo, rowsAtOnce, namedMax: options.namedMax }
+    const { stream } = of
+    const work = { room, stream, truth, upTo, rowsAtOnce, namedMax: options.namedMax }
     const compared = await compareInShards(work, shards, signal)
     if (compared === 'too many') continue
     compareHead(compared, of.stream, head, options)
@@ -102,7 +103,6 @@ export async function compareStream(
 interface Work extends Required<CompareOptions> {
   room: Room
   stream: string
-  owner: OwnerId
   truth: StreamTruth
   upTo: number
 }
@@ -118,8 +118,8 @@ async function compareInShards(
     const shard = { n, of: shards }
     const expected = await expectedIn(work, shard, found, signal)
     if (expected === 'too many') return expected
-    const { room, stream, owner, truth, upTo } = work
-    const of = { stream, owner, upTo, secret: truth.secret }
+    const { room, stream, truth, upTo } = work
+    const of = { stream, upTo, secret: truth.secret }
     const take = (row: HeldRow) => compareRow({ work, shard, expected, found }, row)
     await eachHeldRow(room, of, expected.containers, take, signal)
     tellMissing(work, expected, found)
@@ -169,9 +169,7 @@ function compareRow({ work, shard, expected, found }: Comparing, held: HeldRow):
     return
   }
   if (said === undefined) {
-    // A pack that no commit names any more is no trouble to anybody; its row is measured.
-    const isMeasured = table === 'packs' || as === 'uncommitted'
-    if (!isMeasured) tell(work, found, { table, partition, row, is: 'extra' })
+    if (as !== 'uncommitted') tell(work, found, { table, partition, row, is: 'extra' })
     return
   }
   expected.rows[table].delete(key)

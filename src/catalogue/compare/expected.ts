@@ -7,9 +7,9 @@
 import type { Commit, StreamEvent } from '../../model/events.ts'
 import { type KeyHash, keyHash } from '../../model/ids.ts'
 import { closingsOf, openingRows } from '../commit-rows.ts'
-import { itemRowOf } from '../items.ts'
 import { listingPartition, listingRow } from '../keys.ts'
-import { catalogueGap, openingOf } from '../listing.ts'
+import { catalogueGap } from '../listing.ts'
+import { restatedRows } from '../restate.ts'
 import { encodeBody, seqText } from '../rows.ts'
 import type { Restated } from '../types.ts'
 import type { NewRow } from '../write.ts'
@@ -48,7 +48,6 @@ export class ExpectedRows {
     listing: new Map(),
     cursors: new Map(),
     ledger: new Map(),
-    packs: new Map(),
   }
   /** Containers that may have list rows, in any shard. */
   readonly containers = new Set<KeyHash>()
@@ -66,8 +65,9 @@ export class ExpectedRows {
 
   /** Throws `CatalogueGap` where the commit ends a row that no earlier one opened. */
   take(commit: Commit): void {
-    // How long new blobs are locked is measured, and not compared.
-    for (const row of openingRows(this.#stream, commit, 0)) this.#open(row)
+    for (const row of openingRows(this.#stream, commit, 0)) {
+      if (row.table !== 'packs') this.#open(row)
+    }
     for (const event of commit.events) {
       if (event.op === 'put') this.containers.add(keyHash(event.place.container))
       this.#close(event, commit.seq)
@@ -78,13 +78,8 @@ export class ExpectedRows {
 
   /** Before any commit is taken: the state with which the stream begins. */
   restate({ items, entries, cursors }: Restated): void {
-    for (const { seq, place, ...version } of items) {
-      const { container, sortKey } = place
-      const event = { ...version, op: 'put', place: { container, sortKey } } as const
-      this.#open(itemRowOf(this.#stream, event, seq))
-      this.#open(openingOf(this.#stream, event, place.from))
-      this.containers.add(keyHash(container))
-    }
+    for (const row of restatedRows(this.#stream, items)) this.#open(row)
+    for (const { place } of items) this.containers.add(keyHash(place.container))
     for (const { seq, event } of entries) this.#ledger(event, seq)
     for (const { seq, cursor } of cursors) this.#cursors({ cursors: [cursor], seq, time: '' })
   }

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../model/errors.ts'
 import { CONTAINERS } from '../../model/events.ts'
-import { type KeyHash, keyHash, type OwnerId, SEQ_MAX } from '../../model/ids.ts'
+import { type KeyHash, keyHash, SEQ_MAX } from '../../model/ids.ts'
 import type { Row } from '../../ports.ts'
 import { cursorText } from '../cursors.ts'
 import { itemPlaceOf } from '../items.ts'
@@ -39,7 +39,6 @@ export interface HeldRow {
 
 export interface HeldRowsOf {
   stream: string
-  owner: OwnerId
   secret: Uint8Array
   /** Seq of the head that the comparison began with. */
   upTo: number
@@ -56,7 +55,7 @@ export async function eachHeldRow(
   take: (row: HeldRow) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { stream, owner } = of
+  const { stream } = of
   const found = new Set<KeyHash>(containers).add(keyHash(CONTAINERS))
   const walk = async (table: HeldRow['table'], partition: string, look?: (row: Row) => void) => {
     for await (const row of walkRows(room.tables, table, { partition }, signal)) {
@@ -71,7 +70,6 @@ export async function eachHeldRow(
     walk('listing', listingPartitionOf(stream, container)),
   )
   await eachAtOnce(['commits', 'cursors', 'ledger'] as const, (table) => walk(table, stream))
-  await walk('packs', owner)
 }
 
 function addContainer(found: Set<KeyHash>, row: Row): void {
@@ -118,7 +116,6 @@ function countsAs({ upTo }: HeldRowsOf, table: ComparedTable, row: Row): HeldAs 
 
 /** Seq of the commit that wrote the row last; 0 where the row does not say one. */
 function seqOf(table: ComparedTable, row: Row): number {
-  if (table === 'packs') return 0
   if (table === 'listing') return seqIn(row, 'from')
   const isBase = table === 'commits' && row.row.startsWith(`${POINT_FAMILIES.base}~`)
   return isBase ? SEQ_MAX - Number(row.row.slice(2)) || 0 : seqIn(row, 'seq')

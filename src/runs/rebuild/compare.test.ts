@@ -57,11 +57,10 @@ describe('P6: a catalogue is compared with its vault', () => {
     await world.drive(await world.ask())
     const { report } = await compared(world)
     assert.equal(report.outcome, 'equal')
-    for (const table of ['commits', 'items', 'listing', 'heads', 'packs'] as const) {
+    for (const table of ['commits', 'items', 'listing', 'heads', 'cursors'] as const) {
       assert.equal(report.tables[table].equal, inUse.report.tables[table].equal)
       assert.ok(report.tables[table].equal > 0, `${table} was compared`)
     }
-    assert.equal(report.tables.cursors.equal, inUse.report.tables.cursors.equal)
   })
 
   test('lost tables: all of it is missing, and each is counted', async () => {
@@ -112,11 +111,9 @@ describe('P6: a catalogue is compared with its vault', () => {
     const world = await rebuildWorld('ann', 'bob', 'cleo')
     const [ann, bob] = [await world.ownerOf('ann'), await world.ownerOf('bob')]
     world.keys.erase(ann)
-    // With the bases, by which a stream without its first commits could be told.
+    // With it goes a part of the base by which the stream could have begun later.
     for (const blob of [...world.blobs.blobs.keys()]) {
-      const isFirst = blob.startsWith(`c/${bob}/mail/${seqName(1)}/`)
-      if (isFirst || (blob.startsWith(`c/${bob}/`) && blob.endsWith('.bi')))
-        world.blobs.blobs.delete(blob)
+      if (blob.startsWith(`c/${bob}/mail/${seqName(1)}/`)) world.blobs.blobs.delete(blob)
     }
     const { report } = await compared(world)
     assert.deepEqual(

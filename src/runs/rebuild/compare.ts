@@ -6,15 +6,7 @@
  * cannot be compared (a key is missing, a commit damaged, a rebuild at work) is told with its code
  * and keeps nothing else from being compared.
  */
-import {
-  ownerBucket,
-  ownerPartition,
-  resourcePartition,
-  type StreamTruth,
-} from '../../catalogue/index.ts'
-import type { Catalogue } from '../../catalogue/types.ts'
-import { AppError } from '../../model/errors.ts'
-import type { Commit } from '../../model/events.ts'
+import { ownerBucket, ownerPartition, resourcePartition } from '../../catalogue/index.ts'
 import {
   keyHash,
   type OwnerId,
@@ -22,30 +14,17 @@ import {
   WORKLOADS_OF,
   type WorkloadName,
 } from '../../model/ids.ts'
+import { type CompareProgress, CompareTally, type ReportedDifference } from './compare-report.ts'
 import {
-  type Beginning,
-  beginningOf,
-  checkNoGap,
-  followChain,
-  restated,
-} from '../../vault/index.ts'
-import type { StreamVault, VaultApi } from '../../vault/types.ts'
-import {
-  type CompareProgress,
-  CompareTally,
-  DIFFERENCES_NAMED_MAX,
-  type ReportedDifference,
-} from './compare-report.ts'
-import { type Erasures, type KnownRecord, recordOf } from './identify.ts'
+  type CompareDeps,
+  compareStream,
+  compareWithNothing,
+  isLasting,
+  type OwnerWork as Work,
+} from './compare-stream.ts'
+import { type KnownRecord, recordOf } from './identify.ts'
 
-export interface CompareDeps {
-  catalogue: Pick<Catalogue, 'owners' | 'resources' | 'stream'>
-  vault: Pick<VaultApi, 'owners' | 'ownerRecord' | 'stream'>
-  erasures: Erasures
-  tenantId: string
-  /** See CompareOptions of the catalogue. */
-  rowsAtOnce?: number
-}
+export type { CompareDeps } from './compare-stream.ts'
 
 export interface CompareHooks {
   /** Told after each owner: with it a later call goes on. Awaited. */
@@ -62,7 +41,7 @@ export async function compareCatalogue(
   let progress = from
   for await (const owner of ownersOf(deps, from, signal)) {
     const next = structuredClone(progress)
-    await compareOwner({ deps, owner, tally: new CompareTally(next), signal })
+    await compareOrTell({ deps, owner, tally: new CompareTally(next), signal })
     progress = { ...next, after: owner }
     await onProgress?.(progress)
     signal.throwIfAborted()
@@ -101,16 +80,19 @@ async function* merged<T extends string>(a: AsyncIterable<T>, b: AsyncIterable<T
   }
 }
 
-interface Work {
-  deps: CompareDeps
-  owner: OwnerId
-  tally: CompareTally
-  signal: AbortSignal
+/** What keeps one owner from being compared is told, and keeps no other. */
+async function compareOrTell(work: Work): Promise<void> {
+  work.tally.count({ owners: 1 })
+  try {
+    await compareOwner(work)
+  } catch (error) {
+    if (!isLasting(error)) throw error
+    work.tally.uncompared({ owner: work.owner, code: error.code })
+  }
 }
 
 async function compareOwner(work: Work): Promise<void> {
   const { deps, owner, tally, signal } = work
-  tally.count({ owners: 1 })
   if (await deps.erasures.isErased(owner, signal)) {
     tally.count({ erased: 1 })
     await nothingIsThere(work)
@@ -136,7 +118,7 @@ async function compareOwner(work: Work): Promise<void> {
   compareOwnerRow(work, record, row)
   for (const workload of WORKLOADS) {
     const isUsual = WORKLOADS_OF[record.kind].includes(workload)
-    if (isUsual || (await hasAny(work, workload))) await compareOne(work, workload)
+    if (isUsual || (await hasAny(work, workload))) await compareStream(work, workload)
   }
 }
 
@@ -145,13 +127,8 @@ async function nothingIsThere(work: Work): Promise<void> {
   const { deps, owner, tally, signal } = work
   const row = await deps.catalogue.owners.get(owner, signal)
   if (row) tally.differs({ ...ownerPlace(work), is: 'extra' })
-  const truth: StreamTruth = { secret: NO_SECRET, commits: () => nothing() }
-  for (const workload of WORKLOADS) await compareRows(work, workload, truth)
+  for (const workload of WORKLOADS) await compareWithNothing(work, workload)
 }
-
-const NO_SECRET = new Uint8Array(32)
-
-async function* nothing(): AsyncGenerator<Commit> {}
 
 /** False where the resource has another owner that stands for it. */
 async function compareResource(work: Work, record: KnownRecord): Promise<boolean> {
@@ -208,56 +185,4 @@ async function hasAny({ deps, owner, signal }: Work, workload: WorkloadName): Pr
   const stream = await deps.vault.stream(owner, workload, signal)
   for await (const _seq of stream.seqs(signal)) return true
   return false
-}
-
-async function compareOne(work: Work, workload: WorkloadName): Promise<void> {
-  const { deps, owner, tally, signal } = work
-  try {
-    const stream = await deps.vault.stream(owner, workload, signal)
-    const { secret } = stream
-    const beginning = await beginningOf(stream, signal)
-    await compareRows(work, workload, {
-      secret,
-      commits: (upTo) => commitsOf(stream, beginning, upTo, signal),
-      ...(beginning.base && { state: () => restated(stream, beginning, signal) }),
-    })
-  } catch (error) {
-    if (!(error instanceof AppError) || !isLasting(error)) throw error
-    tally.uncompared({ owner, workload, code: error.code })
-  }
-}
-
-async function compareRows(work: Work, workload: WorkloadName, truth: StreamTruth): Promise<void> {
-  const { deps, owner, tally, signal } = work
-  const { rowsAtOnce } = deps
-  const options = { namedMax: DIFFERENCES_NAMED_MAX, ...(rowsAtOnce && { rowsAtOnce }) }
-  const found = await deps.catalogue.stream(owner, workload).compare(truth, options, signal)
-  tally.count({ streams: found.upTo ? 1 : 0, commits: found.commits })
-  tally.rows(found.tables)
-  tally.name(found.differences)
-}
-
-/** Asking again does not help: it is told, and the rest goes on. */
-function isLasting({ kind }: AppError): boolean {
-  return kind === 'corrupt' || kind === 'permanent' || kind === 'denied'
-}
-
-/** Those that a rebuild would apply. A damaged one leaves it to chance what the rows should be. */
-async function* commitsOf(
-  stream: StreamVault,
-  beginning: Beginning,
-  upTo: number,
-  signal: AbortSignal,
-): AsyncGenerator<Commit> {
-  let walked = beginning.end
-  for await (const { step, end } of followChain(stream, beginning.end, signal)) {
-    walked = end
-    if (step.is === 'void') continue
-    const { seq } = step.is === 'commit' ? step.commit : step.ref
-    if (seq > upTo) return
-    if (step.is === 'damaged') throw step.cause
-    yield step.commit
-    if (seq === upTo) return
-  }
-  await checkNoGap(stream, walked, signal)
 }

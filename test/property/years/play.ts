@@ -11,6 +11,8 @@ import { memoryTableStore } from '../../../src/catalogue/testing/memory-table-st
 import { NO_COUNTS } from '../../../src/model/events.ts'
 import type { OwnerId } from '../../../src/model/ids.ts'
 import { TABLES } from '../../../src/ports.ts'
+import { CompareTally, compareStart } from '../../../src/runs/rebuild/compare-report.ts'
+import { type CompareDeps, compareStream } from '../../../src/runs/rebuild/compare-stream.ts'
 import { createVault, REBUILD_START, rebuildStream } from '../../../src/vault/index.ts'
 import {
   type EraserDeps,
@@ -383,6 +385,9 @@ export class Play {
       await target.cursors(stream.secret, NEVER),
       'cursors are equal',
     )
+    const { erased } = world
+    const erasures = { isErased: async (owner: OwnerId) => erased.has(owner) }
+    await saysEqual({ ...model, vault, catalogue: world.catalogue, erasures })
     this.count('rebuilds compared')
   }
 
@@ -403,6 +408,19 @@ export class Play {
       salts.add(salt)
     }
   }
+}
+
+/** The same, as the product compares a catalogue that is in use. */
+async function saysEqual({
+  owner,
+  workload,
+  ...on
+}: Pick<StreamModel, 'owner' | 'workload'> & Omit<CompareDeps, 'tenantId'>): Promise<void> {
+  const found = compareStart({})
+  const work = { owner, tally: new CompareTally(found), signal: NEVER }
+  await compareStream({ ...work, deps: { ...on, tenantId: 'x' } }, workload)
+  assert.deepEqual([found.differences, found.troubles], [[], []], 'the comparison finds it equal')
+  assert.equal(found.tables.heads.equal, 1, 'and has looked')
 }
 
 function saltOf(name: string, bytes: Uint8Array): string | undefined {
