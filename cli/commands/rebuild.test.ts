@@ -1,8 +1,8 @@
 /** holdfast vault rebuild as people run it: a vault in a folder, tables in Azurite. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { TableClient } from '@azure/data-tables'
 import { type Azurite, startAzurite } from '../../sandbox/azurite/start.ts'
@@ -54,10 +54,13 @@ async function rowsOf(table: TableName): Promise<[string, Record<string, unknown
   return rows.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-function rebuild(...args: string[]) {
+/** Into the tables of this test, from the folder of the vault. */
+function given(of: { options: string[] } = dumped): string[] {
   const tables = ['--tables-connection', azurite.connectionString, '--tenant', TENANT_ID]
-  return holdfast(['vault', 'rebuild', ...dumped.options, ...tables, ...args])
+  return ['vault', 'rebuild', ...of.options, ...tables]
 }
+
+const rebuild = (...args: string[]) => holdfast([...given(), ...args])
 
 describe('holdfast vault rebuild', () => {
   test('P6: makes the rows of the commits, and comparing finds them equal', async () => {
@@ -97,17 +100,11 @@ describe('holdfast vault rebuild', () => {
   })
 
   test('waits for workers that may still write, and goes on where it was stopped', async () => {
-    const stopped = await holdfast(
-      [
-        ...['vault', 'rebuild', ...dumped.options, '--tenant', TENANT_ID],
-        ...['--tables-connection', azurite.connectionString],
-      ],
-      (child) => {
-        child.stderr?.on('data', (text: Buffer) => {
-          if (text.includes('is waited for')) child.kill('SIGINT')
-        })
-      },
-    )
+    const stopped = await holdfast(given(), (child) => {
+      child.stderr?.on('data', (text: Buffer) => {
+        if (text.includes('is waited for')) child.kill('SIGINT')
+      })
+    })
     assert.equal(stopped.code, 130, stopped.errors)
     assert.match(stopped.errors, /may still write[\s\S]*--all-stopped[\s\S]*goes on from where/)
     const rest = await rebuild('--all-stopped', '--json')
@@ -119,10 +116,30 @@ describe('holdfast vault rebuild', () => {
 
   test('what cannot be rebuilt is counted with its code, and the exit code is 1', async (t) => {
     const partial = await dump(t, world, [ann])
-    const args = ['vault', 'rebuild', ...partial.options, '--tenant', TENANT_ID, '--all-stopped']
-    const end = await holdfast([...args, '--tables-connection', azurite.connectionString])
+    const end = await holdfast([...given(partial), '--all-stopped'])
     assert.equal(end.code, 1, end.errors)
     assert.match(end.text, /1 unreadable[\s\S]*KeyMissing: 1 owner/)
+  })
+})
+
+describe('who was erased', () => {
+  test('P8: comes back in no row, though the keys are there, where the records are at hand', async () => {
+    const ops = join(dumped.folder, 'ops')
+    const record = join(ops, 'expirer', 'erased', `${ann}.json`)
+    await mkdir(dirname(record), { recursive: true })
+    await writeFile(record, '{}')
+    const { code, text, errors } = await rebuild('--ops', ops, '--all-stopped')
+    assert.equal(code, 0, errors)
+    assert.match(text, /1 erased, and not brought back/)
+    for (const table of FROM_COMMITS) {
+      for (const [key] of await rowsOf(table)) assert.ok(!key.includes(ann), `${table} ${key}`)
+    }
+    const compared = await rebuild('--ops', ops, '--compare', '--json')
+    assert.deepEqual([compared.code, JSON.parse(compared.text).counts.erased], [0, 1])
+    const unknown = await rebuild('--compare')
+    assert.equal(unknown.code, 1, 'of whom nothing is known everything is missing')
+    assert.match(unknown.errors, /Nobody looked at what was erased/)
+    assert.equal((await rebuild('--ops', join(ops, 'nowhere'))).code, 64)
   })
 })
 

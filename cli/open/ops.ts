@@ -1,9 +1,8 @@
 /** The container `ops` beside the vault: what was erased stands there. */
 import { type Command, Option } from 'commander'
-import { localFiles } from '../../src/adapters/local-files.ts'
 import type { BlobStore } from '../../src/ports.ts'
 import type { VaultOptions } from './options.ts'
-import { httpsUrl } from './store.ts'
+import { storeOf } from './store.ts'
 
 export interface OpsOptions {
   ops?: string
@@ -18,16 +17,18 @@ export function addOpsOptions(command: Command): Command {
     .option('--ops-container <name>', 'container ops in the account of the vault', 'ops')
 }
 
-/** Undefined for a folder that comes without one: then nobody knows what was erased. */
-export async function openOps(options: VaultOptions & OpsOptions): Promise<BlobStore | undefined> {
-  const { ops, opsContainer: container, accountUrl, accountConnection } = options
-  if (ops !== undefined) return localFiles(ops)
-  if (accountConnection === undefined && accountUrl === undefined) return undefined
-  const { azureBlobStore } = await import('../../src/adapters/azure-blob.ts')
-  if (accountConnection !== undefined) {
-    return azureBlobStore({ connectionString: accountConnection, container })
-  }
-  const { personCredential } = await import('../../src/adapters/azure-identity.ts')
-  const url = httpsUrl(accountUrl ?? '', '--account-url')
-  return azureBlobStore({ url, container, credential: personCredential() })
+/**
+ * Undefined for a folder that comes without one: then nobody knows what was erased. Throws
+ * `ContainerMissing`: it would look as if nobody had been erased.
+ */
+export async function openOps(
+  options: VaultOptions & OpsOptions,
+  signal: AbortSignal,
+): Promise<BlobStore | undefined> {
+  const { ops, opsContainer: container } = options
+  if (ops !== undefined) return await storeOf({ ...options, vault: ops })
+  if (options.vault !== undefined) return undefined
+  const store = await storeOf({ ...options, container })
+  for await (const _ of store.list('', signal)) break
+  return store
 }

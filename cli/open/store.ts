@@ -36,7 +36,8 @@ export async function openVersions(options: VaultOptions): Promise<BlobVersions 
   return azureBlobVersions(await accountOf(options))
 }
 
-async function storeOf(options: VaultOptions): Promise<BlobStore> {
+/** Whatever is in it. Throws `Usage`. */
+export async function storeOf(options: VaultOptions): Promise<BlobStore> {
   if (options.vault !== undefined) {
     await checkFolder(options.vault)
     return localFiles(options.vault)

@@ -33,7 +33,7 @@ export async function openCatalogue(
     ...{ tables, tenantId, clock: systemClock, random: systemRandomness },
     ...{ protectionDays: options.lockDays, generationDays: 0 },
   })
-  const ops = await openOps(options)
+  const ops = await openOps(options, signal)
   const erasures: Erasures = {
     isErased: async (owner, abort) => ops !== undefined && (await isErased(ops, owner, abort)),
   }

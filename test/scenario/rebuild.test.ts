@@ -162,6 +162,12 @@ describe('a company that loses its tables', { timeout: 420_000 }, () => {
     }
   })
 
+  test('P8: without the records of who was erased nothing is rebuilt, because anybody may be', async () => {
+    const { code, errors } = await rebuild('--in-use', '--ops-container', 'nowhere')
+    assert.equal(code, 2)
+    assert.match(errors, /ContainerMissing/)
+  })
+
   test('P2, P6: the next backup finds nothing new, and forks no chain', async () => {
     const before = await blobs()
     const run = await company.backUp()
