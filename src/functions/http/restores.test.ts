@@ -187,7 +187,10 @@ describe('policy and setup', () => {
     const { json } = await api.call('GET', 'v1/policy', { role: 'Viewer' })
     assert.deepEqual(json, {
       n: 2,
-      policy: { ...policy, exclude: [], workloads: [...WORKLOADS], fileVersions: 'none' },
+      policy: {
+        ...{ ...policy, exclude: [], workloads: [...WORKLOADS], fileVersions: 'none' },
+        retention: 'forever',
+      },
     })
   })
 
