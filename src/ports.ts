@@ -144,8 +144,8 @@ export interface Row {
   values: Values
 }
 
-export interface RowQuery {
-  /** Only this partition. */
+/** Rows of one partition, in row-key order. */
+export interface PartitionQuery {
   partition: string
   /** Row keys from here on, inclusive. */
   from?: string
@@ -154,6 +154,18 @@ export interface RowQuery {
   /** Only these columns. */
   select?: readonly string[]
 }
+
+/**
+ * Rows of every partition of a range, by partition and then by row key. A scan, which may cost a
+ * page for each partition: for sweeps, whose rows nobody can name any more.
+ */
+export interface PartitionsQuery {
+  /** From here on, inclusive, and below that, exclusive. */
+  partitions: { from: string; below: string }
+  select?: readonly string[]
+}
+
+export type RowQuery = PartitionQuery | PartitionsQuery
 
 export interface RowPage {
   /** May be empty although a continuation follows (Azure does that). */
@@ -185,7 +197,7 @@ export interface TableStore {
     row: string,
     signal: AbortSignal,
   ): Promise<Row | undefined>
-  /** One page of at most `max` (up to 1,000) rows in row-key order. */
+  /** One page of at most `max` (up to 1,000) rows, in key order. */
   page(
     table: TableName,
     query: RowQuery,

@@ -8,6 +8,8 @@
  */
 import type {
   BatchOutcome,
+  PartitionQuery,
+  PartitionsQuery,
   Row,
   RowPage,
   RowQuery,
@@ -25,6 +27,11 @@ import { tablesDenied, tablesMissing, tablesRefused, tableTrouble } from './trou
 interface Held {
   readonly values: Values
   readonly etag: string
+}
+interface Found {
+  partition: string
+  row: string
+  held: Held
 }
 type Partition = ReadonlyMap<string, Held>
 type Partitions = Map<string, Partition>
@@ -102,7 +109,10 @@ export class Tables {
         return pass({ ...call, table }, () => this.#get(table, partition, row))
       },
       page: (table, query, options, signal) => {
-        const key = `${query.partition} ${query.from ?? ''}`
+        const key =
+          'partitions' in query
+            ? `${query.partitions.from} to ${query.partitions.below}`
+            : `${query.partition} ${query.from ?? ''}`
         return pass({ op: 'page', table, key, right: 'read', signal }, () =>
           this.#page(table, query, options, { process, habits }),
         )
@@ -134,21 +144,40 @@ export class Tables {
     options: { max: number; continuation?: string },
     { process, habits }: { process: SimulatedProcess; habits: PageHabits },
   ): RowPage {
-    refuse(brokenKey(query.partition))
+    const keys = 'partitions' in query ? Object.values(query.partitions) : [query.partition]
+    for (const key of keys) refuse(brokenKey(key))
     if (options.max < 1 || options.max > PAGE_ROWS_MAX) refuse('a page has 1 to 1,000 rows')
-    const rows = inRange(this.#partition(table, query.partition), query, options.continuation)
+    const rows =
+      'partitions' in query
+        ? this.#inPartitions(table, query, options.continuation)
+        : inRange(this.#partition(table, query.partition), query, options.continuation)
     const { random } = process
     const first = rows[0]
     if (first && random.chance(habits.emptyPages)) {
-      return { rows: [], continuation: tokenOf(first[0]) }
+      return { rows: [], continuation: tokenOf(first) }
     }
     const short = random.chance(habits.shortPages)
     const max = short ? 1 + random.below(options.max) : options.max
     const next = rows[max]
-    const page = rows.slice(0, max).map(([row, held]) => {
-      return { partition: query.partition, row, ...selected(copyOf(held), query.select) }
+    const page = rows.slice(0, max).map(({ partition, row, held }) => {
+      return { partition, row, ...selected(copyOf(held), query.select) }
     })
-    return next ? { rows: page, continuation: tokenOf(next[0]) } : { rows: page }
+    return next ? { rows: page, continuation: tokenOf(next) } : { rows: page }
+  }
+
+  #inPartitions(
+    table: TableName,
+    { partitions: { from, below } }: PartitionsQuery,
+    continuation: string | undefined,
+  ): Found[] {
+    const start = continuation === undefined ? undefined : placeOf(continuation)
+    const names = [...(this.#tables.get(table)?.keys() ?? [])]
+      .filter((name) => name >= from && name < below && name >= (start?.partition ?? ''))
+      .sort()
+    return names.flatMap((partition) => {
+      const goesOn = partition === start?.partition ? continuation : undefined
+      return inRange(this.#partition(table, partition), { partition }, goesOn)
+    })
   }
 
   #batch(table: TableName, partition: string, ops: readonly TableOp[]): BatchOutcome {
@@ -198,20 +227,23 @@ function fits(held: Held | undefined, op: TableOp): boolean {
 }
 
 function inRange(
-  partition: Partition,
-  { from = '', below }: RowQuery,
+  rows: Partition,
+  { partition, from = '', below }: PartitionQuery,
   continuation: string | undefined,
-): [string, Held][] {
-  const start = continuation === undefined ? from : rowOf(continuation)
-  return [...partition]
+): Found[] {
+  const start = continuation === undefined ? from : placeOf(continuation).row
+  return [...rows]
     .filter(([row]) => row >= from && row >= start && (below === undefined || row < below))
     .sort(byKey)
+    .map(([row, held]) => ({ partition, row, held }))
 }
 
-const tokenOf = (row: string): string => Buffer.from(`next ${row}`).toString('base64url')
+/** No key holds a line feed. */
+const tokenOf = ({ partition, row }: Found): string =>
+  Buffer.from(`next\n${partition}\n${row}`).toString('base64url')
 
-function rowOf(token: string): string {
-  const text = Buffer.from(token, 'base64url').toString()
-  if (!text.startsWith('next ')) throw tablesRefused('a continuation is one of the service')
-  return text.slice('next '.length)
+function placeOf(token: string): { partition: string; row: string } {
+  const [next, partition, row] = Buffer.from(token, 'base64url').toString().split('\n')
+  if (next === 'next' && partition !== undefined && row !== undefined) return { partition, row }
+  throw tablesRefused('a continuation is one of the service')
 }

@@ -117,7 +117,12 @@ async function getOrMissing(
   }
 }
 
-function filterOf({ partition, from, below }: RowQuery): string {
+function filterOf(query: RowQuery): string {
+  if ('partitions' in query) {
+    const { from, below } = query.partitions
+    return odata`PartitionKey ge ${from} and PartitionKey lt ${below}`
+  }
+  const { partition, from, below } = query
   const parts = [odata`PartitionKey eq ${partition}`]
   if (from) parts.push(odata`RowKey ge ${from}`)
   if (below !== undefined) parts.push(odata`RowKey lt ${below}`)

@@ -3,18 +3,15 @@
  * replaced, list rows that were closed. What is left is what a rebuild from a base of that state
  * would write.
  *
- * Lists go before items, because the partitions of lists are found by them: a run that dies is begun
- * again. Each row goes by the etag under which it was seen.
+ * A run that dies is begun again. Each row goes by the etag under which it was seen.
  */
 import type { CommitRef } from '../model/events.ts'
-import { CONTAINERS } from '../model/events.ts'
 import { type KeyHash, parseKeyHash } from '../model/ids.ts'
-import type { Row, RowQuery, TableName } from '../ports.ts'
-import { containersOf } from './clear.ts'
+import type { PartitionQuery, Row, RowQuery, TableName } from '../ports.ts'
 import { isDeletion } from './items.ts'
 import {
   itemPartitions,
-  listingPartition,
+  listingRange,
   POINT_FAMILIES,
   pointRow,
   pointsEnd,
@@ -41,11 +38,7 @@ export async function expireRows(
   for (const query of pointsUpTo(stream, before)) removed += await remove('commits', query, always)
   const isClosed = (row: Row) =>
     column(row, 'to') !== undefined && seqColumn(row, 'to') <= before.seq
-  const containers = [...(await containersOf(room, stream, options)), CONTAINERS]
-  await eachAtOnce(containers, async (container) => {
-    const partition = listingPartition(stream, container)
-    removed += await remove('listing', { partition }, isClosed)
-  })
+  removed += await remove('listing', listingRange(stream), isClosed)
   await eachAtOnce(itemPartitions(stream), async (partition) => {
     removed += await remove('items', { partition }, replacedBy(before.seq))
   })
@@ -75,7 +68,7 @@ async function forgetTimes(
 
 const always = () => true
 
-function pointsUpTo(partition: string, { seq, time }: CommitRef): RowQuery[] {
+function pointsUpTo(partition: string, { seq, time }: CommitRef): PartitionQuery[] {
   const { all, complete, base } = POINT_FAMILIES
   const bySeq = ([all, complete, base] as const).map((family) => {
     return { partition, from: pointRow(family, seq), below: pointsEnd(family) }
@@ -102,10 +95,10 @@ async function removeWhere(
 ): Promise<number> {
   let removed = 0
   const send = (rows: readonly Row[]) =>
-    eachAtOnce(rows, async ({ row, etag }) => {
+    eachAtOnce(rows, async ({ partition, row, etag }) => {
       guard()
       const op = { op: 'remove', row, etag } as const
-      const { outcome } = await tables.batch(table, query.partition, [op], signal)
+      const { outcome } = await tables.batch(table, partition, [op], signal)
       if (outcome === 'applied') removed += 1
     })
   let past: Row[] = []

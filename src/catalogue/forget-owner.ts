@@ -34,7 +34,7 @@ export async function forgetOwner(
   for (const workload of WORKLOADS) {
     await clearStream(room, streamPartition(owner, workload), options)
   }
-  await removeRows(room, 'packs', owner, options)
+  await removeRows(room, 'packs', { partition: owner }, options)
   await forgetJobs(room, owner, options)
   await forgetResource(room, owner, options)
   const partition = ownerPartition(room.tenantId, ownerBucket(owner))
@@ -48,7 +48,7 @@ async function forgetJobs(room: Room, owner: OwnerId, options: WriteOptions): Pr
   for await (const row of walkRows(room.tables, 'jobs', query, options.signal)) {
     const job = decodeBody(row, jobSchema)
     if (!job.request.includes(owner)) continue
-    await removeRows(room, 'slots', slotPartition(job.id), options)
+    await removeRows(room, 'slots', { partition: slotPartition(job.id) }, options)
     const timeline = timelineRow(Date.parse(job.createdAt), job.id)
     await removeRow(room, { table: 'jobs', partition, row: timeline }, options)
     await removeRow(room, { table: 'jobs', partition, row: documentRow(job.id) }, options)

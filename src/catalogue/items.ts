@@ -14,7 +14,7 @@ import {
   representationsSchema,
   whySchema,
 } from '../model/event-schema.ts'
-import type { DeletedEvent, PastPlace, PutEvent } from '../model/events.ts'
+import type { DeletedEvent, PutEvent } from '../model/events.ts'
 import { type GraphId, type KeyHash, keyHash, SEQ_MAX } from '../model/ids.ts'
 import type { Row } from '../ports.ts'
 import { itemPartition, itemRange, itemRow } from './keys.ts'
@@ -92,11 +92,6 @@ async function heldOf(
 /** The row says that the item is gone. */
 export function isDeletion(row: Row): boolean {
   return decodeBody(row, versionSchema).op === 'deleted'
-}
-
-/** Where a version of an item stood, whatever it is. */
-export function itemPlaceOf(row: Row): PastPlace {
-  return decodeBody(row, versionSchema).place
 }
 
 /**

@@ -66,10 +66,12 @@ export function itemRange(key: KeyHash, seq: number): { from: string; below: str
   return { from: itemRow(key, seq), below: `${key}${AFTER_PARTS}` }
 }
 
-export const listingPartitionOf = (stream: string, container: KeyHash): string =>
-  `${stream}~${container}`
 export const listingPartition = (stream: string, container: GraphId): string =>
-  listingPartitionOf(stream, keyHash(container))
+  `${stream}~${keyHash(container)}`
+/** Every listing partition of a stream, whatever its container. */
+export const listingRange = (stream: string) => ({
+  partitions: { from: `${stream}~`, below: `${stream}${AFTER_PARTS}` },
+})
 export function listingRow(place: { sortKey: string; from: number }, key: KeyHash): string {
   const sortKey = checked(place.sortKey, sortKeyPattern, 'MalformedSortKey', 'sort key')
   return `${sortKey}~${key}~${seqName(place.from)}`

@@ -71,7 +71,8 @@ function checkKey(key: string): void {
 }
 
 function checkQuery(query: RowQuery, max: number): void {
-  checkKey(query.partition)
+  if ('partition' in query) checkKey(query.partition)
+  else for (const key of Object.values(query.partitions)) checkKey(key)
   if (!Number.isInteger(max) || max < 1 || max > PAGE_ROWS_MAX) {
     refuse('a page has 1 to 1,000 rows', { max })
   }

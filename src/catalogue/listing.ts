@@ -74,11 +74,6 @@ export function catalogueGap(seq: number): AppError {
   })
 }
 
-/** Whom a list row speaks of. */
-export function listedItemOf(row: Row): GraphId {
-  return decodeBody(row, entrySchema).item
-}
-
 export async function listContainer(
   room: Room,
   stream: string,

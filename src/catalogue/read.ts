@@ -4,7 +4,7 @@
  * A page of Azure may be empty and still go on, so nothing here takes an empty page for the end.
  */
 import { AppError } from '../model/errors.ts'
-import type { Row, RowQuery, TableName, TableStore } from '../ports.ts'
+import type { PartitionQuery, Row, RowQuery, TableName, TableStore } from '../ports.ts'
 import { decodeContinuation, encodeContinuation } from './continuation.ts'
 import { afterRow } from './keys.ts'
 import { PAGE_ROWS_MAX } from './limits.ts'
@@ -37,7 +37,7 @@ export async function* walkRows(
   throw new AppError({
     code: 'WalkTooLong',
     kind: 'permanent',
-    message: 'A table partition has more rows than one walk may read.',
+    message: 'A range of a table has more rows than one walk may read.',
     hint: 'Please report it with the context.',
     context: { table, pagesMax: WALK_PAGES_MAX },
   })
@@ -47,7 +47,7 @@ export async function* walkRows(
 export async function firstRow(
   tables: TableStore,
   table: TableName,
-  query: RowQuery,
+  query: PartitionQuery,
   signal: AbortSignal,
 ): Promise<Row | undefined> {
   for await (const row of walkRows(tables, table, query, signal, 1)) return row
@@ -112,7 +112,7 @@ export interface PageQuery {
  */
 export async function pageOf<T>(
   tables: TableStore,
-  range: { table: TableName; name: string; query: RowQuery & { from: string } },
+  range: { table: TableName; name: string; query: PartitionQuery & { from: string } },
   page: PageQuery,
   pick: (row: Row) => T | undefined,
   signal: AbortSignal,
@@ -146,7 +146,7 @@ export async function pageOf<T>(
 async function onePage(
   tables: TableStore,
   table: TableName,
-  query: RowQuery,
+  query: PartitionQuery,
   max: number,
   signal: AbortSignal,
 ): Promise<{ rows: Row[]; more: boolean }> {

@@ -34,7 +34,7 @@ export function createWorkTable(room: Room, stream: string): WorkTable {
       await room.tables.batch(TABLE, partition, [op], signal)
     },
     async clear({ notAfter }, signal) {
-      await removeRows(room, TABLE, partition, { guard: guardUntil(room, notAfter), signal })
+      await removeRows(room, TABLE, { partition }, { guard: guardUntil(room, notAfter), signal })
     },
   }
 }

@@ -54,6 +54,7 @@ export function insertOnlyTable(): InsertOnlyTable {
     },
     async page(_table, query, options) {
       await arrive(table)
+      if ('partitions' in query) throw new Error('the trail is read by partition')
       if (options.continuation === undefined) return { rows: [], continuation: '' }
       const after = options.continuation
       const sorted = [...(rows.get(query.partition) ?? [])]

@@ -121,7 +121,7 @@ async function compareInShards(
     const { room, stream, truth, upTo } = work
     const of = { stream, upTo, secret: truth.secret }
     const take = (row: HeldRow) => compareRow({ work, shard, expected, found }, row)
-    await eachHeldRow(room, of, expected.containers, take, signal)
+    await eachHeldRow(room, of, take, signal)
     tellMissing(work, expected, found)
   }
   return found

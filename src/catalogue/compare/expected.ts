@@ -5,7 +5,7 @@
  * that memory is bounded; which shard a row is in depends on its key alone.
  */
 import type { Commit, StreamEvent } from '../../model/events.ts'
-import { type KeyHash, keyHash } from '../../model/ids.ts'
+import { keyHash } from '../../model/ids.ts'
 import { closingsOf, openingRows } from '../commit-rows.ts'
 import { listingPartition, listingRow } from '../keys.ts'
 import { catalogueGap } from '../listing.ts'
@@ -49,8 +49,6 @@ export class ExpectedRows {
     cursors: new Map(),
     ledger: new Map(),
   }
-  /** Containers that may have list rows, in any shard. */
-  readonly containers = new Set<KeyHash>()
   readonly #stream: string
   readonly #shard: Shard
 
@@ -69,7 +67,6 @@ export class ExpectedRows {
       if (row.table !== 'packs') this.#open(row)
     }
     for (const event of commit.events) {
-      if (event.op === 'put') this.containers.add(keyHash(event.place.container))
       this.#close(event, commit.seq)
       this.#ledger(event, commit.seq)
     }
@@ -79,7 +76,6 @@ export class ExpectedRows {
   /** Before any commit is taken: the state with which the stream begins. */
   restate({ items, entries, cursors }: Restated): void {
     for (const row of restatedRows(this.#stream, items)) this.#open(row)
-    for (const { place } of items) this.containers.add(keyHash(place.container))
     for (const { seq, event } of entries) this.#ledger(event, seq)
     for (const { seq, cursor } of cursors) this.#cursors({ cursors: [cursor], seq, time: '' })
   }

@@ -3,12 +3,10 @@
  * what is of commits above the head that the comparison began with.
  */
 import { AppError } from '../../model/errors.ts'
-import { CONTAINERS } from '../../model/events.ts'
-import { type KeyHash, keyHash, SEQ_MAX } from '../../model/ids.ts'
-import type { Row } from '../../ports.ts'
+import { SEQ_MAX } from '../../model/ids.ts'
+import type { Row, RowQuery } from '../../ports.ts'
 import { cursorText } from '../cursors.ts'
-import { itemPlaceOf } from '../items.ts'
-import { itemPartitions, listingPartitionOf, POINT_FAMILIES } from '../keys.ts'
+import { itemPartitions, listingRange, POINT_FAMILIES } from '../keys.ts'
 import { eachAtOnce } from '../parallel.ts'
 import { walkRows } from '../read.ts'
 import type { Room } from '../room.ts'
@@ -44,41 +42,24 @@ export interface HeldRowsOf {
   upTo: number
 }
 
-/**
- * Every row once, in any order. `containers`: those that commits name; others that item rows name
- * are found here. A list row of a container that neither names can be found by nobody.
- */
+/** Every row once, in any order; list rows also of containers that nothing else names. */
 export async function eachHeldRow(
   room: Room,
   of: HeldRowsOf,
-  containers: Iterable<KeyHash>,
   take: (row: HeldRow) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { stream } = of
-  const found = new Set<KeyHash>(containers).add(keyHash(CONTAINERS))
-  const walk = async (table: HeldRow['table'], partition: string, look?: (row: Row) => void) => {
-    for await (const row of walkRows(room.tables, table, { partition }, signal)) {
-      look?.(row)
+  const walk = async (table: HeldRow['table'], query: RowQuery) => {
+    for await (const row of walkRows(room.tables, table, query, signal)) {
       take(heldRow(of, table, row))
     }
   }
-  await eachAtOnce(itemPartitions(stream), (partition) =>
-    walk('items', partition, (row) => addContainer(found, row)),
+  await eachAtOnce(itemPartitions(stream), (partition) => walk('items', { partition }))
+  await walk('listing', listingRange(stream))
+  await eachAtOnce(['commits', 'cursors', 'ledger'] as const, (table) =>
+    walk(table, { partition: stream }),
   )
-  await eachAtOnce([...found], (container) =>
-    walk('listing', listingPartitionOf(stream, container)),
-  )
-  await eachAtOnce(['commits', 'cursors', 'ledger'] as const, (table) => walk(table, stream))
-}
-
-function addContainer(found: Set<KeyHash>, row: Row): void {
-  try {
-    found.add(keyHash(itemPlaceOf(row).container))
-  } catch (error) {
-    // It will differ from what the commits say.
-    if (!(error instanceof AppError)) throw error
-  }
 }
 
 function heldRow(of: HeldRowsOf, table: HeldRow['table'], row: Row): HeldRow {

@@ -6,7 +6,16 @@
  * that go on, and transactions whose retry inside the adapter meets its own first try.
  */
 import { AppError } from '../../model/errors.ts'
-import type { Row, RowPage, RowQuery, TableName, TableOp, TableStore, Values } from '../../ports.ts'
+import type {
+  PartitionQuery,
+  Row,
+  RowPage,
+  RowQuery,
+  TableName,
+  TableOp,
+  TableStore,
+  Values,
+} from '../../ports.ts'
 import { withAzureLimits } from '../limits.ts'
 
 const PAGE_ROWS_MAX = 1000
@@ -53,6 +62,19 @@ export function memoryTableStore(options: MemoryTableOptions = {}): MemoryTableS
     return rows
   }
 
+  function rowsOf(table: TableName, query: RowQuery, start: Place | undefined): Row[] {
+    const of = (partition: string, rest: Partial<PartitionQuery>) =>
+      inRange(partitionOf(table, partition), { partition, ...rest }, start)
+    if ('partition' in query) return of(query.partition, query)
+    const { from, below } = query.partitions
+    return [...partitions.keys()]
+      .filter((name) => name.startsWith(`${table}|`))
+      .map((name) => name.slice(table.length + 1))
+      .filter((name) => name >= from && name < below)
+      .sort()
+      .flatMap((name) => of(name, query.select ? { select: query.select } : {}))
+  }
+
   function write(rows: Partition, op: TableOp): void {
     writes += 1
     if (op.op === 'remove') rows.delete(op.row)
@@ -71,9 +93,10 @@ export function memoryTableStore(options: MemoryTableOptions = {}): MemoryTableS
     async page(table, query, page, signal) {
       await enter('page', table, signal)
       const from = page.continuation === undefined ? undefined : readToken(page.continuation)
-      const rows = inRange(partitionOf(table, query.partition), query, from)
-      if (rows.length > 0 && chance() < (options.emptyPages ?? 0)) {
-        return { rows: [], continuation: token(rows[0]?.row ?? '') }
+      const rows = rowsOf(table, query, from)
+      const [first] = rows
+      if (first && chance() < (options.emptyPages ?? 0)) {
+        return { rows: [], continuation: token(first) }
       }
       return cut(rows, Math.min(page.max, PAGE_ROWS_MAX))
     },
@@ -123,15 +146,25 @@ function fits(etag: string | undefined, op: TableOp): boolean {
   }
 }
 
-function inRange(partition: Partition, query: RowQuery, from: string | undefined): Row[] {
-  return [...partition]
-    .filter(([row]) => row >= (query.from ?? '') && row >= (from ?? ''))
+interface Place {
+  partition: string
+  row: string
+}
+
+const isFrom = (start: Place, { partition, row }: Place): boolean =>
+  partition > start.partition || (partition === start.partition && row >= start.row)
+
+function inRange(rows: Partition, query: PartitionQuery, start: Place | undefined): Row[] {
+  const { partition } = query
+  return [...rows]
+    .filter(([row]) => row >= (query.from ?? ''))
+    .filter(([row]) => start === undefined || isFrom(start, { partition, row }))
     .filter(([row]) => query.below === undefined || row < query.below)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([row, { values, etag }]) => {
       const kept = Object.entries(values).filter(([name]) => query.select?.includes(name) ?? true)
       return {
-        partition: query.partition,
+        partition,
         row,
         etag,
         values: structuredClone(Object.fromEntries(kept)),
@@ -141,15 +174,17 @@ function inRange(partition: Partition, query: RowQuery, from: string | undefined
 
 function cut(rows: Row[], max: number): RowPage {
   const next = rows[max]
-  return next ? { rows: rows.slice(0, max), continuation: token(next.row) } : { rows }
+  return next ? { rows: rows.slice(0, max), continuation: token(next) } : { rows }
 }
 
-const token = (row: string): string => Buffer.from(JSON.stringify({ row })).toString('base64')
+const token = ({ partition, row }: Place): string =>
+  Buffer.from(JSON.stringify([partition, row])).toString('base64')
 
-function readToken(text: string): string {
+function readToken(text: string): Place {
   const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString('utf8'))
-  if (value && typeof value === 'object' && 'row' in value && typeof value.row === 'string') {
-    return value.row
+  if (Array.isArray(value)) {
+    const [partition, row]: unknown[] = value
+    if (typeof partition === 'string' && typeof row === 'string') return { partition, row }
   }
   throw new AppError({ code: 'BadToken', kind: 'bug', message: 'Not a token of this store.' })
 }

@@ -28,6 +28,7 @@ export const TABLE_CASES: readonly Case<TableStore>[] = [
     run: removals,
   },
   { name: 'rows come in ordinal key order, page by page, inside the range', run: ranges },
+  { name: 'rows of many partitions come by partition and row, page by page', run: partitions },
   { name: 'only the selected columns come back', run: selection },
   { name: 'an aborted call throws the reason of its signal', run: aborts },
 ]
@@ -210,6 +211,28 @@ async function ranges(store: TableStore): Promise<void> {
   const page = await store.page('items', { partition: p }, { max: 2 }, NEVER)
   assert.ok(page.rows.length <= 2)
   assert.ok(page.continuation)
+}
+
+async function partitions(store: TableStore): Promise<void> {
+  const p = aPartition()
+  const names = ['~mail~-', '~mail~a', '~mail~b~w', '~mail~z', '~teams~a']
+  for (const name of names.toReversed()) {
+    for (const row of ['b', 'a', 'c']) await insert(store, `${p}${name}`, row, { n: 1, name })
+  }
+  // Neither what sorts before and after, nor what is a partition of its own name alone.
+  for (const name of ['', '~mai', '~mail', '~n']) await insert(store, `${p}${name}`, 'x', {})
+  const expected = names.slice(0, 4).flatMap((name) => ['a', 'b', 'c'].map((row) => name + row))
+  for (const pageRows of [1, 2, 1000]) {
+    const query = { partitions: { from: `${p}~mail~`, below: `${p}~mail~~` }, select: ['n'] }
+    const found: string[] = []
+    for await (const { partition, row, values } of walkRows(
+      ...([store, 'items', query, NEVER, pageRows] as const),
+    )) {
+      assert.deepEqual({ ...values }, { n: 1 })
+      found.push(`${partition.slice(p.length)}${row}`)
+    }
+    assert.deepEqual(found, expected)
+  }
 }
 
 async function selection(store: TableStore): Promise<void> {
