@@ -23,7 +23,9 @@ export interface Shard {
 /** A row's place, as long as it is unique within a stream. */
 export type RowKey = string
 
-export const rowKey = (partition: string, row: string): RowKey => `${partition} ${row}`
+/** Copied, because V8 would keep every piece of which a text was put together: four times as much. */
+export const rowKey = (partition: string, row: string): RowKey =>
+  Buffer.from(`${partition} ${row}`, 'latin1').toString('latin1')
 
 /** Partition and row: neither holds a blank. */
 export function placeOfKey(key: RowKey): { partition: string; row: string } {
