@@ -85,6 +85,17 @@ test('a data key is unwrapped once for all its packs, and again only where that 
   assert.deepEqual(asked, ['a', 'b', 'x', 'x'])
 })
 
+test('the data keys of ten years are kept, and of more the oldest is asked for anew', async () => {
+  const keyIds = Array.from({ length: 4097 }, (_, n) => `k${n}`)
+  const { keys, asked } = keysThat(Object.fromEntries(keyIds.map((keyId) => [keyId, plain])))
+  const opener = createPackOpener(keys, owner)
+  const most = keyIds.slice(0, 4096)
+  for (const keyId of [...most, ...most]) await opener.keysOf(headerOf(keyId), never)
+  assert.deepEqual(asked, most)
+  for (const keyId of ['k4096', 'k1', 'k0']) await opener.keysOf(headerOf(keyId), never)
+  assert.deepEqual(asked, [...most, 'k4096', 'k0'])
+})
+
 test('one id of a data key with other recipients is another data key', async () => {
   const other = new Uint8Array(randomBytes(32))
   const { keys } = keysThat({ a: plain, b: other, ab: other })

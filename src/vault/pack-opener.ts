@@ -5,6 +5,7 @@
 import { AppError, invariant } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
 import type { OwnerKeys } from '../ports.ts'
+import { makeRoom } from './make-room.ts'
 import { checkOwner, type PackKeys, packKeys } from './pack-crypto.ts'
 import type { PackHeader, WrappedKey } from './pack-format.ts'
 
@@ -26,7 +27,7 @@ export function createPackOpener(keys: OwnerKeys, owner: OwnerId): PackOpener {
       const name = header.recipients.map((r) => Buffer.from(r.wrapped).toString('base64')).join()
       let dataKey = dataKeys.get(name)
       if (dataKey === undefined) {
-        if (dataKeys.size >= DATA_KEYS_MAX) dataKeys.clear()
+        makeRoom(dataKeys, DATA_KEYS_MAX)
         dataKey = unwrapAny(keys, owner, header.recipients, signal)
         dataKeys.set(name, dataKey)
         dataKey.catch(() => dataKeys.delete(name))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { AppError, hasCode } from '../model/errors.ts'
+import { hasCode } from '../model/errors.ts'
 import type { OwnerId } from '../model/ids.ts'
 import { createPackBuilder, type FinishedPack } from './pack-builder.ts'
 import { packKeys, segmentNamer } from './pack-crypto.ts'
@@ -41,7 +41,8 @@ const open = async (pack: Uint8Array, of: OwnerId = owner) => {
   return (await collect(openPack(pack, of, keysOf, namer))).map((s) => Buffer.from(s.plain))
 }
 
-const damaged = (error: unknown) => error instanceof AppError && error.kind === 'corrupt'
+const damaged = (error: unknown) =>
+  hasCode(error, 'PackDamaged') || hasCode(error, 'SegmentDamaged')
 
 /** As somebody would who has no key but can compute a hash. */
 function withGoodHash(pack: Uint8Array): Uint8Array {
