@@ -4,6 +4,7 @@
  */
 import { invariant } from '../model/errors.ts'
 import type { Representation, SegmentRef, StreamEvent } from '../model/events.ts'
+import type { OwnerId } from '../model/ids.ts'
 import { packsOf as packsNamedBy, refsOf } from '../model/representation.ts'
 import { sealBaseIndex } from './base-format.ts'
 import {
@@ -60,24 +61,21 @@ export async function draftCommit(
     const sha256 = sha256Hex(bytes)
     parts.push({ name: partName(stream, attempt.seq, sha256), sha256, bytes })
   }
-  const indexes = written.map(({ month, id, index }) => ({
-    name: indexName(stream.owner, month, id),
-    sha256: sha256Hex(index),
-    bytes: index,
-  }))
+  const packs = written.map((pack) => ({ ...pack, index: indexOf(stream.owner, pack) }))
+  const indexes = packs.map(({ index }) => index)
   const dataKey = await deps.dataKeys.current(stream.owner, signal)
   const body: CommitBody = { cursors, round, events: split.map((s) => s.events) }
   return {
     indexes,
     parts,
-    base,
+    base: base?.index,
     encode({ inline, time }) {
       const envelope = {
         ...linkOf(deps, attempt),
-        base: baseLinkOf(attempt, base),
+        base: base?.link ?? null,
         time,
         parts: parts.map((part) => sideOf(part, inline)),
-        ...packsOf(events, written, indexes, inline),
+        ...packsOf(events, packs, inline),
         secret: secretOf(dataKey),
       }
       const inside = inline ? [...indexes, ...parts] : []
@@ -91,20 +89,20 @@ export async function draftCommit(
 async function draftBase(
   { stream, secret, random }: CommitWriterDeps,
   { seq, options }: Attempt,
-): Promise<SideBlob | undefined> {
+): Promise<{ index: SideBlob; link: Envelope['base'] } | undefined> {
   if (options.base === undefined) return undefined
   invariant(options.base.asOf.seq < seq, 'a base restates an earlier commit')
   const salt = random.bytes(SALT_BYTES)
   const bytes = await sealBaseIndex(options.base, { stream, seq }, secret, salt)
   invariant(bytes.length <= BASE_INDEX_BYTES_MAX, 'the index of a base stays under its limit')
   const sha256 = sha256Hex(bytes)
-  return { name: baseIndexName(stream, seq, sha256), sha256, bytes }
+  const { asOf } = options.base
+  const link = { asOf: asOf.seq, hash: asOf.hash, index: { sha256, bytes: bytes.length } }
+  return { index: { name: baseIndexName(stream, seq, sha256), sha256, bytes }, link }
 }
 
-function baseLinkOf({ options }: Attempt, index: SideBlob | undefined): Envelope['base'] {
-  if (options.base === undefined || index === undefined) return null
-  const { seq, hash } = options.base.asOf
-  return { asOf: seq, hash, index: { sha256: index.sha256, bytes: index.bytes.length } }
+function indexOf(owner: OwnerId, { month, id, index }: WrittenPack): SideBlob {
+  return { name: indexName(owner, month, id), sha256: sha256Hex(index), bytes: index }
 }
 
 /**
@@ -150,15 +148,13 @@ function linkOf({ stream, toolVersion }: CommitWriterDeps, attempt: Attempt) {
 
 function packsOf(
   events: readonly StreamEvent[],
-  written: readonly WrittenPack[],
-  indexes: readonly SideBlob[],
+  written: readonly (Omit<WrittenPack, 'index'> & { index: SideBlob })[],
   inline: boolean,
 ): Pick<Envelope, 'packs' | 'used'> {
-  const packs = written.map(({ id, bytes, createdAt }, i) => {
-    const index = indexes[i]
-    invariant(index !== undefined, 'every pack has its index')
-    return { id, bytes, createdAt: createdAt.toISOString(), index: sideOf(index, inline) }
-  })
+  const packs = written.map(({ id, bytes, createdAt, index }) => ({
+    ...{ id, bytes, createdAt: createdAt.toISOString() },
+    index: sideOf(index, inline),
+  }))
   const added = new Set(written.map((pack) => pack.id))
   const named = packsNamedBy(events.flatMap(contentsOf))
   const used = named.filter((pack) => !added.has(pack)).sort()
