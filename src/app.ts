@@ -202,7 +202,7 @@ function buildCore(settings: Settings) {
     policies,
     catalogue,
   })
-  return { clock, random, vault, catalogue, policies, queues, tables, setup }
+  return { clock, random, vault, opsBlobs, catalogue, policies, queues, tables, setup }
 }
 
 type Core = ReturnType<typeof buildCore>
@@ -255,6 +255,7 @@ function restoreOf(settings: Settings, core: Core) {
   return createRestore({
     catalogue: core.catalogue,
     vault: core.vault,
+    pins: core.opsBlobs,
     workloads: (name) => workloads[name],
     clock: core.clock,
     random: core.random,

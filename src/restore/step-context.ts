@@ -4,7 +4,7 @@
 import type { Catalogue, Job, StreamTables } from '../catalogue/types.ts'
 import { AppError } from '../model/errors.ts'
 import type { WorkloadName } from '../model/ids.ts'
-import type { Clock, Randomness } from '../ports.ts'
+import type { BlobStore, Clock, Randomness } from '../ports.ts'
 import type { VaultApi } from '../vault/types.ts'
 import type { RestorableWorkload, StreamWriter } from '../workloads/workload.ts'
 import type { JobLease } from './job-lease.ts'
@@ -31,6 +31,8 @@ export interface RestoreDeps {
   catalogue: Catalogue
   /** Only `step` opens content. */
   vault: Pick<VaultApi, 'reader' | 'indexSecret'>
+  /** The container `ops`. Only `step` creates there, under `restore/` (pinning.ts). */
+  pins: BlobStore
   /** Only `step` writes to the service. */
   workloads: (name: WorkloadName) => RestorableWorkload
   clock: Clock

@@ -9,11 +9,12 @@ import { AppError } from '../model/errors.ts'
 import { abandon, endOf } from './ending.ts'
 import { decodeRequest, type JobPlan } from './job-document.ts'
 import { type JobChange, JobLease } from './job-lease.ts'
+import { pin, unpin } from './pinning.ts'
 import { planStep } from './planner.ts'
 import { planRollBackStep } from './roll-back-planner.ts'
 import { runStep } from './runner.ts'
 import { JobSlots } from './slots.ts'
-import type { RestoreDeps, StepContext, StepOutcome } from './step-context.ts'
+import { hasEnded, type RestoreDeps, type StepContext, type StepOutcome } from './step-context.ts'
 import { type Trouble, troubleOf, waitMs } from './trouble.ts'
 import { planUndoStep } from './undo-planner.ts'
 import { undoStep } from './undo-runner.ts'
@@ -69,6 +70,7 @@ async function workSlice(
   try {
     const context = contextOf(deps, lease, { deadline, signal, sendSignal: sending.signal })
     const outcome = await work(context)
+    if (hasEnded(lease.job)) await unpin(context)
     await lease.release(waitShown(outcome, deps.clock.now()), signal)
     return outcome
   } finally {
@@ -131,7 +133,8 @@ async function work(context: StepContext): Promise<StepOutcome> {
   }
 }
 
-function plan(context: StepContext): Promise<StepOutcome> {
+async function plan(context: StepContext): Promise<StepOutcome> {
+  if (!context.lease.plan.cursor) await pin(context)
   if (context.lease.job.kind === 'undo') return planUndoStep(context)
   return context.request.rollBack ? planRollBackStep(context) : planStep(context)
 }

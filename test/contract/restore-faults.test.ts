@@ -34,6 +34,7 @@ import { CONTAINERS, type PutEvent, type Representation } from '../../src/model/
 import { type GraphId, keyHash, parsePackId } from '../../src/model/ids.ts'
 import type { Clock } from '../../src/ports.ts'
 import { createRestore, type Restore, type RestoreDeps } from '../../src/restore/index.ts'
+import { createMemoryBlobStore } from '../../src/vault/testing/memory-blob-store.ts'
 import type { ContentReader } from '../../src/vault/types.ts'
 import { mailWorkload } from '../../src/workloads/mail/index.ts'
 import type { Present, StreamReader } from '../../src/workloads/workload.ts'
@@ -215,6 +216,7 @@ test('a restore and its undo lose nothing and make nothing twice while one call 
   const deps = {
     catalogue,
     vault: held.vault(),
+    pins: createMemoryBlobStore(clock.now),
     workloads: () => workload,
     clock,
     random,

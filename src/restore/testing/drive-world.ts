@@ -32,6 +32,7 @@ import {
   type StreamEvent,
 } from '../../model/events.ts'
 import { type GraphId, type KeyHash, keyHash, parsePackId } from '../../model/ids.ts'
+import { createMemoryBlobStore } from '../../vault/testing/memory-blob-store.ts'
 import type { ContentReader } from '../../vault/types.ts'
 import { createRestore, type Restore, type RestoreDeps } from '../index.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
@@ -72,6 +73,7 @@ export async function makeDriveWorld(): Promise<DriveWorld> {
   const catalogue = createCatalogue(options)
   const drive = scriptedDrive(clock)
   const held = new Held()
+  const pins = createMemoryBlobStore(clock.now)
   await catalogue.resources.update(keyHash(SITE), () => siteResource(), NEVER)
   await catalogue.owners.insert(anOwner({ graphId: SITE, resource: keyHash(SITE) }), NEVER)
   drive.folders.push({ id: LIBRARY, name: 'Documents', isHome: true, pathLength: 9 })
@@ -114,6 +116,7 @@ export async function makeDriveWorld(): Promise<DriveWorld> {
       return createRestore({
         catalogue: createCatalogue({ ...options, tables: guard(tables) }),
         vault: held.vault(),
+        pins: guard(pins),
         workloads: () => ({ ...drive, writer: (owner) => guard(drive.writer(owner)) }),
         clock,
         random,

@@ -32,6 +32,10 @@ import {
   type StreamEvent,
 } from '../../model/events.ts'
 import { type GraphId, type KeyHash, keyHash, parsePackId } from '../../model/ids.ts'
+import {
+  createMemoryBlobStore,
+  type MemoryBlobStore,
+} from '../../vault/testing/memory-blob-store.ts'
 import type { ContentReader } from '../../vault/types.ts'
 import { createRestore, type Restore, type RestoreDeps, type RestoreSettings } from '../index.ts'
 import { type HandClock, handClock } from './hand-clock.ts'
@@ -66,6 +70,8 @@ export interface World {
   readonly tables: MemoryTableStore
   readonly catalogue: Catalogue
   readonly mailbox: ScriptedMailbox
+  /** The container `ops`. */
+  readonly pins: MemoryBlobStore
   /** Hashes of representations that cannot be opened any more. */
   readonly damaged: Set<string>
   /** A commit with these events; gives its seq. */
@@ -92,6 +98,7 @@ export async function makeWorld(): Promise<World> {
   const catalogue = createCatalogue(options)
   const mailbox = scriptedMailbox(clock)
   const contents = new Map<string, unknown>()
+  const pins = createMemoryBlobStore(clock.now)
   const damaged = new Set<string>()
   await addResource(catalogue, USER, true)
   await addResource(catalogue, OTHER, false)
@@ -103,6 +110,7 @@ export async function makeWorld(): Promise<World> {
     catalogue,
     mailbox,
     damaged,
+    pins,
     key: keyHash(USER),
     async commit(events) {
       seq += 1
@@ -134,6 +142,7 @@ export async function makeWorld(): Promise<World> {
       return createRestore({
         catalogue: createCatalogue(ports),
         vault: vaultOf(contents, damaged),
+        pins: guard(pins),
         workloads: () => ({
           name: 'mail',
           compare: mailbox.compare,

@@ -8,6 +8,7 @@ import { CONTAINERS, type LedgerEvent } from '../../../src/model/events.ts'
 import { type GraphId, keyHash, parseOwnerId } from '../../../src/model/ids.ts'
 import { createRestore, type RestoreReport } from '../../../src/restore/index.ts'
 import { memoryBackend } from '../../../src/vault/testing/memory-backend.ts'
+import { createMemoryBlobStore } from '../../../src/vault/testing/memory-blob-store.ts'
 import type { WorkloadScene } from './scene.ts'
 
 const MIB = 1024 * 1024
@@ -64,6 +65,7 @@ export async function holdfastOver(
   const tables = catalogue.stream(owner, name)
   const restore = createRestore({
     ...{ catalogue, vault, workloads: () => scene.writing, random },
+    pins: createMemoryBlobStore(clock.now),
     clock: { now: clock.now, sleep: untilAborted },
     settings: { lagMs: RESTORE_LAG_MS, sliceMs: SLICE_MS, leaseMarginMs: 10_000 },
   })

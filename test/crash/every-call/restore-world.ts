@@ -72,6 +72,7 @@ export function restoreOf(
   return createRestore({
     vault,
     catalogue,
+    pins: world.storage.open('restorer', process).ops,
     clock: world.storage.clock,
     random: process.random.branch(1),
     workloads: () => ({

@@ -14,6 +14,7 @@ import { keyHash } from '../../../model/ids.ts'
 import { DEFAULT_POLICY } from '../../../policy/index.ts'
 import type { QueueName } from '../../../ports.ts'
 import { createRestore } from '../../../restore/index.ts'
+import { createMemoryBlobStore } from '../../../vault/testing/memory-blob-store.ts'
 import type { HttpDeps } from '../deps.ts'
 import { registerHttp } from '../index.ts'
 import { type Contents, contentReader, fillMailbox, OWNER, USER } from './held.ts'
@@ -135,6 +136,7 @@ export async function startApi() {
       clock: stillClock,
       random,
       vault: { reader: never, indexSecret: never },
+      pins: createMemoryBlobStore(stillClock.now),
       workloads: (name) => ({
         name,
         compare: never,
