@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { SimulatedStorage } from '../sandbox/storage/index.ts'
 import type { StreamTables } from '../src/catalogue/types.ts'
-import type { Commit } from '../src/model/events.ts'
+import { type Commit, isPseudoCursor } from '../src/model/events.ts'
 import type { Row, TableName } from '../src/ports.ts'
 
 /** Tables whose rows come from commits alone; cursors and ledger have columns of their own time. */
@@ -67,10 +67,14 @@ async function sameCursors(
     assert.ok(now, 'a committed cursor is there')
     if (now.round === committed.round && now.position === committed.position) {
       // Closing one, or the end of a comparison, is no reading: a quiet save may have told it.
-      const { closed: _, scan: __, ...position } = now
-      const { closed = false, scan: ___, ...said } = committed
+      const { closed: _, scan: __, start, ...position } = now
+      const { closed = false, scan: ___, start: from, ...said } = committed
       assert.deepEqual(position, said, 'a committed cursor is as the commit says')
       assert.ok(now.closed || !closed, 'a closed cursor stays closed')
+      // A slow cycle says when it began last.
+      if (isPseudoCursor(committed))
+        assert.ok((start ?? '') >= (from ?? ''), 'no slow cycle goes back')
+      else assert.equal(start, from, 'a cursor begins where the commit says')
     } else {
       assert.ok(now.round >= committed.round, 'no cursor goes back')
     }
