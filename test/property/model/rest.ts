@@ -14,6 +14,8 @@ const RETRIES_MS = 8 * 24 * HOUR_MS
 /** Rounds in which what left must be told deleted, and then some, if entries are still open. */
 const ROUNDS_MIN = 3
 const ROUNDS_MAX = 8
+/** Longer than cursors ever wait for a commit of their own. */
+const QUIET_MS = 4 * 24 * HOUR_MS
 
 /** Brings the owner to rest: then what is held is what the source holds, and nothing is open. */
 export async function atRest<D extends Doing>(
@@ -30,6 +32,9 @@ export async function atRest<D extends Doing>(
     await points.refresh()
     if (n + 1 >= ROUNDS_MIN && points.at(points.commits.length).open.size === 0) break
   }
+  clock.advance(QUIET_MS)
+  await play.round()
+  await points.refresh()
   const state = points.at(points.commits.length)
   assert.deepEqual([...state.open.values()], [], 'nothing is left open')
   await source.isHeld(state, points.reader)
