@@ -7,6 +7,7 @@ export class Notes {
   /** The service shows what was so long ago, from then on. */
   readonly #lags: { at: number; ms: number }[] = []
   readonly #unreadable = new Set<GraphId>()
+  readonly #rounds: { startedAt: number; endedAt: number }[] = []
   #hadFaults = false
 
   count(what: string): void {
@@ -34,6 +35,18 @@ export class Notes {
 
   lag(at: number, ms: number): void {
     this.#lags.push({ at, ms })
+  }
+
+  /** All of the source was read, from the one moment to the other. */
+  round(startedAt: number, endedAt: number): void {
+    this.#rounds.push({ startedAt, endedAt })
+  }
+
+  /** A whole round has seen what was there all the time from then to then. */
+  wasSeen(from: number, until: number): boolean {
+    return this.#rounds.some(
+      ({ startedAt, endedAt }) => startedAt - this.lagUntil(startedAt) >= from && endedAt <= until,
+    )
   }
 
   /** The longest lag of anything until then, in ms. */

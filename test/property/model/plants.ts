@@ -4,8 +4,10 @@
  */
 import type { Catalogue } from '../../../src/catalogue/types.ts'
 import { CONTAINERS } from '../../../src/model/events.ts'
+import type { GraphId } from '../../../src/model/ids.ts'
 import type { StateLine, StreamVault, VaultApi } from '../../../src/vault/types.ts'
-import type { Change, ChangePage, StreamReader, Workload } from '../../../src/workloads/workload.ts'
+import type { Workload } from '../../../src/workloads/workload.ts'
+import { changing } from './readers.ts'
 
 /** What a worker reads with, and what it keeps things in. */
 export interface Parts {
@@ -21,34 +23,6 @@ const ONE_IN = 7
 
 export function ofWorkload(change: (workload: Workload) => Workload): Plant {
   return (parts) => ({ ...parts, workload: change(parts.workload) })
-}
-
-/** Another reader; `change` is called for each slice. */
-export function reading(
-  workload: Workload,
-  change: (reader: StreamReader) => Partial<StreamReader>,
-): Workload {
-  return {
-    ...workload,
-    reader: (owner) => {
-      const reader = workload.reader(owner)
-      return { ...reader, ...change(reader) }
-    },
-  }
-}
-
-/** Other changes than the pages have. */
-export function changing(
-  workload: Workload,
-  change: (changes: readonly Change[]) => Change[],
-): Workload {
-  const other = (page: ChangePage) => ({ ...page, changes: change(page.changes) })
-  return reading(workload, ({ changes, newest }) => ({
-    changes: async (container, link, signal) => other(await changes(container, link, signal)),
-    ...(newest && {
-      newest: async (container, from, signal) => other(await newest(container, from, signal)),
-    }),
-  }))
 }
 
 /** The cursor passes an item that is neither stored nor in the ledger (P2). */
@@ -70,6 +44,27 @@ function forgets(workload: Workload): Workload {
       return change.op === 'present' || seen % ONE_IN !== 0
     }),
   )
+}
+
+/** Wherever it is found, it is said to stand where it was found first. */
+function staysBehind(workload: Workload): Workload {
+  const first = new Map<GraphId, GraphId>()
+  return changing(workload, (changes) =>
+    changes.map((change) => {
+      if (change.op === 'removed' || change.kind === 'container') return change
+      const was = first.get(change.id) ?? change.place.container
+      first.set(change.id, was)
+      return { ...change, place: { ...change.place, container: was } }
+    }),
+  )
+}
+
+function keepsOldContent(workload: Workload): Workload {
+  const compare: Workload['compare'] = (before, now) => {
+    const found = workload.compare(before, now)
+    return found === 'content' ? 'decoration' : found
+  }
+  return { ...workload, compare }
 }
 
 /** What went while links were lost stays for ever. */
@@ -119,6 +114,8 @@ function rebuildForgets(parts: Parts): Parts {
 export const PLANTS = {
   'a change is skipped': ofWorkload(skips),
   'a removal is forgotten': ofWorkload(forgets),
+  'a move is not told': ofWorkload(staysBehind),
+  'new content is taken for decoration': ofWorkload(keepsOldContent),
   'a comparison finds nothing missing': nothingIsMissing,
   'a base forgets an item': baseForgets((line) => line.is === 'item'),
   'a base forgets an open entry': baseForgets((line) => line.is === 'entry'),

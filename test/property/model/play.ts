@@ -179,6 +179,7 @@ export class Play<D extends Doing> {
     const startedAt = Date.parse(round.start)
     const endedAt = this.#world.storage.clock.now()
     this.rounds.push({ id: round.round, startedAt, endedAt, head })
+    this.#world.notes.round(startedAt, endedAt)
   }
 }
 

@@ -1,6 +1,7 @@
 /** One story from its beginning to its end, and everything that must hold of it. */
 import assert from 'node:assert/strict'
 import type { GraphId } from '../../../src/model/ids.ts'
+import type { VaultCommit } from '../../../src/vault/types.ts'
 import { sameByTime, sameFromBlobs, sameFromTables } from './past.ts'
 import type { Plant } from './plants.ts'
 import { Play } from './play.ts'
@@ -75,17 +76,36 @@ async function tablesAreRight(world: World<Doing>, points: Points): Promise<void
   await sameAsCommits(world, points)
 }
 
-/** How often the story came to a base, and to a quiet round that was committed for its cursors. */
-function kindsOf({ commits }: Points): Map<string, number> {
+/**
+ * How often the story came to a base, to a quiet round that was committed for its cursors, and to
+ * content that was read over several commits or changed on the way.
+ */
+function kindsOf(points: Points): Map<string, number> {
+  const { commits } = points
   const bases = commits.filter(({ base }) => base !== undefined)
   const quiet = commits.filter(({ seq, base, events, round }) => {
     const isFirst = commits[seq - 2]?.round.id !== round.id
     return base === undefined && events.length === 0 && isFirst && round.phase === 'complete'
   })
+  const afterPieces = commits.flatMap((commit) => followed(points, commit))
   return new Map([
     ['a base', bases.length],
     ['a commit of cursors alone', quiet.length],
+    ['content goes on', afterPieces.filter((isSame) => isSame).length],
+    ['content is begun anew', afterPieces.filter((isSame) => !isSame).length],
   ])
+}
+
+/** For each item of whose content some pieces were committed before: whether that content stayed. */
+function followed(points: Points, { seq, events }: VaultCommit): boolean[] {
+  return events.flatMap((event) => {
+    const before = points.at(seq - 1).open.get(event.item)
+    if (before?.op !== 'ledger' || !before.progress) return []
+    const { marker } = before.progress
+    if (event.op === 'put') return [event.marker.content === marker.content]
+    if (event.op !== 'ledger') return []
+    return [event.progress?.marker.content === marker.content]
+  })
 }
 
 function everNamed({ commits }: Points): GraphId[] {

@@ -64,6 +64,8 @@ export interface Kind<D extends Doing> {
   readonly happening: fc.Arbitrary<D>
   /** What the service does. */
   readonly trouble: fc.Arbitrary<D>
+  /** What people do in a slice more often than at other times; absent: nothing. */
+  readonly amid?: fc.Arbitrary<D>
   open(service: Service): Promise<Source<D>>
   /** Bugs that must be met, by what they are. */
   readonly plants: Readonly<Record<string, Plant>>

@@ -120,7 +120,11 @@ function fateOf<D extends Doing>({ happening }: Kind<D>): fc.Arbitrary<Fate<D>> 
 function sliceOf<D extends Doing>(kind: Kind<D>): fc.Arbitrary<Run<D>> {
   const interruption = fc.tuple(
     fc.integer({ min: 1, max: READER_CALLS }),
-    fc.oneof({ weight: 5, arbitrary: kind.happening }, { weight: 1, arbitrary: kind.trouble }),
+    fc.oneof(
+      { weight: 5, arbitrary: kind.happening },
+      { weight: 1, arbitrary: kind.trouble },
+      ...(kind.amid ? [{ weight: 3, arbitrary: kind.amid }] : []),
+    ),
   )
   return fc.record({
     ...{ step: fc.constant('slice' as const), ms: fc.constantFrom(...SLICES_MS) },

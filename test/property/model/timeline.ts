@@ -15,6 +15,11 @@ export class Timeline<T> {
     this.#spans.push({ from: at, state })
   }
 
+  /** When it was there first; undefined: never. */
+  get born(): number | undefined {
+    return this.#spans.find(({ state }) => state !== undefined)?.from
+  }
+
   get now(): T | undefined {
     return this.#spans.at(-1)?.state
   }

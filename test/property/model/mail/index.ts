@@ -1,12 +1,12 @@
 /** Stories about a mailbox. */
+import { PLANTS } from '../plants.ts'
 import type { Kind } from '../source.ts'
 import { happening, type MailDoing, trouble } from './doings.ts'
 import { FOUND } from './found.ts'
-import { MAIL_PLANTS } from './plants.ts'
 import { MailSource } from './source.ts'
 
 export const MAIL: Kind<MailDoing> = {
-  ...{ happening, trouble, plants: MAIL_PLANTS, found: FOUND },
+  ...{ happening, trouble, plants: PLANTS, found: FOUND },
   open: (service) => MailSource.open(service),
   met: [
     'a slice ends: died',
