@@ -6,10 +6,12 @@ export {
   type Severity,
   severityOf,
 } from './findings.ts'
+export { ownersHeld } from './owners-held.ts'
 export {
   type VerifyCounts,
   type VerifyPlan,
   type VerifyProgress,
+  verifyOwnerStart,
   verifyProgressSchema,
   verifyStart,
 } from './progress.ts'

@@ -6,6 +6,7 @@
  */
 import { MemoryPool, mapBounded } from '../../concurrency/index.ts'
 import { AppError } from '../../model/errors.ts'
+import type { Representation } from '../../model/events.ts'
 import { type KeyHash, keyHash } from '../../model/ids.ts'
 import { refsOf } from '../../model/representation.ts'
 import { createContentReader } from '../content-reader.ts'
@@ -25,10 +26,11 @@ const ITEMS_AT_ONCE = 8
 const BUFFER_BYTES = 32 * 1024 * 1024
 /** A segment is held so many times over on its way. */
 const COPIES = 3
-/** Items after which progress is told. */
+/** Items after which progress is told, or as much of their content as who verifies says. */
 const BATCH = 64
 
 type ItemsPosition = Extract<Position, { step: 'items' }>
+type Within = NonNullable<ItemsPosition['within']>
 
 export async function* checkItems(
   work: Work,
@@ -45,19 +47,24 @@ export async function* checkItems(
   const options = { overDamage: () => undefined }
   const source = await openOver(() => openState(reader, end.last, options, work.signal))
   if (source === undefined) return
-  let { shard, after } = position
+  const { after: from, within: fromWithin, ...rest } = position
+  let { shard } = position
+  let [after, within] = [from, fromWithin]
   for (; shard < source.shards; shard += 1) {
     const items = itemsOf(await readShard(source, shard, work.signal), work)
-    const rest = items.slice(items.findIndex(({ key }) => key === after) + 1)
-    for (let at = 0; at < rest.length; at += BATCH) {
-      const batch = rest.slice(at, at + BATCH)
-      await checkBatch(work, content, { position, batch })
+    const left = items.slice(items.findIndex(({ key }) => key === after) + 1)
+    for (const batch of batchesOf(left, work)) {
+      const [first] = batch
+      const at = { ...rest, shard, ...(after !== undefined && { after }) }
+      if (isLong(first, work)) {
+        yield* checkLong(work, content, { ...at, ...(within && { within }) }, first)
+      } else await checkBatch(work, content, { position, batch })
+      within = undefined
       after = batch.at(-1)?.key
-      yield { ...position, shard, ...(after !== undefined && { after }) }
+      yield { ...rest, shard, ...(after !== undefined && { after }) }
     }
     after = undefined
-    const { after: _done, ...rests } = position
-    yield { ...rests, shard: shard + 1 }
+    yield { ...rest, shard: shard + 1 }
   }
 }
 
@@ -71,6 +78,38 @@ function itemsOf(lines: readonly StateLine[], { plan }: Work): Checked[] {
     .filter((line) => line.is === 'item')
     .map((item) => ({ item, key: keyHash(item.item) }))
     .filter(({ key }) => isSampled(plan, key))
+}
+
+const bytesOf = ({ item }: Checked): number =>
+  item.representations.reduce((sum, { bytes }) => sum + bytes, 0)
+
+/** Content that can be gone on with in its middle, and is too much for one batch. */
+const isLong = (checked: Checked, { everyBytes }: Work): boolean =>
+  bytesOf(checked) > everyBytes && checked.item.representations.some(isSliced)
+
+/** What says that it is whole is the list of its segments, each of which says so of itself. */
+const isSliced = ({ digest }: Representation): boolean => digest === 'segments'
+
+/** In their order; a long one is alone. */
+function* batchesOf(
+  items: readonly Checked[],
+  { everyBytes }: Work,
+): Generator<[Checked, ...Checked[]]> {
+  let batch: Checked[] = []
+  let bytes = 0
+  for (const checked of items) {
+    const [first, ...others] = batch
+    const isFull = batch.length === BATCH || bytes + bytesOf(checked) > everyBytes
+    if (first && isFull) {
+      yield [first, ...others]
+      batch = []
+      bytes = 0
+    }
+    batch.push(checked)
+    bytes += bytesOf(checked)
+  }
+  const [first, ...others] = batch
+  if (first) yield [first, ...others]
 }
 
 /** Undefined where no way leads to the state: the chain was told of before. */
@@ -114,26 +153,69 @@ function needOf({ item }: Checked): number {
 }
 
 async function checkItem(
-  { signal }: Work,
+  work: Work,
   content: ContentReader,
-  { owner, workload }: ItemsPosition,
-  { item, key }: Checked,
+  position: ItemsPosition,
+  checked: Checked,
 ): Promise<{ counts: Partial<VerifyCounts>; findings: Finding[] }> {
   const findings: Finding[] = []
   let itemBytes = 0
-  for (const representation of item.representations) {
+  for (const representation of checked.item.representations) {
     try {
-      for await (const piece of content.read(representation, signal)) {
+      for await (const piece of content.read(representation, work.signal)) {
         itemBytes += piece.length
         release(piece)
       }
     } catch (error) {
-      const code = codeOf(error)
-      if (!(error instanceof AppError) || code === undefined) throw error
-      findings.push({ code, owner, workload, seq: item.seq, item: key, check: checkOf(error) })
+      findings.push(findingOf(error, position, checked))
     }
   }
   return { counts: { items: findings.length === 0 ? 1 : 0, itemBytes }, findings }
+}
+
+/** From the middle on, where the position is in it; tells how far it is every so many bytes. */
+async function* checkLong(
+  work: Work,
+  content: ContentReader,
+  { within: from, ...at }: ItemsPosition,
+  checked: Checked,
+): AsyncGenerator<ItemsPosition> {
+  const { representations } = checked.item
+  let { part, offset, isWhole }: Within = from ?? { part: 0, offset: 0, isWhole: true }
+  for (; part < representations.length; part += 1) {
+    const representation = representations[part] as Representation
+    const pieces = isSliced(representation)
+      ? content.readFrom(representation, offset, work.signal)
+      : content.read(representation, work.signal)
+    let toldAt = offset
+    try {
+      for await (const piece of pieces) {
+        work.tally.add({ itemBytes: piece.length })
+        offset += piece.length
+        release(piece)
+        if (!isSliced(representation) || offset - toldAt < work.everyBytes) continue
+        toldAt = offset
+        yield { ...at, within: { part, offset, isWhole } }
+      }
+    } catch (error) {
+      work.tally.find(findingOf(error, at, checked))
+      isWhole = false
+    }
+    offset = 0
+    yield { ...at, within: { part: part + 1, offset, isWhole } }
+  }
+  if (isWhole) work.tally.add({ items: 1 })
+}
+
+/** Throws what is no damage. */
+function findingOf(
+  error: unknown,
+  { owner, workload }: ItemsPosition,
+  { item, key }: Checked,
+): Finding {
+  const code = codeOf(error)
+  if (!(error instanceof AppError) || code === undefined) throw error
+  return { code, owner, workload, seq: item.seq, item: key, check: checkOf(error) }
 }
 
 /** What a restore of the item would fail with. */

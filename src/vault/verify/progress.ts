@@ -5,7 +5,7 @@
  * of them ends in the same report.
  */
 import { z } from 'zod'
-import { parseOwnerId, WORKLOADS } from '../../model/ids.ts'
+import { type OwnerId, parseOwnerId, WORKLOADS } from '../../model/ids.ts'
 import { stateRefSchema } from '../base-format.ts'
 import { COMMIT_VOIDS_MAX } from '../limits.ts'
 import { FINDINGS, type FindingCode } from './findings.ts'
@@ -113,6 +113,8 @@ const positionSchema = z.discriminatedUnion('step', [
     workload: workloadSchema,
     shard: count,
     after: text.exactOptional(),
+    /** Of the item after that: the representation and the offset up to which it was read. */
+    within: z.object({ part: count, offset: count, isWhole: z.boolean() }).exactOptional(),
   }),
   z.object({ step: z.literal('done') }),
 ])
@@ -141,4 +143,9 @@ export function verifyStart(plan: VerifyPlan): VerifyProgress {
     },
     ...{ found: {}, severities: { error: 0, warning: 0, notice: 0 }, findings: [] },
   }
+}
+
+/** Of one owner of a vault that was begun to be verified before: what is the vault's is done. */
+export function verifyOwnerStart(plan: VerifyPlan & { owner: OwnerId }): VerifyProgress {
+  return { ...verifyStart(plan), at: { step: 'owner', owner: plan.owner } }
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { ScriptedDrive } from '../../capture/testing/scripted-drive.ts'
 import { ScriptedMailbox } from '../../capture/testing/scripted-mailbox.ts'
 import { captureWorld } from '../../capture/testing/world.ts'
+import type { Representation } from '../../model/events.ts'
 import type { GraphId } from '../../model/ids.ts'
 import { seal } from '../../sealing/seal.ts'
 import { encodeIndex, parseIndex } from '../pack-format.ts'
@@ -35,6 +36,7 @@ import {
 } from './testing/vaults.ts'
 
 const MIB = 1024 * 1024
+const LONG_PIECE_BYTES = 1000
 const id = (text: string) => text as GraphId
 const depsOf = ({ store, keys }: TestVault) => ({ store, keys })
 
@@ -53,6 +55,33 @@ async function mailWorld() {
     await world.untilDone()
   }
   return world
+}
+
+/** Content that was captured in several commits, each of which extends it, and a short item. */
+async function longVault() {
+  const on = memoryVault(4 * LONG_PIECE_BYTES)
+  const mail = await on.vault.stream(await registered(on.vault), 'mail', never)
+  const writer = mail.begin(undefined)
+  let content: Representation | undefined
+  for (let n = 0; n < 9; n += 1) {
+    const bytes = randomBytes(LONG_PIECE_BYTES)
+    content = await writer.extend(content, { name: 'content', bytes }, never)
+  }
+  assert.ok(content)
+  const events = [
+    putEvent('long', await writer.addVersion({ ...version('long'), carried: [content] }, never)),
+    putEvent('short', await writer.addVersion(version('short', randomBytes(20)), never)),
+  ]
+  const result = await writer.commit(contentOf(events), { complete: true }, never)
+  assert.ok(result.outcome === 'committed')
+  return { on, content }
+}
+
+/** In its body. */
+function spoilSegment(on: TestVault, ref: Representation['segments'][number] | undefined): void {
+  assert.ok(ref)
+  const [name = ''] = namesOf(on, new RegExp(`${ref.pack}\\.pk$`))
+  change(on, name, flipped(ref.offset + ref.sealedBytes - 20))
 }
 
 async function driveWorld() {
@@ -505,6 +534,28 @@ describe('a verification that was stopped', () => {
         const end = await verifyVault(depsOf(vault.on), parsed, {}, never)
         assert.deepEqual(reportOf(end), whole, JSON.stringify(point.at))
       }
+    }
+  })
+
+  test('ends in the same report from amid content that takes several steps', async () => {
+    const { on, content } = await longVault()
+    const deps = depsOf(on)
+    const counts = reportOf(await verifyVault(deps, verifyStart(FULL), {}, never)).counts
+    assert.deepEqual([counts.items, counts.opened], [2, counts.segments])
+    for (const isSpoilt of [false, true]) {
+      if (isSpoilt) spoilSegment(on, content.segments[3])
+      const points = await progressOf(deps, FULL, { everyBytes: LONG_PIECE_BYTES })
+      const whole = reportOf(points.at(-1) ?? assert.fail('there is a last one'))
+      const amid = points.filter(({ at }) => at.step === 'items' && at.within?.offset)
+      assert.equal(amid.length, isSpoilt ? 3 : content.segments.length)
+      assert.equal(whole.counts.items, isSpoilt ? 1 : 2)
+      for (const point of points) {
+        const parsed = verifyProgressSchema.parse(JSON.parse(JSON.stringify(point)))
+        const end = await verifyVault(deps, parsed, { everyBytes: LONG_PIECE_BYTES }, never)
+        assert.deepEqual(reportOf(end), whole, JSON.stringify(point.at))
+      }
+      const inOne = await verifyVault(deps, verifyStart(FULL), {}, never)
+      assert.deepEqual(reportOf(inOne), whole, 'and however often it tells of it')
     }
   })
 

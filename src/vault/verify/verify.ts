@@ -38,7 +38,11 @@ export interface VerifyDeps {
 export interface VerifyOptions {
   /** Told every so often: with it a later call goes on. Awaited. */
   onProgress?: (progress: VerifyProgress) => void | Promise<void>
+  /** Of the content of items it is told after so much, and amid longer ones; 256 MiB. */
+  everyBytes?: number
 }
+
+const EVERY_BYTES = 256 * 1024 * 1024
 
 /**
  * Goes on from `from` to the end; the answer is the progress that is `done`. Throws what the store
@@ -52,11 +56,12 @@ export async function verifyVault(
 ): Promise<VerifyProgress> {
   const { plan, found } = from
   const { store, keys, versions } = deps
+  const { everyBytes = EVERY_BYTES } = options
   invariant(!plan.locks || versions, 'who asks for locks gives the versions of the container')
   const tally = new Tally(from)
   const isLookedAt = plan.locks !== undefined && found.VersionsNotKept === undefined
   const seen = isLookedAt ? versions : undefined
-  const work: Work = { store, keys, versions: seen, plan, tally, signal }
+  const work: Work = { store, keys, versions: seen, plan, tally, everyBytes, signal }
   let progress = from
   for await (const at of walk(work, from.at)) {
     progress = tally.at(at)

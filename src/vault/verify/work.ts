@@ -13,6 +13,8 @@ export interface Work {
   versions: BlobVersions | undefined
   plan: VerifyPlan
   tally: Tally
+  /** Content of items after which progress is told. */
+  everyBytes: number
   signal: AbortSignal
 }
 

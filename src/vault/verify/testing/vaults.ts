@@ -95,12 +95,16 @@ export async function verify(
 }
 
 /** Every progress that a run gives, as a file would keep it. */
-export async function progressOf(deps: VerifyDeps, plan: VerifyPlan): Promise<VerifyProgress[]> {
+export async function progressOf(
+  deps: VerifyDeps,
+  plan: VerifyPlan,
+  options: Pick<VerifyOptions, 'everyBytes'> = {},
+): Promise<VerifyProgress[]> {
   const all: VerifyProgress[] = [verifyStart(plan)]
   const onProgress = (progress: VerifyProgress) => {
     all.push(JSON.parse(JSON.stringify(progress)))
   }
-  await verifyVault(deps, verifyStart(plan), { onProgress }, never)
+  await verifyVault(deps, verifyStart(plan), { ...options, onProgress }, never)
   return all
 }
 
