@@ -284,7 +284,7 @@ export class BlobContainer {
   #may(identity: Identity, right: BlobRight, name: string): boolean {
     if (!identity[this.name].includes(right)) return false
     if (this.name === 'vault' || right !== 'add') return true
-    return identity.opsPrefix !== undefined && name.startsWith(identity.opsPrefix)
+    return identity.opsPrefixes?.some((prefix) => name.startsWith(prefix)) ?? false
   }
 }
 

@@ -23,8 +23,8 @@ export interface Identity {
   name: string
   vault: readonly BlobRight[]
   ops: readonly BlobRight[]
-  /** New blobs in `ops` only under this prefix; absent: nowhere. */
-  opsPrefix?: string
+  /** New blobs in `ops` only under one of these prefixes; absent: nowhere. */
+  opsPrefixes?: readonly string[]
   tables: readonly TableRight[]
   queues: readonly QueueName[]
   keys: readonly KeyRight[]
@@ -48,7 +48,7 @@ export const IDENTITIES = {
     name: 'restorer',
     vault: ['read'],
     ops: ['read', 'add'],
-    opsPrefix: 'restore/',
+    opsPrefixes: ['restore/', 'verify/'],
     tables: TABLES_BOTH,
     queues: ['restore-jobs', 'backup-jobs'],
     keys: ['public', 'index', 'unwrap'],
@@ -58,7 +58,7 @@ export const IDENTITIES = {
     name: 'reader',
     vault: ['read'],
     ops: ['read', 'add'],
-    opsPrefix: 'access/',
+    opsPrefixes: ['access/'],
     tables: TABLES_BOTH,
     queues: ['backup-jobs', 'restore-jobs'],
     keys: ['public', 'index'],
@@ -68,7 +68,7 @@ export const IDENTITIES = {
     name: 'keeper',
     vault: ['read', 'lock', 'hold'],
     ops: ['read', 'add', 'lock', 'hold'],
-    opsPrefix: 'keeper/',
+    opsPrefixes: ['keeper/'],
     tables: TABLES_BOTH,
     queues: [],
     keys: ['public', 'index'],
@@ -78,7 +78,7 @@ export const IDENTITIES = {
     name: 'expirer',
     vault: ['read', 'delete', 'delete-version'],
     ops: ['read', 'add', 'delete', 'delete-version'],
-    opsPrefix: 'expirer/',
+    opsPrefixes: ['expirer/'],
     tables: TABLES_BOTH,
     queues: [],
     keys: ['public', 'index', 'delete'],
@@ -88,7 +88,7 @@ export const IDENTITIES = {
     name: 'account',
     vault: BLOBS_ALL,
     ops: BLOBS_ALL,
-    opsPrefix: '',
+    opsPrefixes: [''],
     tables: TABLES_BOTH,
     queues: ['backup-jobs', 'restore-jobs'],
     keys: ['create', 'public', 'index', 'unwrap', 'delete'],
