@@ -224,12 +224,14 @@ describe('rights', () => {
       const { ops } = opened(storage, role as IdentityName)
       assert.equal((await ops.create(`${prefix}a`, bytes('1'), never)).outcome, 'created', role)
       assert.equal((await ops.create(`backup/${role}`, bytes('1'), never)).outcome, 'refused')
+      const verifies = (await ops.create(`verify/${role}`, bytes('1'), never)).outcome
+      assert.equal(verifies, role === 'restorer' ? 'created' : 'refused', 'who opens verifies')
     }
     const { locks } = opened(storage, 'keeper')
     const versions = await collect(locks.ops.versions('', never))
     for (const { name, version } of versions) await locks.ops.setHold(name, version, true, never)
     const names = versions.map(({ name }) => name)
-    assert.deepEqual(names, ['access/a', 'expirer/a', 'keeper/a', 'restore/a'])
+    assert.deepEqual(names, ['access/a', 'expirer/a', 'keeper/a', 'restore/a', 'verify/restorer'])
   })
 })
 

@@ -65,6 +65,7 @@ describe('blobs', () => {
     const storage = account()
     const restorer = opened(storage, 'restorer').ops
     assert.equal((await restorer.create('restore/a', bytes('1'), never)).outcome, 'created')
+    assert.equal((await restorer.create('verify/a', bytes('1'), never)).outcome, 'created')
     assert.equal((await restorer.create('keeper/a', bytes('1'), never)).outcome, 'refused')
     const writer = opened(storage).ops
     assert.equal((await writer.create('restore/b', bytes('1'), never)).outcome, 'refused')
