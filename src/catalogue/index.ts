@@ -19,6 +19,7 @@ import { createRunTable } from './runs.ts'
 import { createSlotTable } from './slots.ts'
 import { createStreamTables } from './stream.ts'
 import type { Catalogue } from './types.ts'
+import { createVerificationTable } from './verifications.ts'
 
 export interface CatalogueOptions {
   tables: TableStore
@@ -41,6 +42,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     packs: createPackTable(room),
     runs: createRunTable(room),
     rebuilds: createRebuildTable(room),
+    verifications: createVerificationTable(room),
     jobs: createJobTable(room),
     slots: createSlotTable(room),
     budgets: createBudgetTable(room),
@@ -96,6 +98,9 @@ export type {
   Slot,
   SlotTable,
   StreamTables,
+  Verification,
+  VerificationTable,
+  Verified,
   WorkTable,
 } from './types.ts'
 export { RESOURCE_STATES, ROWS_WITHIN_MS } from './types.ts'

@@ -106,6 +106,8 @@ export const TIMELINE = { from: 't~', below: `t${AFTER_PARTS}` } as const
 
 export const rebuildPartition = (tenant: string): string => `${name(tenant)}~rebuilds`
 
+export const verificationPartition = (tenant: string): string => `${name(tenant)}~verifications`
+
 /** The plan of a run: places in the queue, and one record for each owner. */
 export const planPartition = (tenant: string, run: string): string =>
   `${name(tenant)}~plan~${name(run)}`

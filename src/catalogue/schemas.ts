@@ -17,6 +17,7 @@ import type {
   Rebuild,
   Resource,
   Run,
+  Verification,
 } from './types.ts'
 import { BINDING, COVERAGES, RESOURCE_STATES } from './types.ts'
 
@@ -81,6 +82,15 @@ export const ownerSchema: z.ZodType<Owner> = z.object({
   ledgerOpen: whole,
   source: z.object({ items: whole.exactOptional(), bytes: whole.exactOptional() }).exactOptional(),
   held: z.object({ items: whole, bytes: whole }).exactOptional(),
+  verified: z
+    .object({
+      at: z.string(),
+      errors: whole,
+      opened: z.string().exactOptional(),
+      sampled: z.string().exactOptional(),
+      hashes: z.string().exactOptional(),
+    })
+    .exactOptional(),
 })
 
 const hintCountsSchema: z.ZodType<HintCounts> = z.object({
@@ -164,6 +174,50 @@ export const rebuildSchema: z.ZodType<Rebuild> = z.object({
     commits: whole,
   }),
   troubles: z.record(z.string(), whole),
+})
+
+const sums = z.record(z.string(), whole)
+
+export const verificationSchema: z.ZodType<Verification> = z.object({
+  id: z.string(),
+  state: z.enum(['queued', 'running', 'done']),
+  createdAt: z.string(),
+  startedAt: z.string().exactOptional(),
+  endedAt: z.string().exactOptional(),
+  heartbeatAt: z.string(),
+  attempt: whole,
+  openPercent: z.number(),
+  seed: z.string(),
+  locks: z.object({ until: z.string(), most: z.string() }).exactOptional(),
+  position: z.string(),
+  open: z
+    .object({
+      owner: ownerIdSchema,
+      began: z.string(),
+      worker: z.string(),
+      until: z.string(),
+      tries: whole,
+      trouble: z.string(),
+      again: z.literal(true).exactOptional(),
+      progress: z.unknown().exactOptional(),
+    })
+    .exactOptional(),
+  counts: z.object({
+    owners: whole,
+    opened: whole,
+    sampled: whole,
+    hashes: whole,
+    damaged: whole,
+    nothing: whole,
+    failed: whole,
+    erased: whole,
+  }),
+  sums,
+  found: sums,
+  severities: z.object({ error: whole, warning: whole, notice: whole }),
+  findings: z.array(z.record(z.string(), z.union([z.string(), z.number()]))),
+  troubles: sums,
+  report: z.string().exactOptional(),
 })
 
 export const jobSchema: z.ZodType<Job> = z.object({

@@ -20,7 +20,14 @@ import type {
 } from '../model/events.ts'
 import type { GraphId, KeyHash, OwnerId, PackId, ResourceKind, WorkloadName } from '../model/ids.ts'
 import type { CompareOptions, StreamComparison, StreamTruth } from './compare/index.ts'
-import type { BudgetTable, JobTable, RebuildTable, RunTable, SlotTable } from './work-types.ts'
+import type {
+  BudgetTable,
+  JobTable,
+  RebuildTable,
+  RunTable,
+  SlotTable,
+  VerificationTable,
+} from './work-types.ts'
 
 export const RESOURCE_STATES = [
   'protected',
@@ -128,8 +135,26 @@ export interface Owner {
   source?: SourceSize
   /** New versions and their bytes that its slices have stored. Measured, as `source` is. */
   held?: { items: number; bytes: number }
+  /** What verifications have found. Measured, as `source` is. */
+  verified?: Verified
   /** Read only: a rebuild has it, or could not make its rows. No slice begins, whenever it is due. */
   isFenced?: true
+}
+
+/**
+ * Every commit of an owner up to a time, by what was done to it: each of the three is of the
+ * verification that last found nothing lost, and is never later than a weaker one.
+ */
+export interface Verified {
+  /** ISO time at which an owner was last looked at, and how much was lost then. */
+  at: string
+  errors: number
+  /** ISO times. All segments were opened, and what they hold put together: "verified" (P10). */
+  opened?: string
+  /** A random sample was. */
+  sampled?: string
+  /** Every hash, every link and the framing of every pack are right. */
+  hashes?: string
 }
 
 /** No claim writes rows later than this after it was made (DESIGN 6). */
@@ -490,6 +515,11 @@ export interface PackLock {
 }
 
 export type { Rebuild, RebuildCounts, RebuildOwner } from './rebuild-row.ts'
+export type {
+  OpenVerification,
+  Verification,
+  VerificationCounts,
+} from './verification-row.ts'
 export * from './work-types.ts'
 
 export interface Catalogue {
@@ -498,6 +528,7 @@ export interface Catalogue {
   readonly packs: PackTable
   readonly runs: RunTable
   readonly rebuilds: RebuildTable
+  readonly verifications: VerificationTable
   readonly jobs: JobTable
   readonly slots: SlotTable
   readonly budgets: BudgetTable

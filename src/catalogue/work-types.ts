@@ -1,11 +1,12 @@
 /**
- * What the catalogue keeps of work: runs and their plans, rebuilds, jobs and their slots, and the
- * budgets that all workers spend together. Measured, never rebuilt from the vault.
+ * What the catalogue keeps of work: runs and their plans, rebuilds, verifications, jobs and their
+ * slots, and the budgets that all workers spend together. Measured, never rebuilt from the vault.
  */
 import type { Counts, Units } from '../model/events.ts'
 import type { KeyHash, OwnerId } from '../model/ids.ts'
 import type { Rebuild } from './rebuild-row.ts'
 import type { Page } from './types.ts'
+import type { Verification } from './verification-row.ts'
 
 export type RunState =
   | 'queued'
@@ -128,6 +129,22 @@ export interface RebuildTable {
   ): Promise<Rebuild | undefined>
   /** Newest first. */
   list(query: { max: number; continuation?: string }, signal: AbortSignal): Promise<Page<Rebuild>>
+}
+
+export interface VerificationTable {
+  /** False where a verification of this id exists: the insert is the lock. */
+  insert(verification: Verification, signal: AbortSignal): Promise<boolean>
+  get(id: string, signal: AbortSignal): Promise<Verification | undefined>
+  update(
+    id: string,
+    change: (now: Verification) => Verification,
+    signal: AbortSignal,
+  ): Promise<Verification | undefined>
+  /** Newest first. */
+  list(
+    query: { max: number; continuation?: string },
+    signal: AbortSignal,
+  ): Promise<Page<Verification>>
 }
 
 /** A job of the restore role. The request and the plan are JSON documents with a version. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import type { Verified } from '../../catalogue/types.ts'
 import { keyHash } from '../../model/ids.ts'
 import { type Body, linesOf, OTHER, RESOURCE, startApi, type TestApi } from './testing/api.ts'
 import {
@@ -13,6 +14,8 @@ import {
   OWNER,
   SECRET,
 } from './testing/held.ts'
+
+type Sums = Record<string, unknown>
 
 const BASE = `v1/resources/${RESOURCE}`
 const inbox = keyHash(INBOX)
@@ -42,6 +45,40 @@ describe('resources and points', () => {
     })
   })
 
+  it('says verified only of what was opened (P10)', async () => {
+    const api = await startApi()
+    const verify = (verified: Verified) =>
+      api.catalogue.owners.update(
+        OWNER,
+        (now) => ({ ...now, verified }),
+        new AbortController().signal,
+      )
+    const told = async () => {
+      const { coverage } = (await api.call('GET', BASE)).json
+      const { owners } = (await api.call('GET', 'v1/status')).json
+      return { coverage: coverage as Sums, owners: owners as Sums }
+    }
+    const before = await told()
+    assert.deepEqual(
+      [before.owners['neverVerified'], before.coverage['verifiedUntil']],
+      [1, undefined],
+    )
+    await verify({ at: '2026-02-28T03:00:00.000Z', errors: 0, hashes: '2026-02-28T00:00:00.000Z' })
+    const hashed = await told()
+    assert.equal(hashed.coverage['verifiedUntil'], undefined)
+    assert.equal(hashed.coverage['hashedUntil'], '2026-02-28T00:00:00.000Z')
+    assert.equal(hashed.owners['neverVerified'], 1)
+    const at = '2026-03-01T03:00:00.000Z'
+    await verify({ at, errors: 2, opened: '2026-02-01T00:00:00.000Z' })
+    const { coverage, owners } = await told()
+    assert.equal(coverage['verifiedUntil'], '2026-02-01T00:00:00.000Z')
+    assert.deepEqual(coverage['verification'], { endedAt: at, errors: 2 })
+    assert.deepEqual(
+      [owners['neverVerified'], owners['oldestVerifiedUntil'], owners['damaged']],
+      [0, '2026-02-01T00:00:00.000Z', 1],
+    )
+  })
+
   it('counts nobody as covered who is backed up no more, and says of none when it is read next', async () => {
     const api = await startApi()
     for (const state of ['gone', 'unprotected'] as const) {
@@ -53,6 +90,7 @@ describe('resources and points', () => {
       const { owners } = (await api.call('GET', 'v1/status')).json
       assert.deepEqual(owners, {
         ...{ total: 0, kept: 1, coverage: {}, trouble: {}, ledgerOpen: 0, neverComplete: 0 },
+        ...{ neverVerified: 0, damaged: 0 },
       })
       const { coverage } = (await api.call('GET', BASE)).json
       assert.deepEqual(

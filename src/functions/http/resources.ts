@@ -75,5 +75,14 @@ function coverageOf(owner: Owner, isProtected: boolean) {
     trouble: owner.trouble || undefined,
     attempts: owner.attempts,
     ledgerOpen: owner.ledgerOpen,
+    ...verifiedOf(owner),
   }
+}
+
+/** "Verified" is said of what was opened alone (P10). */
+function verifiedOf({ verified }: Owner) {
+  if (verified === undefined) return {}
+  const { at, errors, opened, sampled, hashes } = verified
+  const until = { verifiedUntil: opened, sampledUntil: sampled, hashedUntil: hashes }
+  return { ...until, verification: { endedAt: at, errors } }
 }

@@ -99,6 +99,12 @@ class OwnerSums {
   oldestCompleteAt: string | undefined
   /** ISO time at which the cursors were read that were read longest ago. */
   oldestReadAt: string | undefined
+  /** Owners with a complete round of whom nothing was verified by opening it (P10). */
+  neverVerified = 0
+  /** ISO time up to which the owner is verified who is verified least far, of the others. */
+  oldestVerifiedUntil: string | undefined
+  /** Owners of whom the last verification found something lost. */
+  damaged = 0
 
   add(owner: Owner): void {
     this.total += 1
@@ -108,6 +114,10 @@ class OwnerSums {
     if (owner.completeAt === undefined) this.neverComplete += 1
     this.oldestCompleteAt = earlier(this.oldestCompleteAt, owner.completeAt)
     this.oldestReadAt = earlier(this.oldestReadAt, owner.readAt)
+    const { verified, completeAt } = owner
+    if (completeAt !== undefined && verified?.opened === undefined) this.neverVerified += 1
+    this.oldestVerifiedUntil = earlier(this.oldestVerifiedUntil, verified?.opened)
+    if (verified !== undefined && verified.errors > 0) this.damaged += 1
   }
 }
 
