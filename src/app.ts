@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { app } from '@azure/functions'
 import { createAccess } from './access/index.ts'
 import { azureBlobStore } from './adapters/azure-blob.ts'
+import { azureBlobVersions } from './adapters/azure-blob-versions.ts'
 import { managedIdentity, tokenSource } from './adapters/azure-identity.ts'
 import { azureQueueSender } from './adapters/azure-queue.ts'
 import { azureTableStore } from './adapters/azure-table.ts'
@@ -23,6 +24,7 @@ import { registerHttp } from './functions/http/index.ts'
 import { registerRebuild } from './functions/rebuild.ts'
 import { registerReconciler } from './functions/reconcile.ts'
 import { registerRestore } from './functions/restore.ts'
+import { registerVerify } from './functions/verify.ts'
 import {
   type ChunkSource,
   createDirectory,
@@ -176,10 +178,11 @@ function buildCore(settings: Settings) {
   )
   const clock = systemClock
   const random = systemRandomness
+  const keys = ownerKeys(settings)
   const vault = createVault({
     vault: vaultBlobs,
     ops: opsBlobs,
-    keys: ownerKeys(settings),
+    keys,
     clock,
     random,
     packBytes: settings.HOLDFAST_PACK_MIB * MIB,
@@ -202,7 +205,8 @@ function buildCore(settings: Settings) {
     policies,
     catalogue,
   })
-  return { clock, random, vault, opsBlobs, catalogue, policies, queues, tables, setup }
+  const blobs = { vault: vaultBlobs, ops: opsBlobs, at: vaultAt }
+  return { clock, random, blobs, keys, vault, catalogue, policies, queues, tables, setup }
 }
 
 type Core = ReturnType<typeof buildCore>
@@ -255,7 +259,7 @@ function restoreOf(settings: Settings, core: Core) {
   return createRestore({
     catalogue: core.catalogue,
     vault: core.vault,
-    pins: core.opsBlobs,
+    pins: core.blobs.ops,
     workloads: (name) => workloads[name],
     clock: core.clock,
     random: core.random,
@@ -264,6 +268,28 @@ function restoreOf(settings: Settings, core: Core) {
       sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
       leaseMarginMs: settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS,
     },
+  })
+}
+
+/** With the rights of the restore role: it opens what it verifies. */
+function registerVerification(settings: Settings, core: Core): void {
+  const { blobs, keys, catalogue, vault, clock, random } = core
+  const isLooking = settings.HOLDFAST_VERIFY_LOCKS === 'check'
+  const locks = {
+    protectionDays: settings.HOLDFAST_PROTECTION_DAYS,
+    generationDays: settings.HOLDFAST_GENERATION_DAYS,
+  }
+  registerVerify({
+    ...{ catalogue, vault, keys, clock, random, log },
+    ...{ store: blobs.vault, ops: blobs.ops },
+    ...(isLooking && { versions: azureBlobVersions({ ...blobs.at, container: 'vault' }) }),
+    settings: {
+      everyDays: settings.HOLDFAST_VERIFY_DAYS,
+      openPercent: settings.HOLDFAST_VERIFY_PERCENT,
+      ...(isLooking && { locks }),
+    },
+    sliceMs: settings.HOLDFAST_SLICE_SECONDS * SECOND_MS,
+    slackMs: settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS + MINUTE_MS,
   })
 }
 
@@ -302,6 +328,7 @@ function start(): void {
   if (has('restore')) {
     const restore = restoreOf(settings, core)
     registerRestore({ catalogue: core.catalogue, restore, clock: core.clock, sliceMs })
+    registerVerification(settings, core)
   }
   if (has('backup') || has('restore')) {
     const slackMs = settings.HOLDFAST_LEASE_SLACK_SECONDS * SECOND_MS + HEARTBEAT_SLACK_MS

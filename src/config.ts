@@ -197,6 +197,26 @@ export const settingsSchema = z.object({
     .max(365)
     .default(30)
     .describe('Generation G: locks are extended in steps of so many days.'),
+  HOLDFAST_VERIFY_DAYS: whole
+    .min(0)
+    .max(365)
+    .default(30)
+    .describe(
+      'A verification of all that is held begins so many days after the last; 0: none by itself. It reads every pack.',
+    ),
+  HOLDFAST_VERIFY_PERCENT: whole
+    .min(0)
+    .max(100)
+    .default(100)
+    .describe(
+      'Of a hundred segments and items it opens so many; 0: hashes only, which verify nothing.',
+    ),
+  HOLDFAST_VERIFY_LOCKS: z
+    .enum(['check', 'skip'])
+    .default('check')
+    .describe(
+      'It looks at versions and locks of blobs; `skip` for an emulator, which has neither.',
+    ),
   HOLDFAST_RESTORE_LAG_SECONDS: whole
     .min(0)
     .max(3600)

@@ -223,6 +223,8 @@ export function appSettings(
     HOLDFAST_TABLES_CONNECTION: connection,
     HOLDFAST_QUEUES: connection,
     HOLDFAST_KEY_FILE: options.dir.keys,
+    // Azurite has neither versions nor locks.
+    HOLDFAST_VERIFY_LOCKS: 'skip',
     ...options.settings,
   }
 }

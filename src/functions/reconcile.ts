@@ -3,7 +3,7 @@
  */
 import { app, type InvocationContext } from '@azure/functions'
 import * as df from 'durable-functions'
-import type { Catalogue, Job, Rebuild, Run } from '../catalogue/types.ts'
+import type { Catalogue, Job, Rebuild, Run, Verification } from '../catalogue/types.ts'
 import {
   BACKUP_RUN,
   jobInstanceId,
@@ -11,6 +11,8 @@ import {
   RESTORE_RUN,
   rebuildInstanceId,
   runInstanceId,
+  VERIFY_RUN,
+  verifyInstanceId,
 } from '../orchestrations/names.ts'
 import type { Clock } from '../ports.ts'
 import type { RunLog } from '../runs/index.ts'
@@ -54,6 +56,7 @@ async function reconcile(deps: ReconcileDeps, context: InvocationContext): Promi
   if (!(await deps.catalogue.ready(signal))) return
   if (deps.runs) await reconcileRuns(deps, client, signal)
   if (deps.jobs) await reconcileJobs(deps, client, signal)
+  if (deps.jobs) await reconcileVerifications(deps, client, signal)
 }
 
 async function reconcileRebuilds(
@@ -103,6 +106,35 @@ async function reconcileJobs(
 ): Promise<void> {
   const jobs = await deps.catalogue.jobs.list({ max: ROWS_MAX }, signal)
   for (const job of jobs.items) await repairJob(job, deps, client, signal)
+}
+
+/** The newest one: none begins before the one before it is over. */
+async function reconcileVerifications(
+  deps: ReconcileDeps,
+  client: df.DurableClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const { items } = await deps.catalogue.verifications.list({ max: 1 }, signal)
+  for (const row of items) {
+    if (row.state !== 'done') await repairVerification(row, deps, client, signal)
+  }
+}
+
+/** Without a limit: it keeps nobody waiting, and nothing else says what is held and whole. */
+async function repairVerification(
+  row: Verification,
+  deps: ReconcileDeps,
+  client: df.DurableClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const attempt = await repair(row, deps, client, {
+    instance: verifyInstanceId(row.id, row.attempt),
+    queued: row.state === 'queued',
+  })
+  if (attempt === undefined) return
+  await deps.catalogue.verifications.update(row.id, (now) => ({ ...now, attempt }), signal)
+  const input = { verification: row.id, attempt }
+  await startOnce(client, VERIFY_RUN, verifyInstanceId(row.id, attempt), input)
 }
 
 async function repairRun(
@@ -158,7 +190,7 @@ async function repairJob(
 
 /** The attempt to start, or undefined where all is well. */
 async function repair(
-  row: Run | Job | Rebuild,
+  row: Run | Job | Rebuild | Verification,
   deps: ReconcileDeps,
   client: df.DurableClient,
   state: { instance: string; queued: boolean },

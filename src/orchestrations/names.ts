@@ -9,6 +9,7 @@ export const BACKUP_RUN = 'backupRun'
 export const BACKUP_LANE = 'backupLane'
 export const RESTORE_RUN = 'restoreRun'
 export const REBUILD_RUN = 'rebuildRun'
+export const VERIFY_RUN = 'verifyRun'
 
 export const ASK_HINTS = 'askHints'
 export const PLAN_RUN = 'planRun'
@@ -16,6 +17,7 @@ export const CAPTURE_NEXT = 'captureNext'
 export const END_WAVE = 'endWave'
 export const RESTORE_STEP = 'restoreStep'
 export const REBUILD_STEP = 'rebuildStep'
+export const VERIFY_STEP = 'verifyStep'
 
 export interface BackupRunInput {
   run: string
@@ -78,6 +80,17 @@ export interface RebuildAnswer {
   nextAt: string
 }
 
+export interface VerifyRunInput {
+  verification: string
+  attempt: number
+}
+
+export interface VerifyAnswer {
+  state: 'more' | 'wait' | 'done'
+  /** ISO time, with `wait`. */
+  nextAt: string
+}
+
 /** Ids must match ^[A-Za-z0-9._-]{1,90}$ (facts/durable.md 5.9, rule 11). */
 export function runInstanceId(run: string, attempt: number): string {
   return `run-${run}-a${attempt}`
@@ -90,6 +103,10 @@ export function laneInstanceId(input: BackupRunInput, lane: number): string {
 
 export function rebuildInstanceId(rebuild: string, attempt: number): string {
   return `rebuild-${rebuild}-a${attempt}`
+}
+
+export function verifyInstanceId(verification: string, attempt: number): string {
+  return `verify-${verification}-a${attempt}`
 }
 
 /** Planning and replay of one job are two orchestrations: a person decides between them. */

@@ -1,0 +1,64 @@
+/** Begins a verification of all owners on schedule, one at a time. */
+import type { Catalogue, Verification } from '../../catalogue/types.ts'
+import type { Clock, Randomness } from '../../ports.ts'
+import type { VaultApi } from '../../vault/types.ts'
+import { newVerification } from './verification.ts'
+
+export interface BeginVerifyDeps {
+  catalogue: Pick<Catalogue, 'ready' | 'verifications'>
+  vault: Pick<VaultApi, 'owners'>
+  clock: Pick<Clock, 'now'>
+  random: Randomness
+  settings: VerifySettings
+}
+
+export interface VerifySettings {
+  /** Days from the begin of one verification to that of the next; 0: none on schedule. */
+  everyDays: number
+  openPercent: number
+  /** R and G (DESIGN 2), days; absent: versions and locks are not looked at. */
+  locks?: { protectionDays: number; generationDays: number }
+}
+
+const DAY_MS = 24 * 3_600_000
+/** A lock that ends so much later than the longest that the keeper sets was set by somebody else. */
+const EXCESS_DAYS = 366
+const SEED_BYTES = 8
+
+/** The verification to start; undefined: none is due, or one is under way. */
+export async function verifyIfDue(
+  deps: BeginVerifyDeps,
+  signal: AbortSignal,
+): Promise<Verification | undefined> {
+  const { catalogue, clock, random, settings } = deps
+  const { everyDays, openPercent } = settings
+  if (everyDays === 0 || !(await catalogue.ready(signal))) return undefined
+  const { items } = await catalogue.verifications.list({ max: 1 }, signal)
+  const [newest] = items
+  const now = clock.now()
+  const isDue = !newest || Date.parse(newest.createdAt) + everyDays * DAY_MS <= now
+  if (!isDue || (newest && newest.state !== 'done') || !(await hasOwners(deps, signal))) {
+    return undefined
+  }
+  const id = `v-${new Date(now).toISOString().slice(0, 16).replaceAll(/[-:]/g, '')}`
+  const seed = Buffer.from(random.bytes(SEED_BYTES)).toString('hex')
+  const locks = locksAt(settings, now)
+  const row = newVerification({ id, openPercent, seed, ...(locks && { locks }) }, now)
+  return (await catalogue.verifications.insert(row, signal)) ? row : undefined
+}
+
+/** What is needed must be locked for R more days; the keeper locks for R + G. */
+function locksAt({ locks }: VerifySettings, now: number): Verification['locks'] {
+  if (locks === undefined) return undefined
+  const after = (days: number) => new Date(now + days * DAY_MS).toISOString()
+  const { protectionDays, generationDays } = locks
+  return {
+    until: after(protectionDays),
+    most: after(protectionDays + generationDays + EXCESS_DAYS),
+  }
+}
+
+async function hasOwners({ vault }: BeginVerifyDeps, signal: AbortSignal): Promise<boolean> {
+  for await (const _owner of vault.owners(signal)) return true
+  return false
+}
