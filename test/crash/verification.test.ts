@@ -1,0 +1,58 @@
+/**
+ * P4, P10: whoever verifies all owners dies before and after each of its calls, between its steps and
+ * amid them. The next one ends in the same: nothing is counted twice, and there is one report.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { IDENTITIES, ProcessDied, type SimulatedProcess } from '../../sandbox/storage/index.ts'
+import type { Verification } from '../../src/catalogue/types.ts'
+import { fork, type VerifyWorld, verifyWorld } from '../../src/runs/verify/testing/world.ts'
+import { TAKES_MORE } from '../level.ts'
+
+/** `npm run test:crash` takes every call. */
+const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 23 : 101
+/** Some twenty calls: an owner has several steps. */
+const SLICE_MS = 60
+
+/** Steps of one process, until the verification is done. */
+async function runOut(world: VerifyWorld, id: string, process: SimulatedProcess): Promise<void> {
+  for (;;) {
+    const { state } = await world.step(id, { process, sliceMs: SLICE_MS })
+    if (state === 'done') return
+  }
+}
+
+/** Without times, and without what names the steps. */
+function resultOf({ state, counts, sums, found, severities, findings, troubles }: Verification) {
+  return { state, counts, sums, found, severities, findings, troubles }
+}
+
+test('a verification that dies at any of its calls is gone on with, and ends in the same', async (t) => {
+  const start = await verifyWorld()
+  const pack = start.storage.vault.names().find((name) => name.endsWith('.pk')) ?? ''
+  start.clock.advance(5000)
+  start.storage.vault.overwrite(IDENTITIES.account, pack, Buffer.from('spoilt'), { lock: 'none' })
+  const id = await start.ask()
+  const whole = fork(start)
+  const counting = whole.storage.process('restorer')
+  await runOut(whole, id, counting)
+  const expected = resultOf(await whole.row(id))
+  assert.equal(expected.counts.damaged, 1)
+  let points = 0
+  for (let k = 1; k <= counting.calls; k += EVERY) {
+    for (const moment of ['before', 'after'] as const) {
+      const world = fork(start)
+      const mortal = world.storage.process('restorer')
+      if (moment === 'before') mortal.crashBefore(k)
+      else mortal.crashAfter(k)
+      await assert.rejects(runOut(world, id, mortal), (error) => error instanceof ProcessDied)
+      const { row } = await world.drive(id)
+      assert.deepEqual(resultOf(row), expected, `call ${k}, ${moment}`)
+      assert.deepEqual(Object.keys(world.reports()), [row.report])
+      for (const owner of world.owners) assert.ok(await world.verified(owner))
+      points += 1
+    }
+  }
+  assert.equal(points, 2 * Math.ceil(counting.calls / EVERY))
+  if (EVERY === 1) t.diagnostic(`${counting.calls} calls, ${points} points`)
+})
