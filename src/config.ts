@@ -202,7 +202,7 @@ export const settingsSchema = z.object({
     .max(365)
     .default(30)
     .describe(
-      'A verification of all that is held begins so many days after the last; 0: none by itself. It reads every pack.',
+      'A verification of all that is held begins so many days after the last, and sooner while the vault is new; 0: none by itself. It reads every pack.',
     ),
   HOLDFAST_VERIFY_PERCENT: whole
     .min(0)

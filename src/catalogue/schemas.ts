@@ -182,6 +182,7 @@ export const verificationSchema: z.ZodType<Verification> = z.object({
   id: z.string(),
   state: z.enum(['queued', 'running', 'done']),
   createdAt: z.string(),
+  firstAt: z.string(),
   startedAt: z.string().exactOptional(),
   endedAt: z.string().exactOptional(),
   heartbeatAt: z.string(),

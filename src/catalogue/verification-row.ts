@@ -6,6 +6,8 @@ export interface Verification {
   id: string
   state: 'queued' | 'running' | 'done'
   createdAt: string
+  /** When the first verification of this vault was created, as far as rows know. */
+  firstAt: string
   startedAt?: string
   /** All owners are done with; the report says so. */
   endedAt?: string

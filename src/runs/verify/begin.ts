@@ -13,7 +13,10 @@ export interface BeginVerifyDeps {
 }
 
 export interface VerifySettings {
-  /** Days from the begin of one verification to that of the next; 0: none on schedule. */
+  /**
+   * Days from the begin of one verification to that of the next, at most: the first ones come a
+   * day, a day, two days, four ... apart, because a new vault grows fast. 0: none on schedule.
+   */
   everyDays: number
   openPercent: number
   /** R and G (DESIGN 2), days; absent: versions and locks are not looked at. */
@@ -36,15 +39,21 @@ export async function verifyIfDue(
   const { items } = await catalogue.verifications.list({ max: 1 }, signal)
   const [newest] = items
   const now = clock.now()
-  const isDue = !newest || Date.parse(newest.createdAt) + everyDays * DAY_MS <= now
-  if (!isDue || (newest && newest.state !== 'done') || !(await hasOwners(deps, signal))) {
-    return undefined
-  }
+  if (newest && (newest.state !== 'done' || dueAt(newest, everyDays) > now)) return undefined
+  if (!(await hasOwners(deps, signal))) return undefined
   const id = `v-${new Date(now).toISOString().slice(0, 16).replaceAll(/[-:]/g, '')}`
   const seed = Buffer.from(random.bytes(SEED_BYTES)).toString('hex')
   const locks = locksAt(settings, now)
-  const row = newVerification({ id, openPercent, seed, ...(locks && { locks }) }, now)
+  const rest = { ...(locks && { locks }), ...(newest && { firstAt: newest.firstAt }) }
+  const row = newVerification({ id, openPercent, seed, ...rest }, now)
   return (await catalogue.verifications.insert(row, signal)) ? row : undefined
+}
+
+/** As long after the newest as that was after the first, within a day and what the settings say. */
+function dueAt({ createdAt, firstAt }: Verification, everyDays: number): number {
+  const at = Date.parse(createdAt)
+  const age = at - Date.parse(firstAt)
+  return at + Math.min(everyDays * DAY_MS, Math.max(DAY_MS, age))
 }
 
 /** What is needed must be locked for R more days; the keeper locks for R + G. */

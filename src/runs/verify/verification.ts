@@ -27,11 +27,12 @@ const NO_OWNERS: VerificationCounts = {
 }
 
 export function newVerification(
-  given: Pick<Verification, 'id' | 'openPercent' | 'seed'> & Partial<Pick<Verification, 'locks'>>,
+  given: Pick<Verification, 'id' | 'openPercent' | 'seed'> &
+    Partial<Pick<Verification, 'locks' | 'firstAt'>>,
   now: number,
 ): Verification {
   return {
-    ...given,
+    ...{ firstAt: iso(now), ...given },
     ...{ state: 'queued', createdAt: iso(now), heartbeatAt: iso(now), attempt: 1, position: '' },
     ...{ counts: NO_OWNERS, sums: {}, found: {}, findings: [], troubles: {} },
     severities: { error: 0, warning: 0, notice: 0 },

@@ -330,6 +330,26 @@ describe('a verification begins', () => {
     assert.ok(await verifyIfDue(world.begin(), never))
   })
 
+  test('sooner while the vault is new, and never later than the settings say', async () => {
+    const world = fork(made)
+    const begun: number[] = []
+    for (let hours = 0; hours < 24 * 70; hours += 1) {
+      const row = await verifyIfDue(world.begin(), never)
+      if (row) {
+        begun.push(Date.parse(row.createdAt) / DAY_MS)
+        await world.drive(row.id)
+      }
+      world.clock.advance(3_600_000)
+    }
+    const days = begun.slice(1).map((at, n) => at - (begun[n] ?? 0))
+    assert.equal(days.length, 7)
+    for (const [n, least] of [1, 1, 2, 4, 8, 16, 30].entries()) {
+      const gap = days[n] ?? 0
+      // It is asked for once an hour, and each delay is in the next.
+      assert.ok(gap >= least && gap <= Math.min(1.2 * least, 30.1), `${gap} days, not ${least}`)
+    }
+  })
+
   test('by the plan that the settings say', async () => {
     const world = fork(made)
     assert.equal(await verifyIfDue(world.begin({ ...SETTINGS, everyDays: 0 }), never), undefined)
