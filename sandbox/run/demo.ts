@@ -36,6 +36,7 @@ import type { RestoreResult } from './restore.ts'
 import { itemsToRead, type SiteSnapshots, siteSnapshots } from './sites.ts'
 import { type Stack, startStack } from './stack.ts'
 import { tellStory, type Wish } from './story.ts'
+import { NO_VERIFICATION } from './tick.ts'
 import { EXIT_CODES } from './trouble.ts'
 
 const USAGE = `usage: npm run demo -- [--import DIR] [--json] [--dir DIR] [--users N] [--messages N]
@@ -51,6 +52,7 @@ const SETTINGS = {
   HOLDFAST_WAVE_PAUSE_SECONDS: '1',
   HOLDFAST_DELETION_LAG_MINUTES: '0',
   HOLDFAST_RESTORE_LAG_SECONDS: '2',
+  ...NO_VERIFICATION,
 }
 const SEED = 20_260_301
 const SITES = 2

@@ -8,8 +8,10 @@ import { type BackupResult, resultOf } from './backup.ts'
 import type { Stack } from './stack.ts'
 import { Trouble } from './trouble.ts'
 
+/** No verification begins by itself: it would read all that is held beside what is looked at. */
+export const NO_VERIFICATION = { 'AzureWebJobs.beginVerification.Disabled': 'true' } as const
 /** Settings of an app that ticks only when it is told to. */
-export const NO_TICKS = { 'AzureWebJobs.tick.Disabled': 'true' } as const
+export const NO_TICKS = { 'AzureWebJobs.tick.Disabled': 'true', ...NO_VERIFICATION } as const
 
 const MINUTE_MS = 60_000
 const POLL_MS = 200

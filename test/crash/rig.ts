@@ -14,6 +14,7 @@ import { type ApiClient, createApiClient } from '../../sandbox/run/api-client.ts
 import { type Child, startChild } from '../../sandbox/run/child.ts'
 import { type DataDir, openDataDir } from '../../sandbox/run/data-dir.ts'
 import { appSettings, ownEnvironment } from '../../sandbox/run/stack.ts'
+import { NO_VERIFICATION } from '../../sandbox/run/tick.ts'
 import { Trouble } from '../../sandbox/run/trouble.ts'
 import {
   type ControlClient,
@@ -39,6 +40,7 @@ const SETTINGS = {
   HOLDFAST_RESTORE_LAG_SECONDS: '1',
   HOLDFAST_DELETION_LAG_MINUTES: '0',
   HOLDFAST_LANES: '2',
+  ...NO_VERIFICATION,
 }
 const WAIT_MS = 90_000
 const POLL_MS = 150

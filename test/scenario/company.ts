@@ -17,6 +17,7 @@ import {
 } from '../../sandbox/run/api-client.ts'
 import { type DataDir, openDataDir } from '../../sandbox/run/data-dir.ts'
 import { type Stack, startStack, type TenantSeed } from '../../sandbox/run/stack.ts'
+import { NO_VERIFICATION } from '../../sandbox/run/tick.ts'
 
 const SETTINGS = {
   HOLDFAST_SLICE_SECONDS: '5',
@@ -28,6 +29,7 @@ const SETTINGS = {
   HOLDFAST_WAVE_PAUSE_SECONDS: '1',
   HOLDFAST_DELETION_LAG_MINUTES: '0',
   HOLDFAST_LANES: '3',
+  ...NO_VERIFICATION,
 }
 const WAIT_MS = 90_000
 const POLL_MS = 100
