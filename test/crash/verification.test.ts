@@ -1,5 +1,5 @@
 /**
- * P4, P10: whoever verifies all owners dies before and after each of its calls, between its steps and
+ * P4, P10: whoever verifies all owners dies before and after each of its writes, between its steps and
  * amid them. The next one ends in the same: nothing is counted twice, and there is one report.
  */
 import assert from 'node:assert/strict'
@@ -9,8 +9,9 @@ import type { Verification } from '../../src/catalogue/types.ts'
 import { fork, type VerifyWorld, verifyWorld } from '../../src/runs/verify/testing/world.ts'
 import { TAKES_MORE } from '../level.ts'
 
-/** `npm run test:crash` takes every call. */
-const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 23 : 101
+/** `npm run test:crash` takes every write. */
+const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 5 : 17
+const WRITES: ReadonlySet<string> = new Set(['batch', 'create'])
 /** Some twenty calls: an owner has several steps. */
 const SLICE_MS = 60
 
@@ -36,10 +37,14 @@ test('a verification that dies at any of its calls is gone on with, and ends in 
   const whole = fork(start)
   const counting = whole.storage.process('restorer')
   await runOut(whole, id, counting)
+  const calls = whole.storage.trace.of(counting.name)
+  assert.equal(calls.length, counting.calls)
   const expected = resultOf(await whole.row(id))
   assert.equal(expected.counts.damaged, 1)
+  // What it reads changes nothing: a death at one of those calls leaves what the write before it left.
+  const writes = calls.filter(({ op }) => WRITES.has(op)).map(({ k }) => k)
   let points = 0
-  for (let k = 1; k <= counting.calls; k += EVERY) {
+  for (const k of writes.filter((_, n) => n % EVERY === 0)) {
     for (const moment of ['before', 'after'] as const) {
       const world = fork(start)
       const mortal = world.storage.process('restorer')
@@ -53,6 +58,6 @@ test('a verification that dies at any of its calls is gone on with, and ends in 
       points += 1
     }
   }
-  assert.equal(points, 2 * Math.ceil(counting.calls / EVERY))
-  if (EVERY === 1) t.diagnostic(`${counting.calls} calls, ${points} points`)
+  assert.ok(points > 10)
+  t.diagnostic(`${counting.calls} calls, ${writes.length} of them write, ${points} points`)
 })
