@@ -138,12 +138,16 @@ async function workOwner(
 /** First the owner's row, which says the same again; then the list, which counts once. */
 async function end(step: Step, open: OpenVerification, ending: Ending): Promise<void> {
   const { catalogue, clock, log } = step.deps
+  const { verifications, owners } = catalogue
   const { owner } = open
   const at = clock.now()
   if (ending.as === 'seen') {
     const { report } = ending
+    const row = await verifications.get(step.id, step.signal)
+    // It slept, and who looked later has said what is so now.
+    if (row?.open?.worker !== step.worker) return
     const mark = { began: open.began, at }
-    await catalogue.owners.update(
+    await owners.update(
       owner,
       (now) => ({ ...now, verified: verifiedBy(now.verified, report, mark) }),
       step.signal,

@@ -297,6 +297,27 @@ describe('whoever verifies', () => {
     assert.equal(JSON.stringify(world.reports()), reports)
   })
 
+  test('sleeps at the end of an owner, and then takes nothing back of what was found since', async () => {
+    const counted = fork(made)
+    const counting = counted.storage.process('counting')
+    await counted.step(await counted.ask(), { process: counting })
+    const stats = counted.storage.trace.of('counting').filter(({ op }) => op === 'stat')
+    const world = fork(made)
+    const id = await world.ask()
+    const process = world.storage.process('counting')
+    // Of each owner it is asked twice whether it was erased: before and after the look.
+    const stalled = process.stallAt(stats[1]?.k ?? 0, 'before')
+    const asleep = world.step(id, { process })
+    await stalled
+    spoilPack(world, first)
+    await world.drive(id)
+    const verified = await world.verified(first)
+    assert.ok(verified && verified.errors > 0)
+    process.resume()
+    await asleep
+    assert.deepEqual(await world.verified(first), verified)
+  })
+
   test('leaves an owner that kills it again and again, and says so', async () => {
     const world = fork(made)
     const id = await world.ask()
