@@ -84,7 +84,7 @@ export function saved(
 
 /**
  * What is lost of an owner is looked for once more, from the beginning, before it is said: what a
- * verification needs may expire, and be removed, while it looks.
+ * verification needs may expire, and be removed, while it looks (decision 019).
  */
 export function lookedTwice(now: Verification, worker: string, at: number): Verification {
   const { open } = now
