@@ -10,7 +10,7 @@ import { fork, type VerifyWorld, verifyWorld } from '../../src/runs/verify/testi
 import { TAKES_MORE } from '../level.ts'
 
 /** `npm run test:crash` takes every write. */
-const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 5 : 17
+const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 5 : 13
 const WRITES: ReadonlySet<string> = new Set(['batch', 'create'])
 /** Some twenty calls: an owner has several steps. */
 const SLICE_MS = 60
@@ -20,6 +20,16 @@ async function runOut(world: VerifyWorld, id: string, process: SimulatedProcess)
   for (;;) {
     const { state } = await world.step(id, { process, sliceMs: SLICE_MS })
     if (state === 'done') return
+  }
+}
+
+async function dies(run: Promise<void>): Promise<boolean> {
+  try {
+    await run
+    return false
+  } catch (error) {
+    assert.ok(error instanceof ProcessDied)
+    return true
   }
 }
 
@@ -50,7 +60,8 @@ test('a verification that dies at any of its calls is gone on with, and ends in 
       const mortal = world.storage.process('restorer')
       if (moment === 'before') mortal.crashBefore(k)
       else mortal.crashAfter(k)
-      await assert.rejects(runOut(world, id, mortal), (error) => error instanceof ProcessDied)
+      // Keys answer from threads, so a run may have a few calls less than the one that was counted.
+      if (!(await dies(runOut(world, id, mortal)))) continue
       const { row } = await world.drive(id)
       assert.deepEqual(resultOf(row), expected, `call ${k}, ${moment}`)
       assert.deepEqual(Object.keys(world.reports()), [row.report])
@@ -58,6 +69,6 @@ test('a verification that dies at any of its calls is gone on with, and ends in 
       points += 1
     }
   }
-  assert.ok(points > 10)
+  assert.ok(points > (2 * writes.length) / EVERY - 4, `${points} points`)
   t.diagnostic(`${counting.calls} calls, ${writes.length} of them write, ${points} points`)
 })
