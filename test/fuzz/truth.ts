@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { createCatalogue } from '../../src/catalogue/index.ts'
 import { memoryTableStore } from '../../src/catalogue/testing/memory-table-store.ts'
+import { hasCode } from '../../src/model/errors.ts'
 import type { Representation, StreamEvent } from '../../src/model/events.ts'
 import type { OwnerId, PackId, SegmentId } from '../../src/model/ids.ts'
 import { packsOf } from '../../src/model/representation.ts'
@@ -21,7 +22,13 @@ import {
   segmentNamer,
   type VaultApi,
 } from '../../src/vault/index.ts'
-import { commitsPrefix, packOfName, type StreamId, seqOfCommit } from '../../src/vault/names.ts'
+import {
+  commitName,
+  commitsPrefix,
+  packOfName,
+  type StreamId,
+  seqOfCommit,
+} from '../../src/vault/names.ts'
 import { type PackLayout, readLayout } from '../../src/vault/pack-reader.ts'
 import { type Built, buildVault, OWNERS, STREAMS } from './build.ts'
 import { SpoiltStore } from './spoilt-store.ts'
@@ -56,6 +63,8 @@ export interface Truth extends Built {
   states: ReadonlyMap<StreamId, ReadonlyMap<number, string>>
   /** Rows of the stream as it was after each of its commits. */
   rows: ReadonlyMap<StreamId, ReadonlySet<string>>
+  /** The same where its first commit has expired, and it begins at a base. */
+  rowsFromBase: ReadonlyMap<StreamId, ReadonlySet<string>>
   records: ReadonlyMap<OwnerId, string>
   secrets: ReadonlyMap<OwnerId, Uint8Array>
 }
@@ -164,6 +173,7 @@ async function learnStreams(built: Built, vault: VaultApi) {
   const commits = new Map<StreamId, Map<number, string>>()
   const states = new Map<StreamId, Map<number, string>>()
   const rows = new Map<StreamId, Set<string>>()
+  const rowsFromBase = new Map<StreamId, Set<string>>()
   for (const at of STREAMS) {
     const stream = await vault.stream(at.owner, at.workload, never)
     const reader = vault.reader(at.owner)
@@ -187,20 +197,31 @@ async function learnStreams(built: Built, vault: VaultApi) {
     }
     commits.set(at, ofCommits)
     states.set(at, ofStates)
-    rows.set(at, await rowsOfAll(built, at))
+    rows.set(at, await rowsOfAll(built, at, []))
+    rowsFromBase.set(at, await rowsOfAll(built, at, [commitName(at, 1)]))
   }
-  return { contents, commits, states, rows }
+  return { contents, commits, states, rows, rowsFromBase }
 }
 
 /** A chain that ends early, because what comes is void, has the rows of an earlier day. */
-async function rowsOfAll(built: Built, at: StreamId): Promise<Set<string>> {
+async function rowsOfAll(
+  built: Built,
+  at: StreamId,
+  gone: readonly string[],
+): Promise<Set<string>> {
   const rows = new Set<string>()
   const names = [...built.blobs.keys()].filter((name) => name.startsWith(commitsPrefix(at)))
   for (const { seq } of [{ seq: 0 }, ...(built.refs.get(at) ?? [])]) {
     const later = names.filter((name) => (seqOfCommit(name) ?? 0) > seq)
-    const store = new SpoiltStore(built.blobs, new Map(later.map((name) => [name, undefined])))
+    const without = [...later, ...gone].map((name) => [name, undefined] as const)
+    const store = new SpoiltStore(built.blobs, new Map(without))
     const stream = await vaultOn(built, store).stream(at.owner, at.workload, never)
-    rows.add(await rebuiltRows(built, stream, false, never))
+    const held = await rebuiltRows(built, stream, false, never).catch((error: unknown) => {
+      // No base before this seq says what the commit said that is gone.
+      if (!hasCode(error, 'ChainGap')) throw error
+      return undefined
+    })
+    if (held !== undefined) rows.add(held)
   }
   return rows
 }

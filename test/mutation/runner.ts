@@ -24,11 +24,12 @@ export const optionsSchema = {
   properties: {
     recorded: {
       type: 'object',
-      required: ['setup', 'testFiles'],
+      required: ['setup', 'testFiles', 'longestMs'],
       additionalProperties: false,
       properties: {
         setup: { type: 'string' },
         testFiles: { type: 'array', items: { type: 'string' } },
+        longestMs: { type: 'number' },
       },
     },
   },

@@ -17,6 +17,11 @@ export interface RecordedOptions {
   /** Imported before the tests. */
   setup: string
   testFiles: string[]
+  /**
+   * Tests that take longer without a mutant are not run for any: the score is what the others
+   * reach, and so never too high.
+   */
+  longestMs: number
 }
 
 export interface ThreadData extends RecordedOptions {
@@ -49,7 +54,7 @@ export type Word =
 
 /** What a failed test has left running comes to its end before the next mutant. */
 const SETTLING_MS = 5
-const { setup, testFiles, durations, mutantAtLoad }: ThreadData = workerData
+const { setup, testFiles, longestMs, durations, mutantAtLoad }: ThreadData = workerData
 
 // The instrumented files find their orders here, and leave word of what was reached.
 const stryker: { [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined } = {
@@ -80,7 +85,8 @@ async function load(): Promise<RecordedTest[]> {
   for (const file of globSync(testFiles).sort()) {
     tests.push(...(await record(file, () => load(file))))
   }
-  return tests.sort((a, b) => (durations[a.id] ?? 0) - (durations[b.id] ?? 0))
+  const msOf = ({ id }: RecordedTest) => durations[id] ?? 0
+  return tests.filter((t) => msOf(t) <= longestMs).sort((a, b) => msOf(a) - msOf(b))
 }
 
 async function obey({ mutant, tests, hitLimit, bail }: Order): Promise<Word> {
