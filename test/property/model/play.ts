@@ -37,6 +37,8 @@ export interface Checks {
 
 export class Play<D extends Doing> {
   readonly rounds: EndedRound[] = []
+  /** Port calls of each slice that no other one met. */
+  readonly calls: number[] = []
   readonly #world: World<D>
   readonly #checks: Checks
   #worker: Worker
@@ -112,7 +114,9 @@ export class Play<D extends Doing> {
     const k = process.calls + ('k' in fate ? fate.k : 0)
     if (fate.fate === 'fault') process.faultAt(k, fate.fault)
     if (fate.fate === 'crash') process[fate.moment === 'before' ? 'crashBefore' : 'crashAfter'](k)
+    const before = process.calls
     const outcome = await this.#work(this.#worker, ms, meanwhile)
+    this.calls.push(process.calls - before)
     // Another has the lease still: once it has run out, this is a slice like any other.
     if (outcome !== 'busy') return
     this.#world.storage.clock.advance(LEASE_SLACK_MS + SLICE_MS)

@@ -29,6 +29,8 @@ export interface Played {
   opened: number
   /** By kind of step, and by what came of it. */
   counts: Map<string, number>
+  /** Port calls of each slice that no other one met; not of those of whole rounds. */
+  calls: readonly number[]
 }
 
 /** Throws what is wrong. A story is played the same way every time. */
@@ -51,7 +53,8 @@ export async function runStory<D extends Doing>(
     const checked = await judge(world, play, points)
     const opened = await openVersions(world, points, story.seed)
     const counts = new Map([...world.notes.counts, ...kindsOf(points)])
-    return { steps: story.steps.length, ...checked, opened, counts }
+    const { calls } = play
+    return { steps: story.steps.length, ...checked, opened, counts, calls }
   } finally {
     world.close()
   }

@@ -25,7 +25,7 @@ export interface Job {
   shrinkMs?: number
 }
 
-export interface Result extends Omit<Played, 'counts'> {
+export interface Result extends Omit<Played, 'counts' | 'calls'> {
   stories: number
   counts: Record<string, number>
 }
