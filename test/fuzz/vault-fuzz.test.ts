@@ -11,7 +11,7 @@ import { TAKES_MORE } from '../level.ts'
 import { type Counts, merged, reportOf } from './counts.ts'
 import { inThread } from './thread.ts'
 
-const INPUTS_DEFAULT = TAKES_MORE ? 3000 : 400
+const INPUTS_DEFAULT = TAKES_MORE ? 2000 : 400
 const SEED_DEFAULT = 1
 const THREADS = 2
 /** What a process may hold at its peak: two vaults, two threads, and the largest bombs. */

@@ -18,7 +18,7 @@ import type { Result } from './model/stories.ts'
 import { inThread } from './model/thread.ts'
 
 const THREADS = 2
-const STEPS_DEFAULT = TAKES_MORE ? 5000 : 2000
+const STEPS_DEFAULT = TAKES_MORE ? 4000 : 2000
 /** Stories within which a planted bug must be met. */
 const PLANTED_STORIES_MAX = 30
 /** A short run plants one bug in so many, others with each seed. */
