@@ -44,11 +44,14 @@ async function askedFor(): Promise<CaptureWorld> {
 }
 
 function eraser(world: CaptureWorld, sweep?: (n: number) => boolean): EraserDeps {
-  const { ops, keyRemoval } = world.storage.open('expirer', world.storage.process('expirer'))
+  const { ops, keyRemoval, random } = world.storage.open(
+    'expirer',
+    world.storage.process('expirer'),
+  )
   const { catalogue } = world.built('expirer', world.storage.process('sweeper'))
   let sweeps = 0
   return {
-    ...{ ops, keys: keyRemoval, clock: world.storage.clock, delayDays: 30 },
+    ...{ ops, keys: keyRemoval, clock: world.storage.clock, random, delayDays: 30 },
     coolingOffDays: COOLING_OFF_DAYS,
     async sweep(owner, signal) {
       sweeps += 1

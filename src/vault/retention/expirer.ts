@@ -17,7 +17,7 @@ import {
   WORKLOADS,
   type WorkloadName,
 } from '../../model/ids.ts'
-import type { BlobRemoval, BlobStore, Clock, Randomness } from '../../ports.ts'
+import type { BlobRemoval, BlobStore } from '../../ports.ts'
 import type { CarriedBase } from '../beginning.ts'
 import { commitsPrefix, ownerRecordsPrefix, packOfName, seqOfCommit } from '../names.ts'
 import { isFree, namesOfOwner, versionedNames } from './blob-versions.ts'
@@ -36,15 +36,13 @@ import {
 import { createProver } from './proofs.ts'
 import { RECEIPT } from './receipt.ts'
 import { isHeld, type Rules, readRules } from './rules.ts'
-import { checkClock, doubtOf } from './trouble.ts'
+import { newId, type StorageTimeDeps, storageNow } from './storage-time.ts'
+import { doubtOf } from './trouble.ts'
 import type { WalkedStream } from './walk.ts'
 
-export interface ExpirerDeps extends NeedsDeps {
-  ops: BlobStore
+export interface ExpirerDeps extends NeedsDeps, StorageTimeDeps {
   removal: BlobRemoval
   catalogue: Pick<Catalogue, 'ready' | 'owners' | 'stream' | 'packs'>
-  clock: Pick<Clock, 'now'>
-  random: Randomness
   windows: Windows
   delayDays: number
 }
@@ -53,7 +51,6 @@ export interface ExpirerDeps extends NeedsDeps {
 export const PLAN_HOURS_MIN = 24
 const PLAN_DAYS_MAX = 7
 const BLOBS_MAX = 5000
-const ID_BYTES = 16
 /** One owner is worked for no longer; a plan is gone on with. */
 const LEASE_MS = 30 * 60_000
 
@@ -99,9 +96,6 @@ const doneSchema = z.object({
 export type ExpiryDone = z.infer<typeof doneSchema>
 /** Its id is that of the plan. */
 const DONE: RecordKind<ExpiryDone> = { ...{ service: 'expirer', kind: 'done', schema: doneSchema } }
-const BEGUN: RecordKind<{ tool: 'expirer' }> = {
-  ...{ service: 'expirer', kind: 'begun', schema: z.object({ tool: z.literal('expirer') }) },
-}
 
 export type Planned =
   | { outcome: 'planned'; plans: number; blobs: number }
@@ -121,7 +115,7 @@ export async function planExpiry(
   owner: OwnerId,
   signal: AbortSignal,
 ): Promise<Planned> {
-  const now = await storageNow(deps, signal)
+  const now = await storageNow(deps, 'expirer', signal)
   for await (const plan of openPlans(deps.ops, signal)) {
     if (plan.document.owner === owner && now < plan.createdAt + PLAN_DAYS_MAX * DAY_MS) {
       return { outcome: 'open' }
@@ -135,8 +129,7 @@ export async function planExpiry(
     )
     for (const plan of plans) {
       await forgetPacks(deps, plan, signal)
-      const id = Buffer.from(deps.random.bytes(ID_BYTES)).toString('hex')
-      await createRecord(deps.ops, datedName(PLAN, id, now), plan, signal)
+      await createRecord(deps.ops, datedName(PLAN, newId(deps), now), plan, signal)
     }
     const blobs = plans.reduce((sum, plan) => sum + plan.blobs.length, 0)
     return blobs === 0 ? { outcome: 'nothing' } : { outcome: 'planned', plans: plans.length, blobs }
@@ -157,7 +150,7 @@ export async function executePlans(
   signal: AbortSignal,
 ): Promise<Map<string, ExpiryDone | { outcome: 'refused' | 'busy'; code: string }>> {
   const answers: Awaited<ReturnType<typeof executePlans>> = new Map()
-  const now = await storageNow(deps, signal)
+  const now = await storageNow(deps, 'expirer', signal)
   for await (const plan of openPlans(deps.ops, signal)) {
     if (now < plan.createdAt + PLAN_HOURS_MIN * 3_600_000) continue
     if (!mayGoOn()) return answers
@@ -218,18 +211,6 @@ async function done(
 ): Promise<ExpiryDone> {
   await createRecord(ops, datedName(DONE, plan.id, plan.createdAt), document, signal)
   return document
-}
-
-/** Storage's time, by a record that is new. */
-async function storageNow(
-  { ops, clock, random }: ExpirerDeps,
-  signal: AbortSignal,
-): Promise<number> {
-  const id = Buffer.from(random.bytes(ID_BYTES)).toString('hex')
-  const name = datedName(BEGUN, id, clock.now())
-  const now = await createRecord(ops, name, { tool: 'expirer' }, signal)
-  checkClock(clock.now(), now)
-  return now
 }
 
 async function* openPlans(
@@ -400,17 +381,18 @@ async function forgetPacks(
  * rows of commits that are going.
  */
 async function underLease<T>(
-  { catalogue, clock, random }: ExpirerDeps,
+  deps: ExpirerDeps,
   owner: OwnerId,
   work: (notAfter: number) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
+  const { catalogue, clock } = deps
   const notAfter = clock.now() + LEASE_MS
   if ((await catalogue.owners.get(owner, signal)) === undefined) {
     if (await catalogue.ready(signal)) return await work(notAfter)
     throw refusal('CatalogueNotReady', 'The catalogue is lost or not set up.')
   }
-  const holder = `expirer ${Buffer.from(random.bytes(ID_BYTES)).toString('hex')}`
+  const holder = `expirer ${newId(deps)}`
   const lease = await catalogue.owners.claim(owner, { holder, leaseMs: LEASE_MS }, signal)
   if (lease === undefined) return undefined
   try {

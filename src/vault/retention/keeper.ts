@@ -11,7 +11,7 @@ import type { PackTable } from '../../catalogue/types.ts'
 import { mapBounded } from '../../concurrency/index.ts'
 import { hasCode } from '../../model/errors.ts'
 import type { OwnerId } from '../../model/ids.ts'
-import type { BlobLocks, BlobStore, BlobVersion, Clock, Randomness } from '../../ports.ts'
+import type { BlobLocks, BlobVersion } from '../../ports.ts'
 import { FORMAT_FILE, packOfName } from '../names.ts'
 import {
   namesOfOwner,
@@ -32,15 +32,13 @@ import {
 import { createRecord, datedName, type RecordKind } from './ops-records.ts'
 import { createProver } from './proofs.ts'
 import { isHeld, type Rules, readRules } from './rules.ts'
-import { checkClock, doubtOf } from './trouble.ts'
+import { newId, type StorageTimeDeps, storageNow } from './storage-time.ts'
+import { doubtOf } from './trouble.ts'
 
-export interface KeeperDeps extends NeedsDeps {
-  ops: BlobStore
+export interface KeeperDeps extends NeedsDeps, StorageTimeDeps {
   locks: { vault: BlobLocks; ops: BlobLocks }
   /** Absent: no rows are told of longer locks, and later versions share fewer segments. */
   packs?: Pick<PackTable, 'noteLocks'>
-  clock: Pick<Clock, 'now'>
-  random: Randomness
   windows: Windows
   /** For so many days what weakens protection does not count yet (rules.ts). */
   delayDays: number
@@ -48,7 +46,6 @@ export interface KeeperDeps extends NeedsDeps {
 
 const count = z.int().nonnegative()
 const LOCKS_AT_ONCE = 8
-const ID_BYTES = 16
 /** Owners that a report names; all are counted. */
 const DOUBTS_NAMED_MAX = 100
 /** Reports of so many days ago are left to expire; what decides anything is kept for ever. */
@@ -88,9 +85,6 @@ const passSchema = z.object({
 export const PASS: RecordKind<z.infer<typeof passSchema>> = {
   ...{ service: 'keeper', kind: 'pass', schema: passSchema },
 }
-const BEGUN: RecordKind<{ tool: 'keeper' }> = {
-  ...{ service: 'keeper', kind: 'begun', schema: z.object({ tool: z.literal('keeper') }) },
-}
 
 export interface KeeperStepOptions {
   /** What the step before answered; absent: a new pass. */
@@ -105,8 +99,10 @@ export async function keeperStep(
   { from, mayGoOn }: KeeperStepOptions,
   signal: AbortSignal,
 ): Promise<KeeperProgress> {
-  let progress = from ?? (await begin(deps, signal))
-  if (progress.state === 'done') return progress
+  if (from?.state === 'done') return from
+  // Each step may be another machine's.
+  const now = await storageNow(deps, 'keeper', signal)
+  let progress = from ?? beginning(deps, now)
   const rules = await rulesOrForever(deps, signal)
   for await (const owner of ownersByVersions(deps.locks.vault, signal)) {
     if (owner <= progress.after) continue
@@ -116,15 +112,10 @@ export async function keeperStep(
   return await finish(deps, progress, rules, signal)
 }
 
-async function begin(deps: KeeperDeps, signal: AbortSignal): Promise<KeeperProgress> {
-  const { ops, clock, random } = deps
-  const pass = Buffer.from(random.bytes(ID_BYTES)).toString('hex')
-  const name = datedName(BEGUN, pass, clock.now())
-  const begunAt = await createRecord(ops, name, { tool: 'keeper' }, signal)
-  checkClock(clock.now(), begunAt)
+function beginning(deps: KeeperDeps, begunAt: number): KeeperProgress {
   const counts = { owners: 0, versions: 0, extended: 0, held: 0, released: 0, doubts: 0 }
   const none = { after: '', state: 'owners', doubts: [], forgedBases: 0 } as const
-  return { pass, begunAt, ...none, counts, doubts: [] }
+  return { pass: newId(deps), begunAt, ...none, counts, doubts: [] }
 }
 
 type KeeperRules = Rules | 'unknown'

@@ -6,7 +6,7 @@
  * the one at which storage created it, never what it says.
  */
 import type { z } from 'zod'
-import { AppError } from '../../model/errors.ts'
+import { AppError, invariant } from '../../model/errors.ts'
 import type { BlobStore } from '../../ports.ts'
 import { createOnce } from '../create-once.ts'
 import { SMALL_FILE_BYTES_MAX } from '../limits.ts'
@@ -92,9 +92,9 @@ async function load<T>(
   if (found === undefined) return undefined
   const parsed =
     found.bytes.length > bytesMax ? undefined : schema.safeParse(parseJson(found.bytes))
-  if (parsed?.success) {
-    return { id, createdAt: found.stat.createdAt?.getTime() ?? 0, document: parsed.data }
-  }
+  const { createdAt } = found.stat
+  invariant(createdAt !== undefined, 'a store that has blobs knows when it got them')
+  if (parsed?.success) return { id, createdAt: createdAt.getTime(), document: parsed.data }
   throw new AppError({
     code: 'RecordUnreadable',
     kind: 'corrupt',

@@ -11,18 +11,3 @@ export function doubtOf(error: unknown): string | undefined {
     error.kind === 'corrupt' || error.kind === 'permanent' || error.kind === 'denied'
   return isLasting ? error.code : undefined
 }
-
-/** Five minutes, as everywhere. */
-const CLOCK_SKEW_MS = 5 * 60_000
-
-/** What counts is storage's clock; a machine whose own is wrong would lock for ever, or not at all. */
-export function checkClock(own: number, storage: number): void {
-  if (Math.abs(own - storage) <= CLOCK_SKEW_MS) return
-  throw new AppError({
-    code: 'ClockWrong',
-    kind: 'permanent',
-    message: 'The clock of this machine and that of the storage service differ.',
-    hint: 'Set the clock. Until then no lock is extended and nothing expires.',
-    context: { differenceMs: own - storage },
-  })
-}

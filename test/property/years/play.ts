@@ -291,10 +291,11 @@ export class Play {
   }
 
   #eraserDeps(ports: OpenedStorage): EraserDeps {
-    const { ops, keyRemoval, clock } = ports
+    const { ops, keyRemoval, clock, random } = ports
     const catalogue = this.#world.catalogueOf(ports)
     return {
-      ...{ ops, keys: keyRemoval, clock, coolingOffDays: COOLING_OFF_DAYS, delayDays: DELAY_DAYS },
+      ...{ ops, keys: keyRemoval, clock, random },
+      ...{ coolingOffDays: COOLING_OFF_DAYS, delayDays: DELAY_DAYS },
       sweep: (owner, signal) => catalogue.forgetOwner(owner, signal),
     }
   }
