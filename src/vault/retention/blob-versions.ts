@@ -50,10 +50,10 @@ export async function* ownersByVersions(
   store: BlobVersions,
   signal: AbortSignal,
 ): AsyncGenerator<OwnerId> {
-  let last: OwnerId | undefined
+  let last: OwnerId | '' = ''
   for await (const { name } of versionedNames(store, OWNERS_PREFIX, signal)) {
     const owner = ownerOfRecord(name)
-    if (owner === undefined || (last !== undefined && owner <= last)) continue
+    if (owner === undefined || owner <= last) continue
     last = owner
     yield owner
   }

@@ -96,6 +96,15 @@ describe('P8: an erasure', () => {
     assert.equal(erasure.state === 'done' && erasure.receipt.request, 'b')
   })
 
+  test('counts from the older of two requests of one day', async () => {
+    const on = await erasing()
+    const until = on.clock.now() + COOLING_OFF_DAYS * DAY_MS
+    await on.put(ERASE, 'b', { owner: ADA })
+    on.clock.advance(60 * MINUTES_MS)
+    await on.put(ERASE, 'a', { owner: ADA })
+    assert.deepEqual(await on.erase(), { state: 'waiting', until })
+  })
+
   test('of two requests of one moment takes the first of the listing', async () => {
     const on = await erasing()
     await on.put(ERASE, 'b', { owner: ADA })
@@ -121,6 +130,8 @@ describe('P8: an erasure', () => {
     const receipt = { owner: ADA, request: 'e', purgedAt, otherRecipients: ['offline'] }
     assert.deepEqual(await on.erase(), { state: 'done', receipt })
     assert.deepEqual(on.done, [...step, ...step, ...step])
+    const written = on.ops.creates.filter((name) => !name.startsWith('access/'))
+    assert.ok(written.every((name) => name.startsWith('expirer/')))
     const said = on.ops.blobs.get(`expirer/receipt/${ADA}.json`)
     assert.deepEqual(JSON.parse(Buffer.from(said?.bytes ?? []).toString()), receipt)
   })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { z } from 'zod'
 import { AppError } from '../../model/errors.ts'
+import type { BlobStore } from '../../ports.ts'
 import { collect, never } from '../testing/fixture.ts'
 import {
   createRecord,
@@ -105,6 +106,35 @@ describe('P1: records', () => {
       found.map(({ id }) => id),
       ['b', '0z-9'],
     )
+  })
+
+  test('are asked for by their service, and read up to the length that they may have', async () => {
+    const { ops, raw } = opsInMemory()
+    await raw('keeper/2026-03-01/note-a.json', '{"says":"a"}')
+    const asked: unknown[] = []
+    const store: BlobStore = {
+      ...ops,
+      list(prefix, signal) {
+        asked.push(prefix)
+        return ops.list(prefix, signal)
+      },
+      async read(name, signal, range) {
+        asked.push(range)
+        return await ops.read(name, signal, range)
+      },
+    }
+    await collect(datedRecords(store, NOTE, never))
+    assert.deepEqual(asked, ['keeper/', { offset: 0, bytes: 65_537 }])
+  })
+
+  test('of which storage does not know the time are not guessed at', async () => {
+    const { ops, raw } = opsInMemory()
+    await raw('keeper/note/x.json', '{"says":"a"}')
+    const read: BlobStore['read'] = async (...call) => {
+      const found = await ops.read(...call)
+      return found && { bytes: found.bytes, stat: { name: 'x', bytes: found.bytes.length } }
+    }
+    await assert.rejects(readRecord({ ...ops, read }, NOTE, 'x', never), { kind: 'bug' })
   })
 
   test('that go while they are listed are not there', async () => {

@@ -29,12 +29,15 @@ export interface RecordKind<T> {
   bytesMax?: number
 }
 
-export function datedName(of: RecordKind<unknown>, id: string, atMs: number): string {
+/** What a name says of a record. */
+type Named = Pick<RecordKind<unknown>, 'service' | 'kind'>
+
+export function datedName(of: Named, id: string, atMs: number): string {
   const day = new Date(atMs).toISOString().slice(0, 10)
   return `${of.service}/${day}/${of.kind}-${id}.json`
 }
 
-export const fixedName = ({ service, kind }: RecordKind<unknown>, id: string): string =>
+export const fixedName = ({ service, kind }: Named, id: string): string =>
   `${service}/${kind}/${id}.json`
 
 /**

@@ -10,7 +10,7 @@ import { ADA, BOB, numbered, type OpsInMemory, opsInMemory, SECOND_MS } from './
 const DELAY_DAYS = 30
 const coded = (code: string, context: object) => (error: unknown) => {
   assert.ok(error instanceof AppError)
-  assert.deepEqual([error.code, error.context], [code, context])
+  assert.deepEqual([error.code, error.kind, error.context], [code, 'corrupt', context])
   return true
 }
 

@@ -1,8 +1,7 @@
 /** Storage's time: the only one by which anything is locked or goes. */
-import { z } from 'zod'
 import { AppError } from '../../model/errors.ts'
 import type { BlobStore, Clock, Randomness } from '../../ports.ts'
-import { createRecord, datedName, type RecordKind } from './ops-records.ts'
+import { createRecord, datedName } from './ops-records.ts'
 
 export interface StorageTimeDeps {
   ops: BlobStore
@@ -13,11 +12,6 @@ export interface StorageTimeDeps {
 const ID_BYTES = 16
 /** Five minutes, as everywhere. */
 const CLOCK_SKEW_MS = 5 * 60_000
-
-type Tool = 'keeper' | 'expirer'
-const begun = (service: Tool): RecordKind<{ tool: Tool }> => {
-  return { service, kind: 'begun', schema: z.object({ tool: z.literal(service) }) }
-}
 
 /** 32 hex digits for a name that nobody has. */
 export function newId({ random }: Pick<StorageTimeDeps, 'random'>): string {
@@ -30,11 +24,11 @@ export function newId({ random }: Pick<StorageTimeDeps, 'random'>): string {
  */
 export async function storageNow(
   deps: StorageTimeDeps,
-  tool: Tool,
+  tool: 'keeper' | 'expirer',
   signal: AbortSignal,
 ): Promise<number> {
   const { ops, clock } = deps
-  const name = datedName(begun(tool), newId(deps), clock.now())
+  const name = datedName({ service: tool, kind: 'begun' }, newId(deps), clock.now())
   const now = await createRecord(ops, name, { tool }, signal)
   const differenceMs = clock.now() - now
   if (Math.abs(differenceMs) <= CLOCK_SKEW_MS) return now
