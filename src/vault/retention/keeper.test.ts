@@ -6,10 +6,17 @@ import type { PackTable } from '../../catalogue/types.ts'
 import { AppError, hasCode } from '../../model/errors.ts'
 import { never } from '../testing/fixture.ts'
 import { DAY_MS } from './days.ts'
-import { isOldReport, type KeeperDeps, keeperStep } from './keeper.ts'
+import { isOldReport, type KeeperDeps, keeperProgressSchema, keeperStep } from './keeper.ts'
 import { HOLD, RELEASE } from './rules.ts'
 import { ADA, BOB, numbered, SECOND_MS } from './testing/records.ts'
-import { LOCK_DAYS, MAIL, RetentionWorld, stream } from './testing/world.ts'
+import {
+  fourVersions,
+  LOCK_DAYS,
+  MAIL,
+  type Names,
+  RetentionWorld,
+  stream,
+} from './testing/world.ts'
 
 const coded = (code: string) => (error: unknown) => hasCode(error, code)
 const vaultNames = (world: RetentionWorld) => world.storage.vault.names()
@@ -25,21 +32,16 @@ function lapsed(world: RetentionWorld): string[] {
 }
 
 let plain: RetentionWorld
-/** Commits and bases in turn: v1, base of 1, v2, base of 3, v3, base of 5, v4. */
 let months: RetentionWorld
-const names: string[][] = [[]]
+let names: Names
 
 before(async () => {
   plain = await RetentionWorld.make()
   await plain.register(ADA)
   await plain.commit('a', { bulky: true })
-  months = await RetentionWorld.make()
-  await months.policy(1, { days: 30 })
-  await months.register(ADA)
-  for (let n = 0; n < 4; n += 1) {
-    names.push((await months.commit('a')).names)
-    if (n < 3) names.push((await months.base()).names)
-  }
+  const made = await fourVersions()
+  months = made.world
+  names = made.names
 })
 
 async function withPolicy(): Promise<RetentionWorld> {
@@ -445,6 +447,27 @@ describe('P1: a pass', () => {
     ])
   })
 
+  test('travels from step to step as it is', async () => {
+    const progress = await (await withPolicy()).keep()
+    const filled = {
+      ...progress,
+      doubts: Array.from({ length: 100 }, () => ({ owner: ADA, code: 'X' })),
+    }
+    for (const one of [progress, filled, { ...progress, state: 'owners' }]) {
+      assert.deepEqual(keeperProgressSchema.parse(JSON.parse(JSON.stringify(one))), one)
+    }
+    const owners = { owners: -1 }
+    for (const wrong of [
+      { state: 'begun' },
+      { counts: { ...progress.counts, ...owners } },
+      { counts: {} },
+      { doubts: [...filled.doubts, ...filled.doubts] },
+      { doubts: [{}] },
+    ]) {
+      assert.equal(keeperProgressSchema.safeParse({ ...progress, ...wrong }).success, false)
+    }
+  })
+
   test('that is done stays as it is', async () => {
     const world = await withPolicy()
     const done = await world.keep()
@@ -467,6 +490,16 @@ describe('P1: a pass', () => {
       said.map(({ counts }) => counts),
       [first.counts],
     )
+  })
+
+  test('is not over before its record is there', async () => {
+    const world = await withPolicy()
+    const { ops } = world.keeperDeps()
+    const create: typeof ops.create = async (name, ...rest) => {
+      if (!name.includes('/pass-')) return await ops.create(name, ...rest)
+      throw new AppError({ code: 'Busy', kind: 'transient', message: 'x' })
+    }
+    await assert.rejects(world.keep({ ops: { ...ops, create } }), coded('Busy'))
   })
 
   test('says how many policies and holds it knew', async () => {

@@ -83,6 +83,12 @@ export class RetentionWorld {
     return this.storage.clock.now()
   }
 
+  /** Not back. */
+  at(ms: number): void {
+    assert.ok(ms >= this.now)
+    this.storage.clock.advance(ms - this.now)
+  }
+
   days(n: number): void {
     this.storage.clock.advance(n * DAY_MS)
   }
@@ -236,6 +242,24 @@ export class RetentionWorld {
     const answers = await executePlans({ ...this.expirerDeps(), ...deps }, () => true, never)
     return [...answers.values()]
   }
+}
+
+/** What came with each commit; [0] is nobody's. */
+export type Names = string[][]
+
+/** Commits and bases in turn: 1, 2 with a base of 1, 3, 4 with a base of 3, 5, 6 with a base of 5, 7. */
+export async function fourVersions(
+  options: { policy?: DefaultPolicy | 'none'; row?: boolean } = {},
+): Promise<{ world: RetentionWorld; names: Names }> {
+  const world = await RetentionWorld.make(options.policy)
+  await world.policy(1, { days: 30 })
+  await world.register(ADA, options.row)
+  const names: Names = [[]]
+  for (let n = 0; n < 4; n += 1) {
+    names.push((await world.commit('a')).names)
+    if (n < 3) names.push((await world.base()).names)
+  }
+  return { world, names }
 }
 
 const noise = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
