@@ -1,6 +1,6 @@
 /** A vault that was copied into another storage account, on the storage simulator. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { DAY_MS, SimulatedStorage } from '../../sandbox/storage/index.ts'
 import { hasCode } from '../model/errors.ts'
 import type { CommitRef } from '../model/events.ts'
@@ -12,7 +12,7 @@ import { collect, contentOf, never, random, registered, vaultOn } from './testin
 import { codesOf, FULL, fillVault, verify } from './verify/testing/vaults.ts'
 
 /** Two owners, and a third whose chain is longer than a reader passes over void commits. */
-const original = await (async () => {
+async function make() {
   const storage = new SimulatedStorage({ seed: 1 })
   const { vault: store, keys } = storage.open('account', storage.process('writer'))
   const { clock } = storage
@@ -28,7 +28,13 @@ const original = await (async () => {
     last = done.commit
   }
   return { store, keys, clock, owner, long }
-})()
+}
+
+let original: Awaited<ReturnType<typeof make>>
+
+before(async () => {
+  original = await make()
+})
 
 /** A month later, blob by blob, the newest first: as a tool does that copies several at once. */
 async function copied(isLeft: (name: string) => boolean = () => false): Promise<BlobStore> {
@@ -44,9 +50,8 @@ async function copied(isLeft: (name: string) => boolean = () => false): Promise<
   return copy
 }
 
-const { keys, clock } = original
-
 async function pointsIn(vault: BlobStore, owner: OwnerId): Promise<(string | number)[][]> {
+  const { keys, clock } = original
   const api = createVault({ vault, keys, clock, random, toolVersion: 'holdfast/test' })
   const stream = await api.stream(owner, 'mail', never)
   return (await collect(recoveryPoints(stream, never))).map(({ seq, time }) => [seq, time])
@@ -55,7 +60,7 @@ async function pointsIn(vault: BlobStore, owner: OwnerId): Promise<(string | num
 describe('a vault that was copied into another account', () => {
   test('looks forged by the times at which its blobs were created there', async () => {
     const store = await copied()
-    const report = await verify({ store, keys }, FULL)
+    const report = await verify({ store, keys: original.keys }, FULL)
     assert.ok(codesOf(report).includes('CommitVoid'))
     assert.ok(codesOf(report).includes('ChainBlocked'))
     await assert.rejects(pointsIn(store, original.long), (e) => hasCode(e, 'ChainBlocked'))
@@ -63,7 +68,7 @@ describe('a vault that was copied into another account', () => {
 
   test('has the points and the content of the original when it is read as a copy', async () => {
     const store = copiedVault(await copied())
-    const report = await verify({ store, keys }, FULL)
+    const report = await verify({ store, keys: original.keys }, FULL)
     assert.deepEqual([report.findings, report.outcome], [[], 'verified'])
     for (const owner of [original.owner, original.long]) {
       assert.deepEqual(await pointsIn(store, owner), await pointsIn(original.store, owner))
@@ -74,7 +79,9 @@ describe('a vault that was copied into another account', () => {
     const isExpired = (name: string) => /^c\/[0-9a-f]{32}\/mail\/000000000[123]\//.test(name)
     const mine = (name: string) => isExpired(name) && name.includes(original.owner)
     const store = copiedVault(await copied(mine))
-    assert.deepEqual(codesOf(await verify({ store, keys }, FULL)), ['ChainBeginsAtBase'])
+    assert.deepEqual(codesOf(await verify({ store, keys: original.keys }, FULL)), [
+      'ChainBeginsAtBase',
+    ])
     const all = await pointsIn(original.store, original.owner)
     assert.deepEqual(await pointsIn(store, original.owner), all.slice(-1))
   })

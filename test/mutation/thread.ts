@@ -108,7 +108,7 @@ async function obey({ mutant, tests, hitLimit, bail }: Order): Promise<Word> {
   stryker.activeMutant = undefined
   if (mutant !== undefined || mutantCoverage === undefined) return { is: 'ran', results, hitCount }
   for (const { id, suite } of all) reachedBefore(mutantCoverage.perTest, suite, id)
-  for (const { suite } of all) delete mutantCoverage.perTest[suite.id]
+  for (const { suite } of all) forget(mutantCoverage.perTest, suite)
   return { is: 'ran', results, coverage: mutantCoverage }
 }
 
@@ -176,6 +176,12 @@ function reachedBefore(perTest: MutantCoverage['perTest'], suite: Suite, test: s
   }
   perTest[test] = reached
   if (suite.outer) reachedBefore(perTest, suite.outer, test)
+}
+
+/** What suites reached is told as their tests'. */
+function forget(perTest: MutantCoverage['perTest'], { id, outer }: Suite): void {
+  delete perTest[id]
+  if (outer) forget(perTest, outer)
 }
 
 const textOf = (error: unknown) => (error instanceof Error ? String(error.stack) : String(error))

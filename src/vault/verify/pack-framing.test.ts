@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { hasCode } from '../../model/errors.ts'
+import type { OwnerId } from '../../model/ids.ts'
 import { parseTrailer } from '../pack-format.ts'
 import { type FramedSegment, readLayout } from '../pack-reader.ts'
 import { PackFraming } from './pack-framing.ts'
 import { namesOf, ownedVault } from './testing/vaults.ts'
 
-const { on, owner } = await ownedVault()
-const [name = ''] = namesOf(on, new RegExp(`^packs/${owner}/`))
-const pack = on.store.blobs.get(name)?.bytes ?? new Uint8Array(0)
+let owner: OwnerId
+let pack: Uint8Array
+
+before(async () => {
+  const { on, ...owned } = await ownedVault()
+  owner = owned.owner
+  const [name = ''] = namesOf(on, new RegExp(`^packs/${owner}/`))
+  pack = on.store.blobs.get(name)?.bytes ?? new Uint8Array(0)
+})
 
 /** Pieces of these lengths, again and again. */
 function* cut(bytes: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {

@@ -1,7 +1,7 @@
 /** What only versions and locks show, on the storage simulator with all its identities. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import {
   type ContainerOptions,
   DAY_MS,
@@ -27,15 +27,23 @@ async function made(blobs: ContainerOptions) {
   return { storage, ...(await fillVault({ vault, clock })) }
 }
 
-const MADE = {
-  locked: await made({ policy: { days: 60, mode: 'Locked' } }),
-  unlocked: await made({ policy: { days: 60, mode: 'Unlocked' } }),
-  plain: await made({}),
+async function makeAll() {
+  return {
+    locked: await made({ policy: { days: 60, mode: 'Locked' } }),
+    unlocked: await made({ policy: { days: 60, mode: 'Unlocked' } }),
+    plain: await made({}),
+  }
 }
 
+let vaults: Awaited<ReturnType<typeof makeAll>>
+
+before(async () => {
+  vaults = await makeAll()
+})
+
 /** Each test has a copy of its own. */
-function written(policy: keyof typeof MADE = 'locked') {
-  const { owner, ...from } = MADE[policy]
+function written(policy: keyof typeof vaults = 'locked') {
+  const { owner, ...from } = vaults[policy]
   const storage = from.storage.fork()
   const open = (role: IdentityName) => storage.open(role, storage.process(role))
   return { storage, open, owner }
