@@ -20,8 +20,13 @@ interface Path {
   parentPath?: Path | null
 }
 
-/** Where the phrase stands in a call of these. */
-const PHRASE_AT: Readonly<Record<string, number>> = { invariant: 1, check: 2, damage: 1 }
+/** Where the phrase stands in a call of these; `refusal` is the expirer's. */
+const PHRASE_AT: Readonly<Record<string, number>> = {
+  invariant: 1,
+  check: 2,
+  damage: 1,
+  refusal: 1,
+}
 
 export const ignorePhrases: Ignorer = {
   shouldIgnore(path) {

@@ -1,4 +1,4 @@
-/** The expirer on the storage simulator: what it refuses, whose lease it takes, and what it does for the erased. */
+/** The expirer on the storage simulator: what it refuses, and for whom. */
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { AppError } from '../../model/errors.ts'
@@ -134,6 +134,13 @@ describe('P1: nothing goes', () => {
     assert.deepEqual(await world.plan(), { ...REFUSED, code: 'BaseDiffers' })
   })
 
+  test('before a base of which a proof says something else', async () => {
+    const other = JSON.stringify({ asOf: { seq: 1, hash: 'other' }, parts: [] })
+    const world = past.fork()
+    await world.raw(`expirer/proven/${ADA}-mail-2.json`, other)
+    assert.deepEqual(await world.plan(), { outcome: 'nothing' })
+  })
+
   test('where two commits carry a base of one state', async () => {
     const world = await RetentionWorld.make()
     await world.policy(1, { days: 30 })
@@ -178,21 +185,29 @@ describe('P1: nobody works an owner whose blobs go', () => {
     world.days(1)
     const deps = world.expirerDeps()
     const { owners } = deps.catalogue
-    const before = await owners.get(ADA, never)
+    const earlier = await owners.claim(ADA, { holder: 'x', leaseMs: 1 }, never)
+    assert.ok(earlier)
+    await owners.release(earlier, { attempts: 3 }, never)
+    const holders: string[] = []
+    const claim: typeof owners.claim = async (owner, lease, signal) => {
+      holders.push(lease.holder)
+      return await owners.claim(owner, lease, signal)
+    }
+    const catalogue = { ...deps.catalogue, owners: { ...owners, claim } }
     let seen: unknown
     const remove: BlobRemoval['remove'] = async (...call) => {
       const claimed = await world.catalogue().owners.claim(ADA, { holder: 'x', leaseMs: 1 }, never)
       seen = claimed
       return await deps.removal.remove(...call)
     }
-    assert.equal(
-      (await world.execute({ removal: { ...deps.removal, remove } }))[0]?.outcome,
-      'executed',
-    )
+    const removal = { ...deps.removal, remove }
+    assert.equal((await world.execute({ removal, catalogue }))[0]?.outcome, 'executed')
     assert.equal(seen, undefined)
-    assert.deepEqual((await owners.get(ADA, never))?.attempts, before?.attempts)
+    assert.equal(holders.length, 1)
+    assert.match(holders[0] ?? '', /^expirer [0-9a-f]{32}$/)
+    assert.equal((await owners.get(ADA, never))?.attempts, 3)
     const after = await owners.claim(ADA, { holder: 'x', leaseMs: 1 }, never)
-    assert.equal(after?.owner.attempts, (before?.attempts ?? 0) + 1)
+    assert.equal(after?.owner.attempts, 4)
   })
 
   test('gives it back after trouble, too', async () => {
@@ -267,6 +282,7 @@ describe('P8: what is left of an erased owner', () => {
     )
     assert.deepEqual(namesOf(told[0]).sort(), all.filter((name) => name !== record).sort())
     assert.deepEqual(namesOf(told[1]), [record])
+    assert.equal(plans(world).length, 2)
     assert.deepEqual(vaultNames(world), ['format.json'])
   })
 

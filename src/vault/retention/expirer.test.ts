@@ -36,14 +36,11 @@ const HOUR_MS = 3_600_000
 
 let past: RetentionWorld
 let names: Names
-/** The same versions without any lock. */
-let open: RetentionWorld
 
 before(async () => {
   const made = await pastRetention()
   past = made.past
   names = made.names
-  open = (await fourVersions({ policy: 'none' })).world
 })
 
 describe('P1: a plan', () => {
@@ -86,6 +83,10 @@ describe('P1: a plan', () => {
     await world.keep()
     assert.deepEqual(await world.plan(), { outcome: 'nothing' })
     assert.deepEqual([await world.execute(), plans(world)], [[], []])
+    const old = past.fork()
+    const removal = { ...old.expirerDeps().removal, async *versions() {} }
+    assert.deepEqual(await old.plan(ADA, { removal }), { outcome: 'nothing' })
+    assert.deepEqual(plans(old), [])
   })
 
   test('leaves commits alone as long as one of them is locked or held', async () => {
@@ -174,6 +175,7 @@ describe('P1: a plan', () => {
           yield { ...version, name: commit(1), version: numbered(n) }
         }
         yield { ...version, name: last, version: numbered(count) }
+        if (last !== commit(1)) assert.fail('the listing goes on')
       },
     })
     for (const all of [many(6000), many(5000, commit(2))]) {
@@ -186,6 +188,13 @@ describe('P1: a plan', () => {
 })
 
 describe('P1: what nothing needs', () => {
+  /** The same versions without any lock. */
+  let open: RetentionWorld
+
+  before(async () => {
+    open = (await fourVersions({ policy: 'none' })).world
+  })
+
   test('goes when it is older than the lock of new blobs, to the second', async () => {
     const world = open.fork()
     const pack = `packs/${ADA}/2026-03/${'f'.repeat(64)}.pk`
@@ -236,6 +245,19 @@ describe('P1: what nothing needs', () => {
     assert.equal((await world.plan()).outcome, 'planned')
   })
 
+  test('loses no row where only its index goes', async () => {
+    const world = open.fork()
+    await world.policy(2, 'forever')
+    await world.raw(`idx/${ADA}/2026-03/${'f'.repeat(64)}.ix`, 'left behind', 'vault')
+    world.days(100)
+    await world.raw('keeper/2026-06-01/pass-x.json', passOf(world))
+    const { catalogue } = world.expirerDeps()
+    const forget: typeof catalogue.packs.forget = async (_, ids) => assert.deepEqual(ids, [])
+    const packs = { ...catalogue.packs, forget }
+    const answer = await world.plan(ADA, { catalogue: { ...catalogue, packs } })
+    assert.deepEqual(answer, { outcome: 'planned', plans: 1, blobs: 1 })
+  })
+
   test('stays where storage does not say how old it is', async () => {
     const world = open.fork()
     await world.policy(2, 'forever')
@@ -261,17 +283,27 @@ describe('P1: what nothing needs', () => {
     await world.policy(2, 'forever')
     world.days(100)
     await world.raw('keeper/2026-06-01/pass-x.json', passOf(world))
-    const { removal } = world.expirerDeps()
-    const versions = async function* (prefix: string): AsyncGenerator<BlobVersion> {
-      if (!prefix.startsWith('packs/')) return
-      const one = { bytes: 1, current: false, held: false, createdAt: new Date(0) }
-      for (let n = 0; n < 2502; n += 1) {
-        const name = `${prefix}2026-03/${numbered(n).padStart(64, '0')}.pk`
-        for (const version of ['1', '2', '3']) yield { ...one, name, version }
+    for (const [ids, names] of [
+      [['1', '2'], 2500],
+      [['1', '2', '3'], 1667],
+    ] as const) {
+      const fork = world.fork()
+      const versions = async function* (prefix: string): AsyncGenerator<BlobVersion> {
+        if (!prefix.startsWith('packs/')) return
+        const one = { bytes: 1, current: false, held: false, createdAt: new Date(0) }
+        for (let n = 0; ; n += 1) {
+          // That a name is over shows with the next one.
+          assert.ok(n <= names, 'the listing goes on')
+          const name = `${prefix}2026-03/${numbered(n).padStart(64, '0')}.pk`
+          for (const version of ids) yield { ...one, name, version }
+        }
       }
+      const { removal, catalogue } = fork.expirerDeps()
+      const packs = { ...catalogue.packs, forget: async () => {} }
+      const deps = { removal: { ...removal, versions }, catalogue: { ...catalogue, packs } }
+      const answer = await fork.plan(ADA, deps)
+      assert.deepEqual(answer, { outcome: 'planned', plans: 1, blobs: 5000 })
     }
-    const answer = await world.plan(ADA, { removal: { ...removal, versions } })
-    assert.deepEqual(answer, { outcome: 'planned', plans: 1, blobs: 5000 })
   })
 })
 
@@ -306,6 +338,7 @@ describe('P1: a plan is carried out', () => {
     const stale = { outcome: 'stale', removed: 0, left: 0, refused: 0 }
     assert.deepEqual(await late.execute(), [stale])
     assert.deepEqual(late.said(DONE), [stale])
+    assert.deepEqual(await late.execute(), [])
     assert.ok(vaultNames(late).includes(commit(1)))
   })
 
@@ -392,14 +425,17 @@ describe('P1: a plan is carried out', () => {
   test('for half an hour at most', async () => {
     const world = await leftovers()
     const deps = world.expirerDeps()
+    let { now } = world
     let removed = 0
     const remove: BlobRemoval['remove'] = async (...call) => {
       removed += 1
-      world.storage.clock.advance(removed === 1 ? 29 * 60_000 : 60_000)
+      now += 15 * 60_000
       return await deps.removal.remove(...call)
     }
     const before = world.said(DONE).length
-    await assert.rejects(world.execute({ removal: { ...deps.removal, remove } }), (error) => {
+    const removal = { ...deps.removal, remove }
+    const late = world.execute({ removal, clock: { now: () => now } })
+    await assert.rejects(late, (error) => {
       return error instanceof AppError && error.code === 'TooLate' && error.kind === 'transient'
     })
     assert.equal(removed, 2)
@@ -445,6 +481,7 @@ describe('P1: only what both looks say goes', () => {
       const world = await instead((plan) => ({ ...plan, what: { ...plan.what, ...change } }))
       assert.deepEqual(await world.execute(), [overtaken])
       assert.deepEqual(world.said(DONE), [overtaken])
+      assert.deepEqual(await world.execute(), [])
       assert.ok(vaultNames(world).includes(commit(1)))
     }
   })
