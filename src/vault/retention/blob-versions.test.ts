@@ -1,11 +1,13 @@
 /** Versions, name by name, as a container that repeats itself tells them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseOwnerId } from '../../model/ids.ts'
 import type { BlobVersion, BlobVersions } from '../../ports.ts'
 import { collect, never } from '../testing/fixture.ts'
 import { isFree, namesOfOwner, ownersByVersions, versionedNames } from './blob-versions.ts'
 import { ADA, BOB } from './testing/records.ts'
 
+const FIRST = parseOwnerId('0'.repeat(32))
 const NOW = Date.parse('2026-03-01T10:00:00Z')
 
 const versionOf = (
@@ -57,11 +59,16 @@ test('an owner has records, commits, indexes and packs', async () => {
 
 test('owners are those with a record, once and in order', async () => {
   const names = [
-    ...[`owners/${ADA}/1.json`, `owners/${ADA}/2.json`, `owners/${BOB}/1.json`],
+    ...[
+      `owners/${FIRST}/1.json`,
+      `owners/${ADA}/1.json`,
+      `owners/${ADA}/2.json`,
+      `owners/${BOB}/1.json`,
+    ],
     ...[`owners/${BOB}/more.json`, 'owners/nobody/1.json', `packs/${'c'.repeat(32)}/x`],
   ]
   const store = telling(...names.map((name): [string, string] => [name, '1']))
-  assert.deepEqual(await collect(ownersByVersions(store, never)), [ADA, BOB])
+  assert.deepEqual(await collect(ownersByVersions(store, never)), [FIRST, ADA, BOB])
 })
 
 test('P1: free is what has no hold and whose lock has come to its end', () => {

@@ -7,6 +7,7 @@ import { never } from '../testing/fixture.ts'
 import { DAY_MS } from './days.ts'
 import { ERASE, type EraserDeps, eraseOwner, SPARE } from './erase.ts'
 import { isErased } from './erased.ts'
+import { ownerErased } from './owner-erased.ts'
 import { HOLD, RELEASE } from './rules.ts'
 import {
   ADA,
@@ -222,6 +223,11 @@ describe('P8: an erasure', () => {
       await assert.rejects(on.erase(), coded('RecordUnreadable'), name)
       assert.deepEqual(on.done, [])
     }
+  })
+
+  test('is what a writer is told of', () => {
+    const { code, kind, context } = ownerErased(ADA)
+    assert.deepEqual([code, kind, context], ['OwnerErased', 'permanent', { owner: ADA }])
   })
 
   test('has begun for whoever asks as soon as there is a record, whatever it says', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { AppError, hasCode } from '../../model/errors.ts'
+import type { PackId } from '../../model/ids.ts'
 import { never } from '../testing/fixture.ts'
 import type { BaseIndex, StreamReader, VaultCommit } from '../types.ts'
 import { DAY_MS } from './days.ts'
@@ -42,7 +43,7 @@ describe('P1: the oldest point that must be reachable', () => {
     assert.equal(at([9, 'w'], [8, 'w'], [7, ''], [-1, 'w']), 2)
     assert.equal(at([9, 'w'], [0, 'w'], [-1, 'w']), 2)
     assert.equal(at([9, 'w'], [-1, 'w']), 1)
-    assert.equal(at([9, ''], [8, ''], [-1, 'w']), 2)
+    assert.equal(at([9, ''], [8, ''], [7, ''], [-1, 'w']), 3)
     assert.equal(at([-1, 'w']), 0)
     assert.equal(at(), 0)
   })
@@ -232,7 +233,10 @@ describe('P1: needed is', () => {
 
   test('a pack that its state or a later commit uses', async () => {
     const base = await carriedBase(walked, 4, never)
-    const needs = await needsOf([{ walked, base }], never)
+    const other = 'f'.repeat(64) as PackId
+    const lastUse = new Map([...walked.lastUse, [other, 3]])
+    const needs = await needsOf([{ walked: { ...walked, lastUse }, base }], never)
+    assert.ok(!needs.has(`packs/${ADA}/2026-03/${other}.pk`))
     const used = [...walked.lastUse].map(([pack, seq]) => {
       const names = [`packs/${ADA}/2026-03/${pack}.pk`, `idx/${ADA}/2026-03/${pack}.ix`]
       return [seq, ...names.map((name) => needs.has(name))]
@@ -274,6 +278,7 @@ describe('P1: needed is', () => {
     }
     const bases = [
       { seq: 2, asOf: 1, hash: '' },
+      { seq: 3, asOf: 1, hash: '' },
       { seq: 6, asOf: 2, hash: '' },
     ]
     const needs = await needsOf([{ walked: { ...walked, reader, bases }, base }], never)

@@ -77,7 +77,8 @@ export async function keptBase(
 ): Promise<CarriedBase | undefined> {
   const begin = walked.beginning.end.last?.seq ?? 0
   const candidates = walked.bases.filter(({ asOf }) => asOf > begin && asOf < oldest)
-  candidates.sort((a, b) => b.asOf - a.asOf || a.seq - b.seq)
+  // Of one state they stay in the order of their commits.
+  candidates.sort((a, b) => b.asOf - a.asOf)
   let spare: number | undefined
   for (const { seq, asOf } of candidates) {
     const base = await soundBase(walked, seq, signal)
@@ -127,12 +128,12 @@ export async function needsOf(
   }
   return {
     has(name) {
-      if (name.startsWith('owners/')) return true
       const pack = packOfName(name)
       if (pack !== undefined) return packs.has(pack)
       const [top, owner, workload, seq] = name.split('/')
       const stream = prefixes.get(`${top}/${owner}/${workload}/`)
-      if (stream === undefined || seq === undefined) return true
+      // Owner records, and whatever has a name that is not known here.
+      if (stream === undefined) return true
       const n = Number(seq)
       if (n > stream.after || !Number.isInteger(n)) return true
       return stream.parts.has(name) || (name.endsWith('.bs') && stream.folders.has(n))

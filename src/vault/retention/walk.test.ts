@@ -84,7 +84,7 @@ describe('P1: a walk over a stream', () => {
       { ...ledger },
       { op: 'deleted' },
     ] as VaultCommit['events']
-    const packs = [{ id: pack('c'), bytes: 1, createdAt: '', added: true }]
+    const packs = [pack('c'), pack('d')].map((id) => ({ id, bytes: 1, createdAt: '', added: true }))
     const again = [putEvent('a', [representation(pack('c'))])]
     const steps = [step(1, { packs, events }), step(2, { events: again })]
     const { lastUse } = await walkStream(scripted(steps, [1, 2]), never)
@@ -92,6 +92,7 @@ describe('P1: a walk over a stream', () => {
       [pack('a')]: 1,
       [pack('b')]: 1,
       [pack('c')]: 2,
+      [pack('d')]: 1,
     })
   })
 
