@@ -73,7 +73,8 @@ describe('a verification of all owners', () => {
   })
 
   test('says verified only of what it opened', async () => {
-    for (const openPercent of [0, 40]) {
+    // Of the few segments that an owner has here a small sample may have none.
+    for (const openPercent of [0, 99]) {
       const world = fork(made)
       const { row } = await world.drive(await world.ask({ openPercent }))
       const kind = openPercent === 0 ? 'hashes' : 'sampled'
