@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { TableClient, TableServiceClient } from '@azure/data-tables'
 import { BlobServiceClient } from '@azure/storage-blob'
+import { UNLESS_MORE } from '../../test/level.ts'
 import { startAzurite } from '../azurite/start.ts'
 import { findVaultGap } from './hard-stop.ts'
 import { run } from './testing/children.ts'
@@ -68,39 +69,43 @@ async function loseTables(connectionString: string): Promise<void> {
   for (const name of names) await service.deleteTable(name)
 }
 
-test('start rebuilds what a hard stop has lost, says so in a sentence, and goes on', async () => {
-  const dir = join(folder, 'start')
-  const base = await freeBase()
-  const args = [
-    '--dir',
-    dir,
-    '--users',
-    '2',
-    '--messages',
-    '5',
-    '--files',
-    '2',
-    '--port-base',
-    String(base),
-  ]
-  const session = async () => {
-    const running = run('start.ts', args)
-    await running.says('Everything is up.')
-    running.process.kill('SIGINT')
-    const ran = await running.ended
-    assert.equal(ran.code, 0, ran.err)
-    return ran.out
-  }
-  await session()
-  await spoil(dir, 'commits')
-  assert.match(
-    await session(),
-    /newest commits of 1 of \d+ mailboxes were lost.*rebuilt.*read again/,
-  )
-  await spoil(dir, 'tables')
-  assert.match(
-    await session(),
-    /tables were lost.*rebuilt from the vault: \d+ commits of \d+ mailboxes/,
-  )
-  assert.doesNotMatch(await session(), /stopped hard|rebuilt/)
-})
+test(
+  'start rebuilds what a hard stop has lost, says so in a sentence, and goes on',
+  UNLESS_MORE,
+  async () => {
+    const dir = join(folder, 'start')
+    const base = await freeBase()
+    const args = [
+      '--dir',
+      dir,
+      '--users',
+      '2',
+      '--messages',
+      '5',
+      '--files',
+      '2',
+      '--port-base',
+      String(base),
+    ]
+    const session = async () => {
+      const running = run('start.ts', args)
+      await running.says('Everything is up.')
+      running.process.kill('SIGINT')
+      const ran = await running.ended
+      assert.equal(ran.code, 0, ran.err)
+      return ran.out
+    }
+    await session()
+    await spoil(dir, 'commits')
+    assert.match(
+      await session(),
+      /newest commits of 1 of \d+ mailboxes were lost.*rebuilt.*read again/,
+    )
+    await spoil(dir, 'tables')
+    assert.match(
+      await session(),
+      /tables were lost.*rebuilt from the vault: \d+ commits of \d+ mailboxes/,
+    )
+    assert.doesNotMatch(await session(), /stopped hard|rebuilt/)
+  },
+)

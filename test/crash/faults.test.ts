@@ -10,6 +10,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FAULT_KINDS } from '../../sandbox/tenant/index.ts'
 import { keyHash } from '../../src/model/ids.ts'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from '../scenario/company.ts'
 import { type Known, Person } from '../scenario/person.ts'
 
@@ -37,7 +38,10 @@ const SETTINGS = {
   HOLDFAST_RESTORE_LAG_SECONDS: '1',
 }
 
-describe('one call in ten fails', { timeout: IS_LONG ? 3_000_000 : 300_000 }, () => {
+describe('one call in ten fails', {
+  ...UNLESS_MORE,
+  timeout: IS_LONG ? 3_000_000 : 300_000,
+}, () => {
   for (let seed = SEED; seed < SEED + RUNS; seed += 1) {
     test(`backup and restore lose nothing and make nothing twice (seed ${seed})`, async (t) => {
       const runs = IS_LONG ? 'HOLDFAST_CRASH_RUNS=1 ' : ''

@@ -3,10 +3,11 @@
  * killed in the middle of either, again and again: what was committed, and what SharePoint took, is
  * never read or sent again, and the file is right afterwards.
  *
- * `npm test` has a file of 64 MiB, HOLDFAST_CRASH_RUNS (npm run test:crash) one of 1 GiB.
+ * Continuous integration has a file of 64 MiB, HOLDFAST_CRASH_RUNS (npm run test:crash) one of 1 GiB.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { UNLESS_MORE } from '../level.ts'
 import { jobIs, readChain, runToEnd } from './follow.ts'
 import type { Held, HoldRule } from './holding-proxy.ts'
 import { Rig } from './rig.ts'
@@ -48,7 +49,10 @@ const DEATHS_IN_A_ROW = 2
 /** Pieces of an upload, counted from the death before. */
 const UPLOAD_KILLS: readonly number[] = IS_LONG ? [1, 2, 20, 5, 30] : [3]
 
-describe('P4: kills amid a large file', { timeout: IS_LONG ? 1_200_000 : 420_000 }, () => {
+describe('P4: kills amid a large file', {
+  ...UNLESS_MORE,
+  timeout: IS_LONG ? 1_200_000 : 420_000,
+}, () => {
   let rig: Rig
   let drive: string
   let item: string

@@ -9,12 +9,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { SeededRandom } from '../../sandbox/storage/index.ts'
-import { TAKES_MORE } from '../level.ts'
+import { UNLESS_MORE } from '../level.ts'
 import { CheckedMailbox } from './checked-mailbox.ts'
 import { DOORS, type Moment, Rig, VICTIMS, type Victim } from './rig.ts'
 
 const IS_LONG = process.env['HOLDFAST_CRASH_RUNS'] !== undefined
-const KILLS = IS_LONG ? 30 : TAKES_MORE ? 4 : 2
+const KILLS = IS_LONG ? 30 : 4
 const SEED = Number(process.env['HOLDFAST_CRASH_SEED'] ?? 1)
 /** Calls of a small backup or restore at each door, about; a kill beyond the last comes after it. */
 const CALLS: Readonly<Record<Moment['door'], number>> = { blobs: 14, tables: 50, graph: 30 }
@@ -43,7 +43,10 @@ function killsOf(seed: number): Kill[] {
   })
 }
 
-describe('P4: kills at random moments', { timeout: IS_LONG ? 2_400_000 : 420_000 }, () => {
+describe('P4: kills at random moments', {
+  ...UNLESS_MORE,
+  timeout: IS_LONG ? 2_400_000 : 420_000,
+}, () => {
   let rig: Rig
   let mailbox: CheckedMailbox
   let met = 0

@@ -24,7 +24,7 @@ const STEPS_FOR_ALL = 2000
 /** Stories within which a planted bug must be met. */
 const PLANTED_STORIES_MAX = 30
 /** A short run plants one bug in so many, others with each seed. */
-const PLANTED_IN_SHORT = 4
+const PLANTED_IN_SHORT = 6
 
 const { env } = process
 const seed = Number(env['HOLDFAST_MODEL_SEED'] ?? fc.readConfigureGlobal().seed ?? 1)

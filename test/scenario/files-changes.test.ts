@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { Library } from './library.ts'
 
-describe('files that come, go and move', { timeout: 420_000 }, () => {
+describe('files that come, go and move', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let deletions: Library
   let earlier: Library

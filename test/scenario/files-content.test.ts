@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { RestoreLine } from '../../sandbox/run/api-client.ts'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { downloadsOf, hitsOf, Library } from './library.ts'
 
@@ -13,7 +14,7 @@ const MIB = 1024 * 1024
 const CREATED = '2019-03-04T05:06:07Z'
 const MODIFIED = '2021-09-08T07:06:05Z'
 
-describe('files that are hard to read or to put back', { timeout: 420_000 }, () => {
+describe('files that are hard to read or to put back', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let rot: Library
   let notebooks: Library

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ExpiredLinkForm } from '../../sandbox/tenant/index.ts'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { hitsOf, Library } from './library.ts'
 
@@ -13,7 +14,7 @@ const REFUSALS = [
   ...(['gone', 'gone-location', 'gone-upload', 'not-found'] as const),
 ] as const satisfies readonly ExpiredLinkForm[]
 
-describe('links of drives that lead nowhere', { timeout: 420_000 }, () => {
+describe('links of drives that lead nowhere', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let midway: Library
   let repeat: Library

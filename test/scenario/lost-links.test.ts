@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ExpiredLinkForm } from '../../sandbox/tenant/index.ts'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { Person } from './person.ts'
 
@@ -14,7 +15,7 @@ const REFUSALS = [
   'sync-folder-not-found',
 ] as const satisfies readonly ExpiredLinkForm[]
 
-describe('links that lead nowhere', { timeout: 420_000 }, () => {
+describe('links that lead nowhere', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let repeat: Person
   let endless: Person

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { Person } from './person.ts'
 
-describe('mailboxes as they are', { timeout: 420_000 }, () => {
+describe('mailboxes as they are', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let busy: Person
   let calm: Person

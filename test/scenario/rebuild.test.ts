@@ -12,6 +12,7 @@ import { holdfast } from '../../cli/testing/run.ts'
 import type { DriveItemSnapshot } from '../../sandbox/tenant/index.ts'
 import { assertSameRows, type RowsOf } from '../../src/catalogue/testing/same-rows.ts'
 import { type Row, TABLES, type TableName, type Values } from '../../src/ports.ts'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { Library } from './library.ts'
 
@@ -22,7 +23,7 @@ const NEW = 'After the disaster'
 
 type Dump = Map<TableName, Pick<Row, 'partition' | 'row' | 'values'>[]>
 
-describe('a company that loses its tables', { timeout: 420_000 }, () => {
+describe('a company that loses its tables', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let ann = ''
   let bob = ''
