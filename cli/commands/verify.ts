@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { OwnerId } from '../../src/model/ids.ts'
 import {
   measure,
+  plannedLocks,
   reportOf,
   type VerifyPlan,
   type VerifyProgress,
@@ -35,9 +36,6 @@ interface VerifyCliOptions extends VaultOptions {
 
 /** The protection window R of DESIGN 2: what the keeper is told to keep, by default. */
 const LOCKED_DAYS = 30
-/** A lock that ends so much later than planned was set by nobody who follows the plan. */
-const EXCESS_DAYS = 366
-const DAY_MS = 24 * 3600 * 1000
 
 const HELP = `
 What is checked:
@@ -176,9 +174,7 @@ function planOf(options: VerifyCliOptions, hasKeys: boolean): VerifyPlan {
 function locksOf(options: VerifyCliOptions): VerifyPlan['locks'] {
   const { vault, lockedDays = isCopy(options) ? undefined : LOCKED_DAYS } = options
   if (vault !== undefined || lockedDays === undefined) return undefined
-  const untilMs = Date.now() + lockedDays * DAY_MS
-  const most = new Date(untilMs + EXCESS_DAYS * DAY_MS).toISOString()
-  return { until: new Date(untilMs).toISOString(), most }
+  return plannedLocks(Date.now(), { protectionDays: lockedDays, generationDays: 0 })
 }
 
 function exitCodeOf({ outcome }: VerifyReport): ExitCode {

@@ -1,6 +1,7 @@
 /**
  * BlobVersions, BlobLocks and BlobRemoval over one container of Azure Blob storage: what a container
- * really holds, and what keeper and expirer may do. Apart from azure-blob.ts, so that nobody who reads and writes blobs holds these calls.
+ * really holds, and what keeper and expirer may do. Apart from azure-blob.ts, so that nobody who reads
+ * and writes blobs holds these calls.
  *
  * The container has version-level immutability, its account versioning. Azurite has neither, and
  * no account has met this adapter yet (docs/live-checks.md).

@@ -47,6 +47,12 @@ export function hasCode(error: unknown, code: string): error is AppError {
   return error instanceof AppError && error.code === code
 }
 
+/** Asking again does not help: something is missing, damaged, not known, or not allowed. */
+export function isLasting(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false
+  return error.kind === 'corrupt' || error.kind === 'permanent' || error.kind === 'denied'
+}
+
 /** Stays on in production: a broken assumption of ours stops the work instead of spoiling data. */
 export function invariant(condition: unknown, text: string): asserts condition {
   if (!condition) {

@@ -4,8 +4,7 @@ import { describe, test } from 'node:test'
 import { NEVER, OWNER } from '../catalogue/testing/fixtures.ts'
 import { DAY_MS } from '../vault/retention/days.ts'
 import { createRecord } from '../vault/retention/ops-records.ts'
-import { readRules } from '../vault/retention/rules.ts'
-import { PIN_DAYS } from './pinning.ts'
+import { PIN_DAYS_MAX, readRules } from '../vault/retention/rules.ts'
 import { drive, planned, replayed, undoPlanned } from './testing/drive.ts'
 import { trouble } from './testing/scripted-mailbox.ts'
 import { SLICE_MS, START_MS, sampleWorld, type World } from './testing/world.ts'
@@ -50,7 +49,7 @@ describe('the commit that a restore reads is pinned', () => {
   test('for so many days where nobody starts what was planned', async () => {
     const world = await sampleWorld()
     await planned(world)
-    world.clock.advance(START_MS + (PIN_DAYS - 1) * DAY_MS - world.clock.now())
+    world.clock.advance(START_MS + (PIN_DAYS_MAX - 1) * DAY_MS - world.clock.now())
     assert.equal((await pinned(world)).length, 1)
     world.clock.advance(2 * DAY_MS)
     assert.deepEqual(await pinned(world), [])

@@ -88,7 +88,7 @@ async function soundBases(
 }
 
 /** Undefined where the commit carries none, or is none, or its index is damaged. */
-async function soundBase(
+export async function soundBase(
   stream: StreamReader,
   seq: number,
   signal: AbortSignal,

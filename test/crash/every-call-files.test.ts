@@ -12,6 +12,7 @@ import type { FileDoing } from '../property/model/files/doings.ts'
 import { FILES } from '../property/model/files/index.ts'
 import { type Played, runStory } from '../property/model/run.ts'
 import type { Fate, Setting, Step, Story } from '../property/model/story.ts'
+import { someOf } from './every-call/points.ts'
 import { SAMPLE } from './every-call/sample.ts'
 
 type FileStep = Step<FileDoing>
@@ -75,14 +76,9 @@ function pointsOf({ calls }: Played): Point[] {
 }
 
 /** Of the points that a run takes: one in so many, spread evenly. */
-function some(points: readonly Point[], oneIn: number): readonly Point[] {
+function some(points: readonly Point[], oneIn: number): Point[] {
   const { max, seed } = SAMPLE ?? { max: points.length, seed: 0 }
-  const taken = Math.ceil(max / oneIn)
-  const step = points.length / taken
-  return Array.from({ length: taken }, (_, n) => {
-    const at = Math.floor(n * step) + (seed % Math.max(1, Math.floor(step)))
-    return points[at] ?? assert.fail('there is such a point')
-  })
+  return [...someOf(points, { max: Math.ceil(max / oneIn), seed })]
 }
 
 async function play({ slice: number, k }: Point, fate: Fate<FileDoing>): Promise<Played> {

@@ -6,7 +6,7 @@
  */
 import type { StreamComparison, StreamTruth } from '../../catalogue/index.ts'
 import type { Catalogue } from '../../catalogue/types.ts'
-import { AppError } from '../../model/errors.ts'
+import { type AppError, isLasting } from '../../model/errors.ts'
 import type { Commit } from '../../model/events.ts'
 import type { OwnerId, WorkloadName } from '../../model/ids.ts'
 import {
@@ -106,7 +106,7 @@ async function compareFrom(
   try {
     return await rowsCompared(work, stream.workload, truth)
   } catch (error) {
-    if (!isLasting(error)) throw error
+    if (!isItsOwn(error)) throw error
     return error.code
   }
 }
@@ -128,9 +128,8 @@ function tallyRows(tally: CompareTally, found: StreamComparison): void {
 }
 
 /** Asking again does not help, and others may be without it. */
-export function isLasting(error: unknown): error is AppError {
-  if (!(error instanceof AppError) || error.code === 'TablesMissing') return false
-  return error.kind === 'corrupt' || error.kind === 'permanent' || error.kind === 'denied'
+export function isItsOwn(error: unknown): error is AppError {
+  return isLasting(error) && error.code !== 'TablesMissing'
 }
 
 /** Those that a rebuild would apply. A damaged one leaves it to chance what the rows should be. */

@@ -19,7 +19,7 @@ import {
   type CompareDeps,
   compareStream,
   compareWithNothing,
-  isLasting,
+  isItsOwn,
   type OwnerWork as Work,
 } from './compare-stream.ts'
 import { type KnownRecord, recordOf } from './identify.ts'
@@ -86,7 +86,7 @@ async function compareOrTell(work: Work): Promise<void> {
   try {
     await compareOwner(work)
   } catch (error) {
-    if (!isLasting(error)) throw error
+    if (!isItsOwn(error)) throw error
     work.tally.uncompared({ owner: work.owner, code: error.code })
   }
 }

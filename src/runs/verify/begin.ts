@@ -2,6 +2,7 @@
 import type { Catalogue, Verification } from '../../catalogue/types.ts'
 import type { Clock, Randomness } from '../../ports.ts'
 import type { VaultApi } from '../../vault/types.ts'
+import { plannedLocks } from '../../vault/verify/index.ts'
 import { newVerification } from './verification.ts'
 
 export interface BeginVerifyDeps {
@@ -24,8 +25,6 @@ export interface VerifySettings {
 }
 
 const DAY_MS = 24 * 3_600_000
-/** A lock that ends so much later than the longest that the keeper sets was set by somebody else. */
-const EXCESS_DAYS = 366
 const SEED_BYTES = 8
 
 /** The verification to start; undefined: none is due, or one is under way. */
@@ -43,7 +42,7 @@ export async function verifyIfDue(
   if (!(await hasOwners(deps, signal))) return undefined
   const id = `v-${new Date(now).toISOString().slice(0, 16).replaceAll(/[-:]/g, '')}`
   const seed = Buffer.from(random.bytes(SEED_BYTES)).toString('hex')
-  const locks = locksAt(settings, now)
+  const locks = settings.locks && plannedLocks(now, settings.locks)
   const rest = { ...(locks && { locks }), ...(newest && { firstAt: newest.firstAt }) }
   const row = newVerification({ id, openPercent, seed, ...rest }, now)
   return (await catalogue.verifications.insert(row, signal)) ? row : undefined
@@ -54,17 +53,6 @@ function dueAt({ createdAt, firstAt }: Verification, everyDays: number): number 
   const at = Date.parse(createdAt)
   const age = at - Date.parse(firstAt)
   return at + Math.min(everyDays * DAY_MS, Math.max(DAY_MS, age))
-}
-
-/** What is needed must be locked for R more days; the keeper locks for R + G. */
-function locksAt({ locks }: VerifySettings, now: number): Verification['locks'] {
-  if (locks === undefined) return undefined
-  const after = (days: number) => new Date(now + days * DAY_MS).toISOString()
-  const { protectionDays, generationDays } = locks
-  return {
-    until: after(protectionDays),
-    most: after(protectionDays + generationDays + EXCESS_DAYS),
-  }
 }
 
 async function hasOwners({ vault }: BeginVerifyDeps, signal: AbortSignal): Promise<boolean> {

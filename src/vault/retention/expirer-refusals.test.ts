@@ -11,6 +11,7 @@ import {
   commit,
   DONE,
   expireAll,
+  forgedBase,
   namesOf,
   passOf,
   pastRetention,
@@ -121,15 +122,7 @@ describe('P1: nothing goes', () => {
   })
 
   test('where a base says something else than its commits', async () => {
-    const world = await RetentionWorld.make()
-    await world.policy(1, { days: 30 })
-    await world.register(ADA)
-    for (const item of ['a', 'b']) await world.commit(item)
-    await world.base({ forged: true })
-    await world.commit('a')
-    await world.base()
-    await world.commit('a')
-    world.days(65)
+    const world = await forgedBase()
     await world.keep()
     assert.deepEqual(await world.plan(), { ...REFUSED, code: 'BaseDiffers' })
   })

@@ -23,4 +23,4 @@ export {
 } from './keeper.ts'
 export { createRecord, datedName, fixedName } from './ops-records.ts'
 export { ownerErased } from './owner-erased.ts'
-export { HOLD, PIN, RELEASE, UNPIN } from './rules.ts'
+export { HOLD, PIN, PIN_DAYS_MAX, RELEASE, UNPIN } from './rules.ts'

@@ -8,6 +8,7 @@ import { never } from '../testing/fixture.ts'
 import { DAY_MS } from './days.ts'
 import { isOldReport, type KeeperDeps, keeperProgressSchema, keeperStep } from './keeper.ts'
 import { HOLD, RELEASE } from './rules.ts'
+import { forgedBase } from './testing/expiring.ts'
 import { ADA, BOB, numbered, SECOND_MS } from './testing/records.ts'
 import {
   fourVersions,
@@ -330,15 +331,7 @@ describe('P1: in doubt the keeper locks everything', () => {
   })
 
   test('a base that says something else than its commits is counted, and not believed', async () => {
-    const world = await RetentionWorld.make()
-    await world.policy(1, { days: 30 })
-    await world.register(ADA)
-    for (const item of ['a', 'b']) await world.commit(item)
-    await world.base({ forged: true })
-    await world.commit('a')
-    await world.base()
-    await world.commit('a')
-    world.days(65)
+    const world = await forgedBase()
     const { forgedBases, counts } = await world.keep()
     assert.deepEqual([forgedBases, counts.doubts], [1, 0])
     assert.deepEqual(renewed(world), vaultNames(world))

@@ -54,7 +54,7 @@ export const UNPIN: RecordKind<Record<string, never>> = {
   schema: z.object({}).strict(),
 }
 /** A pin that nobody takes away does not hold for ever: its writer could be a thief. */
-const PIN_DAYS_MAX = 30
+export const PIN_DAYS_MAX = 30
 
 export interface Rules {
   retention: Retention

@@ -1,13 +1,10 @@
 /** What retention makes of trouble: waiting, or keeping everything. */
-import { AppError } from '../../model/errors.ts'
+import { isLasting } from '../../model/errors.ts'
 
 /**
  * Something of this owner cannot be read, now and the next time: its keys are gone, or what is
  * stored is damaged or not known. Anything else is thrown on.
  */
 export function doubtOf(error: unknown): string | undefined {
-  if (!(error instanceof AppError)) return undefined
-  const isLasting =
-    error.kind === 'corrupt' || error.kind === 'permanent' || error.kind === 'denied'
-  return isLasting ? error.code : undefined
+  return isLasting(error) ? error.code : undefined
 }

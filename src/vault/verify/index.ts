@@ -8,6 +8,7 @@ export {
 } from './findings.ts'
 export { ownersHeld } from './owners-held.ts'
 export {
+  plannedLocks,
   type VerifyCounts,
   type VerifyPlan,
   type VerifyProgress,

@@ -5,12 +5,12 @@
  * chain ended: what is no link of that chain names nothing. Some 250 bytes of memory for a blob.
  */
 import type { OwnerId, PackId, WorkloadName } from '../../model/ids.ts'
-import { packsOf } from '../../model/representation.ts'
-import { beginningOf, restated } from '../beginning.ts'
+import { beginningOf } from '../beginning.ts'
 import { parseCommit } from '../commit-format.ts'
 import { isDamage } from '../damage.ts'
 import { COMMIT_BYTES_MAX } from '../limits.ts'
 import { baseIndexName, commitName, partName } from '../names.ts'
+import { packsOfBase } from '../retention/walk.ts'
 import { readerOf } from './chain-check.ts'
 import type { Ends } from './progress.ts'
 import type { Access, Work } from './work.ts'
@@ -83,15 +83,10 @@ async function nameHeld(
   const reader = readerOf(work, access, workload)
   if (reader === undefined) return
   try {
-    const beginning = await beginningOf(reader, work.signal)
-    for await (const { items, entries } of restated(reader, beginning, work.signal)) {
-      const held = items.flatMap(({ representations }) => representations)
-      const unfinished = entries.flatMap(({ event }) =>
-        event.op === 'ledger' && event.progress ? [event.progress.content] : [],
-      )
-      for (const id of packsOf([...held, ...unfinished])) {
-        if (!named.has(id)) named.set(id, { workload, seq: from })
-      }
+    const { base } = await beginningOf(reader, work.signal)
+    if (base === undefined) return
+    for (const id of await packsOfBase(reader, base, work.signal)) {
+      if (!named.has(id)) named.set(id, { workload, seq: from })
     }
   } catch (error) {
     // The chain and its bases were judged before; items will tell what cannot be read.

@@ -4,7 +4,7 @@
  * was stopped left behind.
  */
 import { isWorkloadName, type WorkloadName } from '../../model/ids.ts'
-import { isDamage } from '../damage.ts'
+import { soundBase } from '../beginning.ts'
 import { basePartName, OWNERS_PREFIX, packOfName } from '../names.ts'
 import { readerOf } from './chain-check.ts'
 import type { NamedBlobs } from './named-blobs.ts'
@@ -63,12 +63,6 @@ async function partsOfBase(
 ): Promise<string[] | undefined> {
   const reader = readerOf(work, access, workload)
   if (reader === undefined) return undefined
-  try {
-    const commit = await reader.readCommit(seq, work.signal)
-    const base = commit && (await reader.base(commit, work.signal))
-    return base?.parts.map(({ sha256 }) => sha256)
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    return undefined
-  }
+  const base = await soundBase(reader, seq, work.signal)
+  return base?.parts.map(({ sha256 }) => sha256)
 }

@@ -40,6 +40,22 @@ export const planSchema = z.object({
 })
 export type VerifyPlan = z.infer<typeof planSchema>
 
+const DAY_MS = 24 * 3_600_000
+/** A lock that ends so much later than the longest that is planned was set by somebody else. */
+const EXCESS_DAYS = 366
+
+/** What is needed must be locked for R more days; the keeper locks for R + G (DESIGN 2). */
+export function plannedLocks(
+  now: number,
+  { protectionDays, generationDays }: { protectionDays: number; generationDays: number },
+): NonNullable<VerifyPlan['locks']> {
+  const after = (days: number) => new Date(now + days * DAY_MS).toISOString()
+  return {
+    until: after(protectionDays),
+    most: after(protectionDays + generationDays + EXCESS_DAYS),
+  }
+}
+
 const findingSchema = z.object({
   code: z.enum(codes),
   owner: ownerSchema.exactOptional(),

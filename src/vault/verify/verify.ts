@@ -95,7 +95,10 @@ async function* walk(work: Work, from: Position): AsyncGenerator<Position> {
   yield { step: 'done' }
 }
 
-/** Also those of whom no record is left, or whose record is hidden behind a deletion. Names that are nobody's are told of, once. */
+/**
+ * Also those of whom no record is left, or whose record is hidden behind a deletion. Names that are
+ * nobody's are told of, once.
+ */
 async function ownersIn(work: Work, isTold: boolean): Promise<OwnerId[]> {
   const { plan, store, tally, signal } = work
   if (plan.owner !== undefined) return [plan.owner]

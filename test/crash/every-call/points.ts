@@ -50,12 +50,15 @@ export interface Sample {
 }
 
 /** So many of the points, spread evenly; all of them where there are no more. */
-export function* someOf(points: Iterable<Spoil>, { max, seed }: Sample): Generator<Spoil> {
+export function* someOf<T extends object>(
+  points: Iterable<T>,
+  { max, seed }: Sample,
+): Generator<T> {
   const all = [...points]
   const stride = Math.max(1, all.length / max)
   for (let at = (seed * GOLDEN * stride) % stride; at < all.length; at += stride) {
-    const spoil = all[Math.floor(at)]
-    if (spoil) yield spoil
+    const point = all[Math.floor(at)]
+    if (point) yield point
   }
 }
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { AppError, hasCode } from '../../../model/errors.ts'
 import type { BlobRemoval } from '../../../ports.ts'
 import type { ExpiryPlan } from '../expirer.ts'
-import { numbered } from './records.ts'
-import { fourVersions, MAIL, type Names, type RetentionWorld } from './world.ts'
+import { ADA, numbered } from './records.ts'
+import { fourVersions, MAIL, type Names, RetentionWorld } from './world.ts'
 
 export const PLAN = /^expirer\/\d{4}-\d{2}-\d{2}\/plan-[0-9a-f]{32}\.json$/
 export const DONE = /^expirer\/.*\/done-/
@@ -25,6 +25,20 @@ export async function pastRetention(): Promise<{ past: RetentionWorld; names: Na
   past.days(65)
   await past.keep()
   return { past, names }
+}
+
+/** The first base says something else than the commits before it. */
+export async function forgedBase(): Promise<RetentionWorld> {
+  const world = await RetentionWorld.make()
+  await world.policy(1, { days: 30 })
+  await world.register(ADA)
+  for (const item of ['a', 'b']) await world.commit(item)
+  await world.base({ forged: true })
+  await world.commit('a')
+  await world.base()
+  await world.commit('a')
+  world.days(65)
+  return world
 }
 
 /** With one plan: that of the first commit. */
