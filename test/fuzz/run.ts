@@ -35,6 +35,9 @@ const CODES: ReadonlySet<string> = new Set([
   ...['CatalogueGap', 'RowTooLarge'],
 ])
 
+/** Somebody who waits for 100,000 inputs wants to know how far it came. */
+const TOLD_EVERY = 5000
+
 const MUTATORS: readonly Mutate[] = [...BLOB_MUTATORS, ...FORGERS].flatMap(([weight, mutate]) =>
   Array.from({ length: weight }, () => mutate),
 )
@@ -44,6 +47,7 @@ export async function runJob(job: Job): Promise<Counts> {
   const counts = noCounts()
   for (let n = job.from; n < job.below; n += job.every) {
     await runInput(truth, job.seed, n, counts)
+    if (n > job.from && n % TOLD_EVERY === 0) process.stderr.write(`input ${n}: no violation\n`)
   }
   return counts
 }

@@ -3,7 +3,7 @@
  * answer (docs/fuzzing.md).
  *
  * `HOLDFAST_FUZZ_INPUTS` says how many inputs, `HOLDFAST_FUZZ_SEED` which; `HOLDFAST_FUZZ_ONLY=n`
- * repeats one of them. `npm run test:fuzz` takes 100,000.
+ * repeats one of them, and `HOLDFAST_FUZZ_FROM=n` begins there. `npm run test:fuzz` takes 100,000.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -18,17 +18,18 @@ const THREADS = 2
 const RESIDENT_BYTES_MAX = 1536 * 1024 * 1024
 
 const inputs = Number(process.env['HOLDFAST_FUZZ_INPUTS'] ?? INPUTS_DEFAULT)
+const begin = Number(process.env['HOLDFAST_FUZZ_FROM'] ?? 0)
 const seed = Number(process.env['HOLDFAST_FUZZ_SEED'] ?? SEED_DEFAULT)
 const only = process.env['HOLDFAST_FUZZ_ONLY']
 const jobs =
   only === undefined ? stripes() : [{ seed, from: Number(only), every: 1, below: Number(only) + 1 }]
 
 function stripes() {
-  return Array.from({ length: THREADS }, (_, from) => ({
+  return Array.from({ length: THREADS }, (_, n) => ({
     seed,
-    from,
+    from: begin + n,
     every: THREADS,
-    below: inputs,
+    below: begin + inputs,
   }))
 }
 

@@ -4,6 +4,7 @@
  * is made anew only for a mutant that acts when a module is loaded, and after one that hangs.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { StrykerOptions } from '@stryker-mutator/api/core'
 import { commonTokens, tokens } from '@stryker-mutator/api/plugin'
@@ -24,12 +25,13 @@ export const optionsSchema = {
   properties: {
     recorded: {
       type: 'object',
-      required: ['setup', 'testFiles', 'longestMs'],
+      required: ['setup', 'testFiles', 'longestMs', 'enoughMs'],
       additionalProperties: false,
       properties: {
         setup: { type: 'string' },
         testFiles: { type: 'array', items: { type: 'string' } },
         longestMs: { type: 'number' },
+        enoughMs: { type: 'number' },
       },
     },
   },
@@ -61,7 +63,13 @@ export class RecordedTestRunner implements TestRunner {
   }
 
   async dryRun(): Promise<DryRunResult> {
-    const order = { mutant: undefined, tests: undefined, hitLimit: undefined, bail: false }
+    const order = {
+      mutant: undefined,
+      file: undefined,
+      tests: undefined,
+      hitLimit: undefined,
+      bail: false,
+    }
     const answer = await this.#run(order, undefined)
     if (typeof answer === 'string') return hanging(answer)
     const durations = answer.results.map(({ id, ms }) => [id, ms])
@@ -73,9 +81,17 @@ export class RecordedTestRunner implements TestRunner {
   }
 
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
-    const { activeMutant, hitLimit, testFilter: tests, mutantActivation, disableBail } = options
+    const {
+      activeMutant,
+      hitLimit,
+      testFilter: tests,
+      sandboxFileName,
+      mutantActivation,
+      disableBail,
+    } = options
     if (options.reloadEnvironment) await this.dispose()
-    const order = { mutant: activeMutant.id, tests, hitLimit, bail: !disableBail }
+    const file = relative('.', sandboxFileName)
+    const order = { mutant: activeMutant.id, file, tests, hitLimit, bail: !disableBail }
     const answer = await this.#run(order, mutantActivation === 'static' ? order.mutant : undefined)
     if (answer === 'hangs') return toMutantRunResult(hanging(answer))
     if (answer === 'died') {

@@ -1,11 +1,11 @@
 /**
  * Runs tests for runner.ts in a thread: all files are imported once, and for each mutant the tests
- * that reach it run, the quickest first, until one fails. The runner ends the thread where a test
- * hangs.
+ * that reach it run, the quickest and the nearest first, until one fails or time is up. The runner
+ * ends the thread where a test hangs.
  */
 import { globSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -22,6 +22,8 @@ export interface RecordedOptions {
    * reach, and so never too high.
    */
   longestMs: number
+  /** No test of a mutant begins after this: likewise. */
+  enoughMs: number
 }
 
 export interface ThreadData extends RecordedOptions {
@@ -34,6 +36,8 @@ export interface ThreadData extends RecordedOptions {
 /** `tests`: ids; undefined: all. */
 export interface Order {
   mutant: string | undefined
+  /** Where it is. */
+  file: string | undefined
   tests: readonly string[] | undefined
   hitLimit: number | undefined
   bail: boolean
@@ -54,7 +58,7 @@ export type Word =
 
 /** What a failed test has left running comes to its end before the next mutant. */
 const SETTLING_MS = 5
-const { setup, testFiles, longestMs, durations, mutantAtLoad }: ThreadData = workerData
+const { setup, testFiles, longestMs, enoughMs, durations, mutantAtLoad }: ThreadData = workerData
 
 // The instrumented files find their orders here, and leave word of what was reached.
 const stryker: { [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined } = {
@@ -71,7 +75,6 @@ const loading = load()
 loading.catch(() => {})
 parentPort?.on('message', (order: Order) => void obey(order).then(say))
 
-/** The tests, the quickest first where that is known. */
 async function load(): Promise<RecordedTest[]> {
   registerHooks({
     resolve(specifier, context, next) {
@@ -85,11 +88,24 @@ async function load(): Promise<RecordedTest[]> {
   for (const file of globSync(testFiles).sort()) {
     tests.push(...(await record(file, () => load(file))))
   }
-  const msOf = ({ id }: RecordedTest) => durations[id] ?? 0
-  return tests.filter((t) => msOf(t) <= longestMs).sort((a, b) => msOf(a) - msOf(b))
+  return tests.filter((test) => msOf(test) <= longestMs)
 }
 
-async function obey({ mutant, tests, hitLimit, bail }: Order): Promise<Word> {
+/** Unknown is nothing. */
+const msOf = ({ id }: RecordedTest) => durations[id] ?? 0
+
+/** The quickest first; those beside the mutated file may take longer, and its own longer still. */
+function inOrder(tests: RecordedTest[], mutated: string | undefined): RecordedTest[] {
+  if (mutated === undefined) return tests
+  const farFrom = (file: string) => {
+    if (file === mutated.replace(/\.ts$/, '.test.ts')) return 1
+    return dirname(file) === dirname(mutated) ? 4 : 16
+  }
+  const rankOf = (test: RecordedTest) => msOf(test) * farFrom(test.file)
+  return tests.sort((a, b) => rankOf(a) - rankOf(b))
+}
+
+async function obey({ mutant, file, tests, hitLimit, bail }: Order): Promise<Word> {
   let all: RecordedTest[]
   try {
     all = await loading
@@ -99,10 +115,8 @@ async function obey({ mutant, tests, hitLimit, bail }: Order): Promise<Word> {
   }
   const wanted = tests && new Set(tests)
   Object.assign(stryker, { activeMutant: mutant, hitLimit, hitCount: 0 })
-  const results = await runAll(
-    all.filter(({ id }) => wanted === undefined || wanted.has(id)),
-    bail,
-  )
+  const reaching = all.filter(({ id }) => wanted === undefined || wanted.has(id))
+  const results = await runAll(inOrder(reaching, file), { mutant, bail })
   const { hitCount = 0, mutantCoverage } = stryker
   await wait(SETTLING_MS)
   stryker.activeMutant = undefined
@@ -112,14 +126,18 @@ async function obey({ mutant, tests, hitLimit, bail }: Order): Promise<Word> {
   return { is: 'ran', results, coverage: mutantCoverage }
 }
 
-async function runAll(tests: readonly RecordedTest[], bail: boolean): Promise<Ran[]> {
+async function runAll(
+  tests: readonly RecordedTest[],
+  { mutant, bail }: Pick<Order, 'mutant' | 'bail'>,
+): Promise<Ran[]> {
   const results: Ran[] = []
+  const end = mutant === undefined ? Infinity : performance.now() + enoughMs
   const prepared = new Set<Suite>()
   for (const test of tests) {
     say({ is: 'begun', id: test.id })
     const result = await run(test, prepared)
     results.push(result)
-    if (bail && result.failure !== undefined) break
+    if ((bail && result.failure !== undefined) || performance.now() > end) break
   }
   const afterwards = [...prepared].flatMap((suite) => suite.after)
   const failure = await failureOf(afterwards)

@@ -55,11 +55,22 @@ export interface TestVault {
   clock: FakeClock
 }
 
-/** A vault in memory; small packs, so that a few versions fill several. */
-export function memoryVault(packBytes = 64 * 1024): TestVault {
-  const clock = fakeClock()
+/** Small packs, so that a few versions fill several. */
+const PACK_BYTES = 64 * 1024
+
+export function memoryVault(packBytes = PACK_BYTES): TestVault {
+  return vaultWith(createMemoryKeys(), fakeClock(), packBytes)
+}
+
+/** The same vault once more: what is done to one is not done to the other. */
+export function forkOf({ store, keys, clock }: TestVault): TestVault {
+  const fork = vaultWith(keys.fork(), fakeClock(clock.now()), PACK_BYTES)
+  for (const [name, blob] of store.blobs) fork.store.blobs.set(name, blob)
+  return fork
+}
+
+function vaultWith(keys: MemoryKeys, clock: FakeClock, packBytes: number): TestVault {
   const store = createMemoryBlobStore(clock.now)
-  const keys = createMemoryKeys()
   return { vault: vaultOn({ store, keys, clock, packBytes }), store, keys, clock }
 }
 

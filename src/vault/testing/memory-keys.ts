@@ -47,11 +47,15 @@ export interface MemoryKeys extends OwnerKeys {
   loseSecret(owner: OwnerId): void
   /** What a key file of localKeys says. */
   fileOf(owner: OwnerId): { keyId: string; privateKey: string; indexSecret: string }
+  /** The same keys in a store of their own. */
+  fork(): MemoryKeys
 }
 
 export function createMemoryKeys(): MemoryKeys {
-  const held = new Map<OwnerId, Held>()
-  const lost = new Set<OwnerId>()
+  return storeOf(new Map(), new Set())
+}
+
+function storeOf(held: Map<OwnerId, Held>, lost: Set<OwnerId>): MemoryKeys {
   const find = (owner: OwnerId): Held => {
     const found = held.get(owner)
     if (found === undefined) throw keyError('KeyMissing')
@@ -73,6 +77,7 @@ export function createMemoryKeys(): MemoryKeys {
       const indexSecret = Buffer.from(secret).toString('base64')
       return { keyId, privateKey: pem, indexSecret }
     },
+    fork: () => storeOf(new Map(held), new Set(lost)),
     async create(owner) {
       if (held.has(owner)) return
       held.set(owner, {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ScriptedDrive } from '../../capture/testing/scripted-drive.ts'
 import { ScriptedMailbox } from '../../capture/testing/scripted-mailbox.ts'
@@ -13,6 +13,7 @@ import { readLayout } from '../pack-reader.ts'
 import { encodeSealedFile, parseSealedFile } from '../sealed-file.ts'
 import {
   contentOf,
+  forkOf,
   memoryVault,
   never,
   putEvent,
@@ -39,6 +40,14 @@ const MIB = 1024 * 1024
 const LONG_PIECE_BYTES = 1000
 const id = (text: string) => text as GraphId
 const depsOf = ({ store, keys }: TestVault) => ({ store, keys })
+
+let made: OwnedVault
+before(async () => {
+  made = await ownedVault()
+})
+
+/** One of its own. */
+const aVault = (): OwnedVault => ({ ...made, on: forkOf(made.on) })
 
 async function mailWorld() {
   const box = new ScriptedMailbox()
@@ -139,7 +148,7 @@ describe('a vault in order', () => {
   })
 
   test('is not called verified where nothing, or not everything, was opened (P10)', async () => {
-    const { on } = await ownedVault()
+    const { on } = aVault()
     const hashes = await verify(depsOf(on), HASHES)
     assert.deepEqual([hashes.findings, hashes.outcome], [[], 'hashes'])
     assert.equal(hashes.counts.opened, 0)
@@ -156,7 +165,7 @@ describe('a vault in order', () => {
   })
 
   test('needs no right to open where hashes are checked, and says so where it does', async () => {
-    const { on, owner } = await ownedVault()
+    const { on, owner } = aVault()
     on.keys.mayUnwrap = false
     assert.deepEqual((await verify(depsOf(on), HASHES)).findings, [])
     const full = await verify(depsOf(on), { ...FULL, owner })
@@ -394,7 +403,7 @@ async function forgeBase({ on, owner }: OwnedVault): Promise<void> {
 describe('damage is found and named', () => {
   for (const [name, damage] of Object.entries(DAMAGES)) {
     test(name, async () => {
-      const vault = await ownedVault()
+      const vault = aVault()
       await damage.spoil(vault)
       const report = await verify(depsOf(vault.on))
       for (const code of damage.codes) {
@@ -423,14 +432,14 @@ describe('damage is found and named', () => {
   }
 
   test('the index secret of somebody else is told from the right one', async () => {
-    const { on, owner } = await ownedVault()
+    const { on, owner } = aVault()
     const keys = { ...on.keys, indexSecret: async () => randomBytes(32) }
     const report = await verify({ store: on.store, keys }, { ...FULL, owner })
     assert.ok(codesOf(report).includes('IndexSecretDiffers'))
   })
 
   test('blobs of strangers are counted, without their names', async () => {
-    const { on } = await ownedVault()
+    const { on } = aVault()
     await on.store.create('packs/Letter to Ada.docx', randomBytes(3), never)
     const report = await verify(depsOf(on))
     assert.equal(report.outcome, 'verified')
@@ -442,7 +451,7 @@ describe('damage is found and named', () => {
   })
 
   test('a void commit that the next one passes, and a pack left behind, are no damage', async () => {
-    const { on, owner } = await ownedVault()
+    const { on, owner } = aVault()
     const stream = await on.vault.stream(owner, 'mail', never)
     const end = await stream.readCommit(5, never)
     const garbage = Buffer.from('{"holdfast":1}')
@@ -466,7 +475,7 @@ describe('damage is found and named', () => {
   })
 
   test('a chain whose beginning is gone is read from its base on, and that is said', async () => {
-    const { on, owner } = await ownedVault()
+    const { on, owner } = aVault()
     for (const name of namesOf(on, new RegExp(`^c/${owner}/mail/000000000[123]/`))) {
       on.store.blobs.delete(name)
     }
@@ -492,7 +501,7 @@ describe('damage is found and named', () => {
 })
 
 test('any flipped bit anywhere is found, or is in nothing that counts', async () => {
-  const vault = await ownedVault()
+  const vault = aVault()
   const { on } = vault
   const names = [...on.store.blobs.keys()].filter((name) => name !== 'format.json').sort()
   await fc.assert(
@@ -517,7 +526,7 @@ test('any flipped bit anywhere is found, or is in nothing that counts', async ()
 
 describe('a verification that was stopped', () => {
   test('ends in the same report from wherever it goes on', async () => {
-    const vault = await ownedVault()
+    const vault = aVault()
     for (const name of [
       'a flipped bit in the content of a pack',
       'a second owner record that does not chain',
@@ -571,7 +580,7 @@ describe('a verification that was stopped', () => {
   })
 
   test('by its signal throws the reason; what was told before is where to go on from', async () => {
-    const { on } = await ownedVault()
+    const { on } = aVault()
     const stop = new AbortController()
     const reason = new Error('enough')
     let kept = 0
