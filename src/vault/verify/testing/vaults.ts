@@ -24,6 +24,9 @@ import {
   verifyStart,
   verifyVault,
 } from '../index.ts'
+import { accessOf } from '../owner-keys.ts'
+import { Tally } from '../tally.ts'
+import type { Access, Work } from '../work.ts'
 
 export const FULL: VerifyPlan = { openPercent: 100, seed: 's' }
 export const HASHES: VerifyPlan = { openPercent: 0, seed: 's' }
@@ -68,6 +71,7 @@ export async function addCommit(
   owner: OwnerId,
   last: CommitRef | undefined,
   n: number,
+  noise = randomBytes(3000),
 ): Promise<CommitRef> {
   on.clock.advance(60_000)
   const stream = await on.vault.stream(owner, 'mail', never)
@@ -75,7 +79,7 @@ export async function addCommit(
   const events = []
   for (const item of [`a${n}`, `b${n}`, 'same']) {
     // Noise, so that a flipped bit meets bytes that matter; text, so that some is compressed.
-    const parts = [randomBytes(3000), Buffer.from(`${n} ${'text '.repeat(2000)}`)]
+    const parts = [noise, Buffer.from(`${n} ${'text '.repeat(2000)}`)]
     events.push(putEvent(item, await writer.addVersion(version(item, ...parts), never)))
   }
   const [first] = events
@@ -134,4 +138,23 @@ export function flipped(at: number): (bytes: Buffer) => Buffer {
     bytes[place] = (bytes[place] ?? 0) ^ 1
     return bytes
   }
+}
+
+/** What one check works with, and what it has counted and found so far. */
+export async function workOn(
+  { store, keys }: VerifyDeps,
+  owner: OwnerId,
+  plan: VerifyPlan = FULL,
+): Promise<{ work: Work; access: Access; told(): VerifyProgress }> {
+  const tally = new Tally(verifyStart(plan))
+  const rest = { versions: undefined, everyBytes: 256 * 1024 * 1024, signal: never }
+  const work: Work = { store, keys, plan, tally, ...rest }
+  const { access } = await accessOf(work, owner)
+  return { work, access, told: () => tally.at({ step: 'done' }) }
+}
+
+export async function allOf<T>(steps: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const step of steps) all.push(step)
+  return all
 }
