@@ -1,19 +1,29 @@
 /** One pack at a time, and what is said of it. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { before, describe, test } from 'node:test'
 import { AppError } from '../../model/errors.ts'
 import { type OwnerId, parsePackId } from '../../model/ids.ts'
 import { sha256Hex } from '../create-once.ts'
 import { PACK_BYTES_MAX, PACK_HEADER_BYTES_MAX } from '../limits.ts'
 import { packOfName } from '../names.ts'
-import { encodeIndex, TRAILER_BYTES } from '../pack-format.ts'
-import { readLayout } from '../pack-reader.ts'
-import { forkOf, memoryVault, never, type TestVault } from '../testing/fixture.ts'
+import { sealFooter } from '../pack-crypto.ts'
+import { encodeFooter, encodeIndex, encodeTrailer, TRAILER_BYTES } from '../pack-format.ts'
+import { createPackOpener } from '../pack-opener.ts'
+import { readFooterEntries, readLayout } from '../pack-reader.ts'
+import {
+  contentOf,
+  forkOf,
+  memoryVault,
+  never,
+  putEvent,
+  registered,
+  type TestVault,
+  version,
+} from '../testing/fixture.ts'
 import type { VerifyDeps, VerifyPlan } from './index.ts'
 import { createPackChecker, type PackResult, type PackToCheck } from './pack-check.ts'
 import {
-  addCommit,
   change,
   FULL,
   flipped,
@@ -109,6 +119,16 @@ describe('a pack in order', () => {
     const before = pack.on.keys.unwraps
     await checked(pack, { plan: HASHES })
     assert.equal(pack.on.keys.unwraps, before + 1, 'that of its index secret')
+  })
+
+  test('is not opened where its key opens nothing, which was told of before', async () => {
+    const pack = aPack()
+    const { work, access } = await workOn(pack.on, pack.owner)
+    const before = pack.on.keys.unwraps
+    const checker = createPackChecker(work, { ...access, canUnwrap: false })
+    const to = { name: pack.name, bytes: pack.bytes.length, named: NAMED, indexBlob: undefined }
+    const { counts, findings } = await checker.check(to)
+    assert.deepEqual([findings, counts.opened, pack.on.keys.unwraps], [[], 0, before])
   })
 
   test('is opened in part for a sample', async () => {
@@ -231,6 +251,21 @@ describe('a damaged pack is named', () => {
     assert.deepEqual(told(await checked(spoilt, { plan: HASHES })), [
       ['PackDamaged', 'a pack has the hash in its trailer'],
     ])
+  })
+
+  test('by a footer that lists something else, though it opens', async () => {
+    const pack = aPack()
+    const layout = readLayout(pack.bytes, pack.owner)
+    const keys = await createPackOpener(pack.on.keys, pack.owner).keysOf(layout.header, never)
+    const entries = readFooterEntries(layout, keys).reverse()
+    const footer = sealFooter(keys, layout.clear, encodeFooter(entries))
+    const body = Buffer.concat([pack.bytes.subarray(0, layout.trailer.footerOffset), footer])
+    const trailer = encodeTrailer(layout.trailer, createHash('sha256').update(body))
+    const forged = renamed(pack, Buffer.concat([body, trailer]))
+    assert.deepEqual(told(await checked(forged)), [
+      ['PackDamaged', 'the footer lists the segments that are there'],
+    ])
+    assert.deepEqual(told(await checked(forged, { plan: HASHES })), [], 'it is sealed')
   })
 
   test('by bytes that storage says it has and does not give', async () => {
@@ -396,32 +431,84 @@ describe('the index of a pack', () => {
   })
 })
 
-test('a pack of several pieces is read once, and each piece by its place', async () => {
-  const on = memoryVault(16 * 1024 * 1024)
-  await on.vault.prepare(never)
-  const owner = made.owner
-  await on.vault.registerOwner({ owner, graphId: 'g' as never, kind: 'user', name: 'n' }, never)
-  await addCommit(on, owner, undefined, 1, randomBytes(9 * 1024 * 1024))
-  const [name = ''] = namesOf(on, /\.pk$/)
-  const bytes = on.store.blobs.get(name)?.bytes ?? randomBytes(0)
-  const reads: [number, number][] = []
-  const { work, access } = await workOn(on, owner)
-  const store = {
-    ...on.store,
-    read: async (...[of, signal, range]: Parameters<typeof on.store.read>) => {
-      if (range && of === name) reads.push([range.offset, range.bytes])
-      return on.store.read(of, signal, range)
-    },
+describe('a pack of several pieces', () => {
+  const PIECE = 4 * 1024 * 1024
+
+  /** With one item. */
+  async function noisy(noiseBytes: number): Promise<Pack> {
+    const on = memoryVault(16 * 1024 * 1024)
+    await on.vault.prepare(never)
+    const owner = await registered(on.vault)
+    const writer = (await on.vault.stream(owner, 'mail', never)).begin(undefined)
+    const content = version('m', randomBytes(noiseBytes))
+    const event = putEvent('m', await writer.addVersion(content, never))
+    await writer.commit(contentOf([event]), { complete: true }, never)
+    const [name = ''] = namesOf(on, /\.pk$/)
+    return { on, owner, name, bytes: on.store.blobs.get(name)?.bytes ?? randomBytes(0) }
   }
-  const checker = createPackChecker({ ...work, store }, access)
-  const to = { name, bytes: bytes.length, named: NAMED, indexBlob: undefined }
-  const [first, second] = [await checker.check(to), await checker.check(to)]
-  assert.deepEqual([first.findings, second], [[], first])
-  const mib = 1024 * 1024
-  const once = [
-    [bytes.length - TRAILER_BYTES, TRAILER_BYTES],
-    ...[0, 4, 8].map((at) => [at * mib, 4 * mib]),
-  ]
-  assert.deepEqual(reads, [...once, ...once])
-  assert.equal(first.counts.opened, first.counts.segments)
+
+  async function readsOf(pack: Pack, plan: VerifyPlan, onRead: (offset: number) => void) {
+    const { work, access } = await workOn(pack.on, pack.owner, plan)
+    const { store } = pack.on
+    const read = async (...[of, signal, range]: Parameters<typeof store.read>) => {
+      if (range && of === pack.name) onRead(range.offset)
+      return store.read(of, signal, range)
+    }
+    const checker = createPackChecker({ ...work, store: { ...store, read } }, access)
+    const { name, bytes } = pack
+    return () => checker.check({ name, bytes: bytes.length, named: NAMED, indexBlob: undefined })
+  }
+
+  test('is read once, and each piece by its place', async () => {
+    const pack = await noisy(2 * PIECE)
+    const reads: number[] = []
+    const check = await readsOf(pack, FULL, (offset) => reads.push(offset))
+    const [first, second] = [await check(), await check()]
+    assert.deepEqual([first.findings, second], [[], first])
+    const once = [pack.bytes.length - TRAILER_BYTES, 0, PIECE, 2 * PIECE]
+    assert.deepEqual(reads, [...once, ...once])
+    assert.equal(first.counts.opened, first.counts.segments)
+  })
+
+  test('is whole wherever its end lies between two of them', async () => {
+    for (const beyond of [40, 20, 1, 0]) {
+      const pack = await packOf(PIECE + beyond)
+      const check = await readsOf(pack, HASHES, () => {})
+      assert.deepEqual((await check()).findings, [], `${beyond} bytes in the second piece`)
+    }
+  })
+
+  /** The lengths of what is compressed vary by a little. */
+  async function packOf(length: number): Promise<Pack> {
+    let noise = length - 1000
+    for (let n = 0; n < 200; n += 1) {
+      const pack = await noisy(noise)
+      if (pack.bytes.length === length) return pack
+      noise += length - pack.bytes.length
+    }
+    return assert.fail(`no pack of ${length} bytes`)
+  }
+
+  test('of which one cannot be read ends the verification with that, and with nothing else', async () => {
+    const pack = await noisy(2 * PIECE)
+    const error = new AppError({ code: 'StorageUnavailable', kind: 'transient', message: 'p' })
+    for (const failing of [0, PIECE, 2 * PIECE]) {
+      const check = await readsOf(pack, FULL, (offset) => {
+        if (offset === failing) throw error
+      })
+      await assert.rejects(check(), error)
+    }
+  })
+
+  test('is not read on where something else ends it', async () => {
+    const pack = await noisy(2 * PIECE)
+    const { work, access } = await workOn(pack.on, pack.owner)
+    const unwrap = async () => {
+      throw new TypeError('a defect')
+    }
+    const work2 = { ...work, keys: { ...pack.on.keys, unwrap } }
+    const { name, bytes } = pack
+    const to = { name, bytes: bytes.length, named: NAMED, indexBlob: undefined }
+    await assert.rejects(createPackChecker(work2, access).check(to), TypeError)
+  })
 })

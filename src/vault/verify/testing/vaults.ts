@@ -71,7 +71,6 @@ export async function addCommit(
   owner: OwnerId,
   last: CommitRef | undefined,
   n: number,
-  noise = randomBytes(3000),
 ): Promise<CommitRef> {
   on.clock.advance(60_000)
   const stream = await on.vault.stream(owner, 'mail', never)
@@ -79,7 +78,7 @@ export async function addCommit(
   const events = []
   for (const item of [`a${n}`, `b${n}`, 'same']) {
     // Noise, so that a flipped bit meets bytes that matter; text, so that some is compressed.
-    const parts = [noise, Buffer.from(`${n} ${'text '.repeat(2000)}`)]
+    const parts = [randomBytes(3000), Buffer.from(`${n} ${'text '.repeat(2000)}`)]
     events.push(putEvent(item, await writer.addVersion(version(item, ...parts), never)))
   }
   const [first] = events
