@@ -48,6 +48,22 @@ describe('the steps of a verification', () => {
     assert.equal(points.at(-1)?.at.step, 'done')
   })
 
+  test('are gone on with from any of them, to the same end', async () => {
+    for (const plan of [FULL, { ...FULL, owner: owners[1] }]) {
+      const points = await progressOf(depsOf(made), plan)
+      const whole = points.at(-1)
+      for (const point of points) {
+        const told: VerifyProgress[] = []
+        const onProgress = (progress: VerifyProgress) => void told.push(progress)
+        const end = await verifyVault(depsOf(made), point, { onProgress }, never)
+        assert.deepEqual(end, whole, said(point.at))
+        // Nothing is done again; what begins a step may be told once more.
+        const left = points.length - 1 - points.indexOf(point)
+        assert.ok(told.length <= left + 1 && told.length >= left, said(point.at))
+      }
+    }
+  })
+
   test('are none after the last one', async () => {
     const end = await verifyVault(depsOf(made), verifyStart(FULL), {}, never)
     const told: VerifyProgress[] = []
