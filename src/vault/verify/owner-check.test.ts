@@ -6,10 +6,17 @@ import { AppError } from '../../model/errors.ts'
 import type { OwnerId } from '../../model/ids.ts'
 import type { Recipient } from '../../ports.ts'
 import { seal } from '../../sealing/seal.ts'
-import { SMALL_FILE_BYTES_MAX } from '../limits.ts'
+import { COMMIT_VOIDS_MAX, SMALL_FILE_BYTES_MAX } from '../limits.ts'
 import { encodeSealedFile, parseSealedFile } from '../sealed-file.ts'
-import { forkOf, memoryVault, never, registered, type TestVault } from '../testing/fixture.ts'
-import { addCommit, change, flipped, HASHES, verify } from './testing/vaults.ts'
+import {
+  forkOf,
+  memoryVault,
+  never,
+  registered,
+  type TestVault,
+  vaultOn,
+} from '../testing/fixture.ts'
+import { addCommit, change, flipped, HASHES, verify, workOn } from './testing/vaults.ts'
 
 interface Registered {
   on: TestVault
@@ -143,6 +150,15 @@ describe('the records of an owner', () => {
     assert.deepEqual(await found(vault), ['OwnerRecordDamaged 1.json'])
   })
 
+  test('are looked at up to a thousand', async () => {
+    const vault = aVault()
+    for (let n = 2; n < 1010; n += 1) {
+      await vault.on.store.create(nameOf(vault.owner, n), randomBytes(3), never)
+    }
+    const report = await verify(vault.on, { ...HASHES, owner: vault.owner })
+    assert.deepEqual(report.found, { OwnerRecordDamaged: 1000 - 1 })
+  })
+
   test('are those with a number: other names are of strangers', async () => {
     const vault = aVault()
     for (const name of ['0.json', '01.json', '12345678901.json', '1.json.bak', 'x.json']) {
@@ -186,6 +202,64 @@ describe('the keys of an owner', () => {
     // What a key store says of its own key is not believed.
     const lying = keysWith(vault, async () => [{ ...one, fingerprint: 'ab'.repeat(32) }])
     assert.deepEqual(await found(vault, lying), [])
+  })
+
+  test('may be several, each in its place', async () => {
+    const on = memoryVault()
+    const second = { keyId: 'second', publicKey: publicKey() }
+    const two = (own: Recipient) => [own, { ...second, fingerprint: sha256(second.publicKey) }]
+    const recipients = async (owner: OwnerId, signal: AbortSignal) =>
+      two((await on.keys.recipients(owner, signal))[0] ?? assert.fail('there is one'))
+    const keys = { ...on.keys, recipients }
+    const { store, clock } = on
+    const of = vaultOn({ store, keys, clock, packBytes: 1000 })
+    await of.prepare(never)
+    const vault = { on, owner: await registered(of) }
+    assert.deepEqual(await found(vault, keys), [])
+    const [own] = await on.keys.recipients(vault.owner, never)
+    assert.ok(own)
+    for (const other of [
+      { ...second, publicKey: publicKey() },
+      { keyId: 'second', publicKey: own.publicKey },
+    ]) {
+      const wrong = { ...keys, recipients: async () => [own, { ...other, fingerprint: 'ab' }] }
+      assert.deepEqual(await found(vault, wrong), ['KeyReplaced 1.json'])
+    }
+  })
+
+  test('are told of beside another trouble', async () => {
+    const vault = aVault(committed)
+    vault.on.keys.loseSecret(vault.owner)
+    const keys = keysWith(vault, failing('KeyDisabled', 'denied'))
+    assert.deepEqual(await found(vault, keys), ['IndexSecretMissing', 'KeyDisabled'])
+  })
+
+  test('are tried on the newest commit first, and on no more than may be void', async () => {
+    const vault = aVault(committed)
+    const { store, keys } = vault.on
+    const name = (seq: number) => `c/${vault.owner}/mail/${`${seq}`.padStart(10, '0')}/commit.json`
+    const reads: string[] = []
+    const read = async (...[of, ...rest]: Parameters<typeof store.read>) => {
+      reads.push(of)
+      return store.read(of, ...rest)
+    }
+    const accessed = async () => {
+      reads.length = 0
+      await workOn({ store: { ...store, read }, keys }, vault.owner)
+      return reads
+    }
+    assert.deepEqual(await accessed(), [name(1)])
+    for (let seq = 2; seq < 30; seq += 1) await store.create(name(seq), randomBytes(9), never)
+    await store.create(`c/${vault.owner}/mail/0000000031/notes.txt`, randomBytes(9), never)
+    const newest = Array.from({ length: COMMIT_VOIDS_MAX }, (_, n) => name(29 - n))
+    assert.deepEqual(await accessed(), newest)
+    const broken = async () => {
+      throw new TypeError('a defect')
+    }
+    await assert.rejects(
+      workOn({ store: { ...store, read: broken }, keys }, vault.owner),
+      TypeError,
+    )
   })
 
   test('may not be told to who only verifies, which is no finding', async () => {

@@ -42,5 +42,5 @@ function outcomeOf({ plan, counts, severities }: VerifyProgress): VerifyOutcome 
   if (counts.owners === 0 || counts.commits + counts.packs === 0) return 'nothing'
   if (plan.openPercent === 0 || counts.segments === 0) return 'hashes'
   if (plan.openPercent < 100) return counts.opened > 0 ? 'sampled' : 'unopened'
-  return counts.opened === counts.segments && counts.opened > 0 ? 'verified' : 'unopened'
+  return counts.opened === counts.segments ? 'verified' : 'unopened'
 }

@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test'
 import type { OwnerId } from '../../model/ids.ts'
 import { forkOf, memoryVault, never, registered, type TestVault } from '../testing/fixture.ts'
 import { measure, reportOf, type VerifyProgress, verifyStart, verifyVault } from './index.ts'
-import type { Position } from './progress.ts'
+import { type Position, verifyProgressSchema } from './progress.ts'
 import { addCommit, FULL, HASHES, namesOf, progressOf, verify } from './testing/vaults.ts'
 
 let made: TestVault
@@ -55,7 +55,9 @@ describe('the steps of a verification', () => {
       for (const point of points) {
         const told: VerifyProgress[] = []
         const onProgress = (progress: VerifyProgress) => void told.push(progress)
-        const end = await verifyVault(depsOf(made), point, { onProgress }, never)
+        const kept = verifyProgressSchema.parse(JSON.parse(JSON.stringify(point)))
+        assert.deepEqual(kept, point)
+        const end = await verifyVault(depsOf(made), kept, { onProgress }, never)
         assert.deepEqual(end, whole, said(point.at))
         // Nothing is done again; what begins a step may be told once more.
         const left = points.length - 1 - points.indexOf(point)

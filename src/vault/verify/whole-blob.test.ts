@@ -77,6 +77,11 @@ describe('whether a blob is what a writer puts under its name', () => {
     assert.ok(!isWhole('format.json', randomBytes(20), undefined))
   })
 
+  test('is no question of bytes that are none: that is a defect', () => {
+    const { name } = blobOf(KINDS['a commit'])
+    assert.throws(() => isWhole(name, undefined as never, undefined), TypeError)
+  })
+
   test('is denied of names that Holdfast does not give', () => {
     const { name, bytes } = blobOf(KINDS['a pack'])
     for (const other of ['letter.docx', `${name}.bak`, `x${name}`, 'packs/x.pk']) {
