@@ -29,6 +29,7 @@ import {
   flipped,
   HASHES,
   namesOf,
+  ownedVault,
   workOn,
 } from './testing/vaults.ts'
 
@@ -180,10 +181,30 @@ describe('the items of the newest state', () => {
     assert.equal(items, ITEMS - 1)
   })
 
-  test('are checked over damaged commits, and none where no way leads to the state', async () => {
-    const damaged = aVault()
-    const stream = await damaged.on.vault.stream(damaged.owner, 'mail', never)
-    assert.ok(await stream.readCommit(1, never))
+  test('are checked over damaged commits: what is left is looked at', async () => {
+    const { on, owner } = await ownedVault()
+    const stream = await on.vault.stream(owner, 'mail', never)
+    const last = (await stream.readCommit(4, never)) ?? assert.fail('it is there')
+    const [part = ''] = namesOf(on, /0000000002\/.*\.mf$/)
+    change(on, part, flipped(99))
+    // Its base would know.
+    for (const name of namesOf(on, /\.bi$/)) on.store.blobs.delete(name)
+    const { seq, hash, time } = last
+    const { items, findings } = await checked({ on, owner, end: { seq, hash, time } })
+    // Two of the second commit are lost; the one that all have was told of again.
+    assert.deepEqual([items, findings], [9 - 2, []])
+  })
+
+  test('are none where no way leads to the state, and none is sought while storage is silent', async () => {
+    const { on } = aVault()
+    const read = async (...[name, ...rest]: Parameters<typeof on.store.read>) => {
+      if (name.endsWith('0000000002/commit.json')) {
+        throw new AppError({ code: 'StorageUnavailable', kind: 'transient', message: 'planned' })
+      }
+      return on.store.read(name, ...rest)
+    }
+    const silent = { store: { ...on.store, read }, keys: on.keys }
+    await assert.rejects(checked(aVault(), { deps: silent }), { code: 'StorageUnavailable' })
     const cut = aVault()
     for (const name of namesOf(cut.on, /0000000002\/commit\.json$/)) cut.on.store.blobs.delete(name)
     const { steps, findings, items } = await checked(cut)
@@ -279,6 +300,26 @@ describe('a verification of items tells how far it is', () => {
     const after = steps.flatMap(({ at }) => (at.after === undefined || at.within ? [] : [at.after]))
     assert.deepEqual(after, [...new Set(after)])
     assert.equal(after.length, ITEMS)
+  })
+
+  test('after so many of them', async () => {
+    const on = memoryVault()
+    await on.vault.prepare(never)
+    const owner = await registered(on.vault)
+    const writer = (await on.vault.stream(owner, 'mail', never)).begin(undefined)
+    const events = []
+    for (let n = 0; n < 130; n += 1) {
+      const content = version(`${n}`, randomBytes(5))
+      events.push(putEvent(`${n}`, await writer.addVersion(content, never)))
+    }
+    const result = await writer.commit(contentOf(events), { complete: true }, never)
+    assert.ok(result.outcome === 'committed')
+    const { seq, hash, time } = result.commit
+    const { steps } = await checked({ on, owner, end: { seq, hash, time } })
+    assert.deepEqual(
+      steps.map(({ items }) => items),
+      [64, 128, 130, 130],
+    )
   })
 
   test('amid long content, piece by piece', async () => {
