@@ -18,7 +18,7 @@ const SEED = 1
 const MONTHS = 5
 const CALLS_MAX = 5000
 /** `npm run test:crash` takes every call. */
-const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 25 : 75
+const EVERY = process.env['HOLDFAST_CRASH_RUNS'] ? 1 : TAKES_MORE ? 25 : 120
 const stream = 0
 /** More than there are: the oldest. */
 const POINTS = 1000

@@ -15,7 +15,7 @@ import type { Result } from './years/stories.ts'
 import { inThread } from './years/thread.ts'
 
 const THREADS = 2
-const STEPS_DEFAULT = TAKES_MORE ? 1600 : 500
+const STEPS_DEFAULT = TAKES_MORE ? 1600 : 400
 /** Fewer may pass without the rarest of what must have happened. */
 const STEPS_FOR_ALL = 1600
 /** Stories within which a planted bug must be met. */

@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { Library } from './library.ts'
 import { Person } from './person.ts'
 
-describe('sites and libraries as they are', { timeout: 420_000 }, () => {
+describe('sites and libraries as they are', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let closing: Library[]
   let infected: Library

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { hash, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { simpleParser } from 'mailparser'
+import { UNLESS_MORE } from '../level.ts'
 import { Company } from './company.ts'
 import { CONTENT, callsOf, Person } from './person.ts'
 
@@ -13,7 +14,7 @@ const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
 const sha256 = (bytes: Uint8Array) => hash('sha256', bytes)
 
-describe('mail that is hard to read', { timeout: 420_000 }, () => {
+describe('mail that is hard to read', { ...UNLESS_MORE, timeout: 420_000 }, () => {
   let company: Company
   let rot: Person
   let weight: Person
