@@ -40,7 +40,6 @@ export interface VersionInput {
   carried: readonly Representation[]
 }
 
-/** The plaintext of a metadata segment: a pack can be understood from these alone (DESIGN 5). */
 /** A representation as the metadata segment names it. */
 export interface VersionContent {
   name: RepresentationName
@@ -53,6 +52,7 @@ export interface VersionContent {
   note?: Record<string, unknown>
 }
 
+/** The plaintext of a metadata segment: a pack can be understood from these alone (DESIGN 5). */
 export interface VersionMetadata {
   holdfast: 1
   item: GraphId
