@@ -86,7 +86,7 @@ describe('a version', () => {
   })
 
   test('names the lists of long content, and what its hash is of', async () => {
-    const list = { ...ref(9), contentBytes: 100, packs: [] }
+    const list = { ...ref(9), contentBytes: 100, packs: '' }
     const long = carriedOf(1, { lists: [list], digest: 'segments' })
     const { metadata, representations } = await written({ ...version('m'), carried: [long] })
     assert.deepEqual(metadata.contents[0]?.lists, [list.id])
