@@ -147,6 +147,32 @@ test('a failed upload stops the writer: nothing is added or committed after it',
   assert.equal(await mail.readCommit(1, never), undefined)
 })
 
+const bug = (error: unknown): boolean => error instanceof AppError && error.kind === 'bug'
+
+test('a writer commits once, and takes nothing after it', async () => {
+  const on = memoryVault()
+  const { mail } = await mailOf(on)
+  const writer = mail.begin(undefined)
+  await writer.commit(contentOf([]), { complete: true }, never)
+  await assert.rejects(writer.commit(contentOf([]), { complete: true }, never), bug)
+  await assert.rejects(writer.addVersion(version('m', randomBytes(10)), never), bug)
+})
+
+test('the void commits that it is told of lie between the last commit and its own, without a gap', async () => {
+  const { mail } = await mailOf(memoryVault())
+  const committed = await commitOne(mail)
+  assert.ok(committed.outcome === 'committed')
+  const voided = (seq: number) => ({ seq, sha256: 'a'.repeat(64) })
+  for (const seqs of [[1], [3], [2, 4], [3, 2], [2, 2]]) {
+    assert.throws(() => mail.begin(committed.commit, seqs.map(voided)), bug, `${seqs}`)
+  }
+  assert.throws(() => mail.begin(undefined, [voided(2)]), bug)
+  const after = await mail
+    .begin(committed.commit, [2, 3].map(voided))
+    .commit(contentOf([]), { complete: true }, never)
+  assert.ok(after.outcome === 'committed' && after.commit.seq === 4)
+})
+
 test('a source that breaks spoils its own version only', async () => {
   const on = memoryVault()
   const { owner, mail } = await mailOf(on)
