@@ -25,6 +25,8 @@ const LEVEL = 3
  * times more than the work: a mailbox is mostly such pieces.
  */
 const AT_ONCE_BYTES_MAX = 128 * 1024
+/** The same of compressed bytes whose plain length nobody knows: JSON gets some ten times longer. */
+const PACKED_AT_ONCE_BYTES_MAX = 16 * 1024
 /** zstd takes memory for its whole window; a small piece needs only a small one. */
 const WINDOW_LOG_MIN = 10
 const WINDOW_LOG_MAX = 21
@@ -64,7 +66,8 @@ export async function inflate(bytes: Uint8Array, plainBytesMax: number): Promise
   try {
     // zlib refuses a limit of 0; one byte too many is noticed by the caller's own check.
     const options = { maxOutputLength: Math.max(1, plainBytesMax) }
-    if (plainBytesMax <= AT_ONCE_BYTES_MAX) return zstdDecompressSync(bytes, options)
+    const isSmall = plainBytesMax <= AT_ONCE_BYTES_MAX || bytes.length <= PACKED_AT_ONCE_BYTES_MAX
+    if (isSmall) return zstdDecompressSync(bytes, options)
     return await decompress(bytes, options)
   } catch (cause) {
     throw broken(cause)
