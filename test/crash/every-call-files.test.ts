@@ -2,124 +2,39 @@
  * P4: a crash anywhere is harmless, also while the files of a site are read: at every port call of
  * slices in which files come, change, move and go, and in which a large one is read piece by piece
  * over several of them and changes on the way (docs/crash-tests.md).
- *
- * Each run is a story of test/property/model: a death or a sleep at one call, and then everything
- * that must hold of any story, from blobs and from tables.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { FileDoing } from '../property/model/files/doings.ts'
-import { FILES } from '../property/model/files/index.ts'
-import { type Played, runStory } from '../property/model/run.ts'
-import type { Fate, Setting, Step, Story } from '../property/model/story.ts'
-import { someOf } from './every-call/points.ts'
-import { SAMPLE } from './every-call/sample.ts'
+import { counted } from './files/runs.ts'
+import { inThread } from './files/thread.ts'
 
-type FileStep = Step<FileDoing>
+/** The machine has two cores or more. */
+const concurrency = 2
 
-const DAY_MS = 24 * 3_600_000
-/** Slices of some dozens of calls. */
-const SLICE_MS = 250
-const SLICES = 4
-/** After so many of them the large file is to change, three pieces further on. */
-const TOUCHED_AFTER = 1
-const PIECE = 3
-/** Sleeps are less dense than deaths: each takes three slices. */
-const SLEEPS_ONE_IN = 4
-const SETTING: Setting = {
-  ...{ commitEvents: 4, pageSize: 5, seed: 1 },
-  upkeep: { shardItems: 2, baseCommits: 5, baseAgeMs: 30 * DAY_MS, cursorCommitMs: DAY_MS },
-}
-
-const arrives = (folder: number, size: 'empty' | 'short' | 'long' | 'large'): FileStep => {
-  return { step: 'arrive', folder, size, hasHash: true, again: false }
-}
-
-/** A library that was read, and a day on which much happens to it. */
-const BEFORE: readonly FileStep[] = [
-  { step: 'make-folder', parent: 0 },
-  { step: 'make-folder', parent: 1 },
-  ...[arrives(0, 'short'), arrives(0, 'long'), arrives(1, 'short'), arrives(2, 'long')],
-  ...[arrives(2, 'empty'), arrives(1, 'large'), { step: 'round' } as const],
-  { step: 'wait', ms: DAY_MS },
-  { step: 'edit', file: 0, how: 'long' },
-  { step: 'rename', file: 1 },
-  { step: 'move', file: 2, folder: 0 },
-  { step: 'delete', file: 3 },
-  { step: 'rename-folder', folder: 1 },
-  ...[arrives(0, 'large'), arrives(2, 'short')],
-]
-
-const slice = (fate: Fate<FileDoing>): FileStep => {
-  return { step: 'slice', ms: SLICE_MS, meanwhile: [], fate }
-}
-
-/** `fate` meets the slice with this number; a slice more or less does not matter to a story. */
-function storyWith(number: number, fate: Fate<FileDoing>): Story<FileDoing> {
-  const slices = Array.from({ length: number }, (_, n): FileStep[] => [
-    slice(n + 1 === number ? fate : { fate: 'ordinary' }),
-    ...(n + 1 === TOUCHED_AFTER ? [{ step: 'touch', how: 'tail', piece: PIECE } as const] : []),
-  ])
-  return { ...SETTING, steps: [...BEFORE, ...slices.flat()] }
-}
-
-interface Point {
-  slice: number
-  k: number
-}
-
-/** Every port call of every slice. */
-function pointsOf({ calls }: Played): Point[] {
-  return calls.flatMap((of, n) =>
-    Array.from({ length: of }, (_, k) => ({ slice: n + 1, k: k + 1 })),
-  )
-}
-
-/** Of the points that a run takes: one in so many, spread evenly. */
-function some(points: readonly Point[], oneIn: number): Point[] {
-  const { max, seed } = SAMPLE ?? { max: points.length, seed: 0 }
-  return [...someOf(points, { max: Math.ceil(max / oneIn), seed })]
-}
-
-async function play({ slice: number, k }: Point, fate: Fate<FileDoing>): Promise<Played> {
-  try {
-    return await runStory(FILES, storyWith(number, fate))
-  } catch (cause) {
-    throw new Error(`slice ${number}, call ${k}: ${JSON.stringify(fate)}`, { cause })
-  }
-}
-
-describe('P4: every port call of slices that read files', async () => {
-  const clean = await runStory(FILES, storyWith(SLICES, { fate: 'ordinary' }))
-  const points = pointsOf(clean)
-
-  for (const moment of ['before', 'after'] as const) {
-    test(`may be the last of its process: it dies ${moment} it`, async (t) => {
-      const taken = some(points, SAMPLE ? 2 : 1)
-      for (const point of taken) {
-        const { counts } = await play(point, { fate: 'crash', k: point.k, moment })
-        assert.equal(counts.get('a slice ends: died'), 1, 'it died there')
-      }
-      t.diagnostic(`${points.length} port calls, ${taken.length} deaths`)
+describe('P4: every port call of slices that read files', { concurrency }, () => {
+  for (const dies of ['before', 'after'] as const) {
+    test(`may be the last of its process: it dies ${dies} it`, async (t) => {
+      const { calls, runs } = await inThread({ dies })
+      t.diagnostic(`${calls} port calls, ${runs} deaths`)
+      assert.ok(runs > 0)
     })
   }
 
-  for (const minutes of [20, 62]) {
-    test(`may be where a worker sleeps for ${minutes} minutes while another works the site`, async (t) => {
-      const taken = some(points, SLEEPS_ONE_IN)
-      for (const point of taken) {
-        const asleep: FileDoing[] = [{ step: 'touch', how: 'head', piece: 0 }]
-        const fate = { fate: 'stall', k: point.k, moment: 'before', minutes, asleep } as const
-        const { counts } = await play(point, fate)
-        assert.equal(counts.get('asleep'), 1, 'it slept there')
-      }
-      t.diagnostic(`${taken.length} sleeps`)
+  for (const sleepsMinutes of [20, 62]) {
+    test(`may be where a worker sleeps for ${sleepsMinutes} minutes while another works the site`, async (t) => {
+      const { runs } = await inThread({ sleepsMinutes })
+      t.diagnostic(`${runs} sleeps`)
+      assert.ok(runs > 0)
     })
   }
 
-  test('the large file was read over several slices, and touched on its way', () => {
-    const count = (what: string) => clean.counts.get(what) ?? 0
-    assert.equal(count('a file is touched between two pieces of it'), 1)
-    assert.ok(count('content goes on') >= 2 && count('content is begun anew') === 1)
+  test('the large file was read over several slices, and touched on its way', async () => {
+    const [touched, goesOn = 0, anew] = await counted([
+      'a file is touched between two pieces of it',
+      'content goes on',
+      'content is begun anew',
+    ])
+    assert.equal(touched, 1)
+    assert.ok(goesOn >= 2 && anew === 1)
   })
 })

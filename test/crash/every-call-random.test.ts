@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { TAKES_MORE } from '../level.ts'
 import { inThread } from './every-call/thread.ts'
 
-const RUNS_DEFAULT = TAKES_MORE ? 12 : 4
+const RUNS_DEFAULT = TAKES_MORE ? 12 : 2
 const THREADS = 2
 
 const runs = Number(process.env['HOLDFAST_CRASH_RUNS'] ?? RUNS_DEFAULT)

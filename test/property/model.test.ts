@@ -18,7 +18,7 @@ import type { Result } from './model/stories.ts'
 import { inThread } from './model/thread.ts'
 
 const THREADS = 2
-const STEPS_DEFAULT = TAKES_MORE ? 4000 : 800
+const STEPS_DEFAULT = TAKES_MORE ? 4000 : 600
 /** Fewer may pass without the rarest of what makes a bad day. */
 const STEPS_FOR_ALL = 2000
 /** Stories within which a planted bug must be met. */

@@ -5,7 +5,7 @@
 import { TAKES_MORE } from '../../level.ts'
 import type { Sample } from './points.ts'
 
-const POINTS_MAX = TAKES_MORE ? 10 : 3
+const POINTS_MAX = TAKES_MORE ? 10 : 2
 
 const seed = Number(process.env['HOLDFAST_CRASH_SEED'] ?? 1)
 
