@@ -128,8 +128,13 @@ export function toResultText(answer: RpcTypedData | null): string | null {
   if (answer.bytes !== undefined) {
     return JSON.stringify(Buffer.from(answer.bytes).toString('base64'))
   }
-  const number = answer.int ?? answer.double
+  const number = answer.int === undefined ? answer.double : in64Bits(answer.int)
   if (number === undefined) return null
   // Newtonsoft writes what JSON cannot hold as texts.
   return Number.isFinite(number) ? JSON.stringify(number) : JSON.stringify(String(number))
+}
+
+/** The worker's channel has integers of 64 bits: a larger one overflows, silently. */
+function in64Bits(integer: number): number {
+  return Number.isSafeInteger(integer) ? integer : Number(BigInt.asIntN(64, BigInt(integer)))
 }
