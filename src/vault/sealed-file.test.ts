@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { hasCode } from '../model/errors.ts'
 import { JSON_DEPTH_MAX, JSON_VALUES_MAX } from './limits.ts'
-import { encodeSealedFile, formatUnknown, parseJson, parseSealedFile } from './sealed-file.ts'
+import {
+  encodeSealedFile,
+  formatUnknown,
+  isBounded,
+  parseJson,
+  parseSealedFile,
+} from './sealed-file.ts'
 
 const nested = (depth: number, [open, close]: readonly [string, string]) =>
   `${open.repeat(depth)}1${close.repeat(depth)}`
@@ -45,6 +51,24 @@ test('what is no JSON is none', () => {
     assert.equal(parseJson(text), undefined)
   }
   assert.equal(parseJson(new Uint8Array([0x22, 0xff, 0x22])), undefined)
+})
+
+test('what stands in a string is no bracket and no comma, wherever the string seems to end', () => {
+  const brackets = '['.repeat(JSON_DEPTH_MAX + 1)
+  const commas = ','.repeat(9)
+  for (const inside of [brackets, `"${brackets}`, `\\"${brackets}"`, `a\\\\"${brackets}`]) {
+    assert.ok(isBounded(JSON.stringify([inside, 1])), inside.slice(0, 9))
+  }
+  for (const inside of [commas, `"${commas}`, `\\"${commas}"`]) {
+    assert.ok(isBounded(JSON.stringify([inside, 1]), 3), inside)
+  }
+  // Behind a string that ends in backslashes, things count again.
+  for (const end of ['', '\\', '\\\\']) {
+    const text = `[${JSON.stringify(end)},${nested(JSON_DEPTH_MAX, ['[', ']'])}]`
+    assert.ok(!isBounded(text), text.slice(0, 9))
+    assert.ok(!isBounded(`[${JSON.stringify(end)},1,2]`, 3))
+    assert.ok(isBounded(`[${JSON.stringify(end)},1,2]`, 4))
+  }
 })
 
 test('things beside each other are not inside each other, however many they are', () => {
