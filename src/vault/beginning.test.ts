@@ -1,48 +1,24 @@
 /** Where a stream begins, whatever is gone of it, and whatever somebody put in its place. */
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { aCommit, aCursor, aPut, folderId, messageId } from '../catalogue/testing/fixtures.ts'
+import { folderId, messageId } from '../catalogue/testing/fixtures.ts'
 import { hasCode } from '../model/errors.ts'
-import type { CommitRef } from '../model/events.ts'
 import { beginningOf, byKind, restated, soundBase } from './beginning.ts'
 import { copiedVault } from './copied.ts'
-import { commitName } from './names.ts'
-import { type ChainInVault, emptyChain, extend } from './testing/chains.ts'
-import { forkOf, never, vaultOn } from './testing/fixture.ts'
-import { baseOf } from './testing/states.ts'
+import { type BasedChain, basedChain } from './testing/based-chain.ts'
+import { never, vaultOn } from './testing/fixture.ts'
 import type { StreamReader } from './types.ts'
 
 const DAY_MS = 24 * 3_600_000
-const COMMITS = 9
 /** The commits that carry bases, and what each restates; the last two restate the same. */
-const BASES: Readonly<Record<number, number>> = { 5: 2, 7: 5, 8: 5 }
-const SHARD_ITEMS = 2
+const BASES = { 5: 2, 7: 5, 8: 5 }
 
-let made: ChainInVault
+let made: BasedChain
 before(async () => {
-  made = await emptyChain()
-  for (let seq = 1; seq <= COMMITS; seq += 1) {
-    made.on.clock.advance(DAY_MS)
-    const asOf = BASES[seq]
-    const base = asOf && (await baseOf(made.stream, ref(asOf), SHARD_ITEMS))
-    const cursors = [aCursor(folderId(seq % 2))]
-    const commit = aCommit(seq, [aPut(messageId(seq), folderId(1))], { cursors })
-    await extend(made, commit, base || undefined)
-  }
+  made = await basedChain(9, BASES)
 })
 
-const ref = (seq: number): CommitRef => made.refs[seq - 1] ?? assert.fail(`there is a ${seq}`)
-
-/** A copy without these commits; what bases restate is there. */
-async function without(...seqs: readonly number[]): Promise<ChainInVault> {
-  const on = forkOf(made.on)
-  const stream = await on.vault.stream(made.owner, 'mail', never)
-  const copy: ChainInVault = { on, owner: made.owner, stream, refs: [...made.refs] }
-  for (const seq of seqs) on.store.blobs.delete(named(seq))
-  return copy
-}
-
-const named = (seq: number) => commitName({ owner: made.owner, workload: 'mail' }, seq)
+const without = (...seqs: readonly number[]) => made.without(...seqs)
 
 /** The seq of the state with which it begins, and of the commit that carries it; 0: at the first. */
 async function begins(
@@ -53,20 +29,6 @@ async function begins(
   assert.deepEqual(end, { last: end.last, voids: [] })
   assert.equal(end.last?.hash, base?.index.asOf.hash)
   return [end.last?.seq ?? 0, base?.seq ?? 0]
-}
-
-/** Flips a bit of the index of the base that this commit carries. */
-function spoilBase({ on, owner }: ChainInVault, seq: number): void {
-  const folder = named(seq).replace('commit.json', '')
-  const name = [...on.store.blobs.keys()].find((n) => n.startsWith(folder) && n.endsWith('.bi'))
-  const blob = on.store.blobs.get(name ?? '') ?? assert.fail(`${owner} has a base at ${seq}`)
-  const bytes = Uint8Array.from(blob.bytes)
-  bytes[60] = (bytes[60] ?? 0) ^ 1
-  on.store.blobs.set(name ?? '', { ...blob, bytes })
-}
-
-function put({ on }: ChainInVault, seq: number, bytes: Uint8Array, at: Date): void {
-  on.store.blobs.set(named(seq), { bytes, createdAt: at })
 }
 
 describe('a stream begins', () => {
@@ -110,11 +72,11 @@ describe('a stream begins', () => {
   test('without bases that are not to be used, or whose index is damaged', async () => {
     const copy = await without(1)
     assert.deepEqual(await begins(copy.stream, [5]), [5, 7])
-    spoilBase(copy, 5)
+    copy.spoil(5, '.bi')
     assert.deepEqual(await begins(copy.stream), [5, 7])
-    spoilBase(copy, 7)
+    copy.spoil(7, '.bi')
     assert.deepEqual(await begins(copy.stream), [5, 8])
-    spoilBase(copy, 8)
+    copy.spoil(8, '.bi')
     assert.deepEqual(await begins(copy.stream), [0, 0])
   })
 
@@ -125,16 +87,16 @@ describe('a stream begins', () => {
 
   test('at a base also where somebody put a commit into the place of the first: it is younger', async () => {
     const copy = await without(1)
-    const blob = made.on.store.blobs.get(named(1)) ?? assert.fail('there is a first')
+    const blob = made.on.store.blobs.get(made.named(1)) ?? assert.fail('there is a first')
     const younger = new Date(made.on.clock.now() + DAY_MS)
-    put(copy, 1, blob.bytes, younger)
+    copy.put(1, blob.bytes, younger)
     assert.deepEqual(await begins(copy.stream), [2, 5])
   })
 
   test('at its first commit, where another is older than it, and the first older than the base', async () => {
     const copy = await without()
-    const blob = made.on.store.blobs.get(named(2)) ?? assert.fail('there is a second')
-    put(copy, 2, blob.bytes, new Date(0))
+    const blob = made.on.store.blobs.get(made.named(2)) ?? assert.fail('there is a second')
+    copy.put(2, blob.bytes)
     assert.deepEqual(await begins(copy.stream), [0, 0])
   })
 
@@ -147,7 +109,7 @@ describe('a stream begins', () => {
 
   test('nowhere, where a commit is of a later format: that is no damage', async () => {
     const copy = await without(1)
-    put(copy, 5, Buffer.from('{"holdfast":2}'), new Date(0))
+    copy.put(5, Buffer.from('{"holdfast":2}'))
     await assert.rejects(begins(copy.stream), (error) => hasCode(error, 'FormatUnknown'))
   })
 })
@@ -158,7 +120,7 @@ describe('a base', () => {
     assert.equal((await soundBase(copy.stream, 5, never))?.asOf.seq, 2)
     assert.equal(await soundBase(copy.stream, 4, never), undefined)
     assert.equal(await soundBase(copy.stream, 7, never), undefined)
-    spoilBase(copy, 5)
+    copy.spoil(5, '.bi')
     assert.equal(await soundBase(copy.stream, 5, never), undefined)
   })
 
