@@ -14,6 +14,7 @@ const triggerTypes = [
   'queueTrigger',
   'orchestrationTrigger',
   'activityTrigger',
+  'entityTrigger',
 ] as const
 
 export type TriggerType = (typeof triggerTypes)[number]

@@ -290,9 +290,7 @@ describe('what the client can do', () => {
     assert.match(String(error), /400.*Invalid JSON content/)
   })
 
-  test('rewind and entities are refused with 501', async () => {
+  test('rewind is refused with 501', async () => {
     assert.match(String((await callClient(url, 'rewind', 'over', 'x')).error), /501/)
-    const entity = { name: 'n', key: 'k' }
-    assert.match(String((await callClient(url, 'readEntityState', entity)).error), /501/)
   })
 })

@@ -24,6 +24,8 @@ export interface HostSettings {
    * visibility of the real backend does. 0 makes them exact.
    */
   readonly timerGranularityMs: number
+  /** Before an episode or batch that timed out or broke is repeated. */
+  readonly retryDelayMs: number
   readonly statusPageSize: number
   readonly queues: QueueSettings
   /** Unexpected worker ends after which the host ends too; the real host has 3. */
@@ -85,6 +87,7 @@ export function readSettings(appDir: string, overrides: Partial<HostSettings>): 
       perCore,
     ),
     timerGranularityMs: 1000,
+    retryDelayMs: 1000,
     statusPageSize: 100,
     queues: {
       maxPollingIntervalMs: duration(at('extensions.queues.maxPollingInterval'), 2000),

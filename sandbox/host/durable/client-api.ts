@@ -1,13 +1,16 @@
 /**
- * The extension's HTTP API: start, status, lists, events, terminate, suspend, resume, purge.
+ * The extension's HTTP API: start, status, lists, events, terminate, suspend, resume, purge;
+ * entities in entity-api.ts.
  *
  * The SDK calls it on the loopback listener; the same answers stand behind the webhook addresses.
- * Refused with 501: entities, rewind, restart, and start-and-wait. Every answer is final: nothing
+ * Refused with 501: rewind, restart, and start-and-wait. Every answer is final: nothing
  * is retried here, and writing is one transaction, so that a start conflict is exact (on the real
  * host the check is not atomic).
  */
 import type { RpcAnswer, RpcRequest } from '../http/plain.ts'
 import { type ManagementUrls, managementUrls } from './client-binding.ts'
+import { EntityApi } from './entity-api.ts'
+import { isEntityInstance } from './entity-messages.ts'
 import { missingFunction } from './failure-texts.ts'
 import {
   eventBase,
@@ -17,14 +20,13 @@ import {
   type RuntimeStatus,
   runtimeStatuses,
 } from './history.ts'
+import { badRequest, continuationHeader, pageOf, readBody } from './http-values.ts'
 import { refuseInstanceId } from './instance-ids.ts'
 import { type DurableRuntime, newHexId } from './runtime.ts'
-import { hasDuplicateTask, statusBody } from './status.ts'
+import { duplicateTask, statusBody } from './status.ts'
 import type { InstanceFilter, StatusQueries } from './status-queries.ts'
 
-const continuationHeader = 'x-ms-continuation-token'
 const purgePageSize = 500
-const pageSizeMax = 1000
 
 export interface ClientApiOptions {
   readonly runtime: DurableRuntime
@@ -38,16 +40,20 @@ type SignalEventType = 3 | 19 | 20
 
 export class ClientApi {
   readonly #options: ClientApiOptions
+  readonly #entities: EntityApi
 
   constructor(options: ClientApiOptions) {
     this.#options = options
+    this.#entities = new EntityApi(options)
   }
 
   /** `segments` are the decoded path segments after the API's base. */
   handle(request: RpcRequest, segments: readonly string[]): RpcAnswer {
     const [area, first, second, third] = segments
     const route = `${request.method} ${area}`
-    if (area === 'entities') return notHere('entities')
+    if (area === 'entities' && segments.length <= 3) {
+      return this.#entities.handle(request, first, second)
+    }
     if (route === 'POST orchestrators' && first && segments.length <= 3) {
       return this.#start(request, first, second)
     }
@@ -63,6 +69,7 @@ export class ClientApi {
       return { status: 404 }
     }
     if (request.method !== 'POST') return { status: 404 }
+    if (isEntityInstance(first)) return notHere('control of an entity by its instance id')
     return this.#control(request, first, second, third, segments.length)
   }
 
@@ -135,8 +142,9 @@ export class ClientApi {
     const history = flag('showHistory')
       ? store.historyTexts(id).map((text) => JSON.parse(text) as HistoryEvent)
       : undefined
-    if (history !== undefined && hasDuplicateTask(history)) {
-      return badRequest('An item with the same key has already been added. Key: TaskScheduled_0')
+    const duplicate = history && duplicateTask(history)
+    if (duplicate !== undefined) {
+      return badRequest(`An item with the same key has already been added. Key: ${duplicate}`)
     }
     const showInput = request.query.get('showInput')?.toLowerCase() !== 'false'
     const body = statusBody(instance, {
@@ -153,10 +161,7 @@ export class ClientApi {
   #list(request: RpcRequest): RpcAnswer {
     const { queries, runtime } = this.#options
     const filter = readFilter(request.query)
-    const top = Number(request.query.get('top') ?? runtime.settings.statusPageSize)
-    const rowsMax = Math.min(pageSizeMax, Number.isInteger(top) && top > 0 ? top : pageSizeMax)
-    const token = request.headers[continuationHeader] ?? ''
-    const afterId = Buffer.from(token, 'base64url').toString('utf8')
+    const { rowsMax, afterId } = pageOf(request, runtime.settings.statusPageSize)
     const page = queries.page(filter, afterId, rowsMax)
     const last = page.length === rowsMax ? page.at(-1)?.id : undefined
     const showInput = request.query.get('showInput')?.toLowerCase() !== 'false'
@@ -247,21 +252,6 @@ function readFilter(query: URLSearchParams): InstanceFilter {
     statuses,
     idPrefix: query.get('instanceIdPrefix') ?? '',
   }
-}
-
-/** The body as compact JSON text, null when there is none. */
-function readBody(body: string): string | null {
-  if (body.trim() === '') return null
-  try {
-    return JSON.stringify(JSON.parse(body))
-  } catch (error) {
-    if (error instanceof SyntaxError) return 'invalid'
-    throw error
-  }
-}
-
-function badRequest(message: string): RpcAnswer {
-  return { status: 400, json: { Message: message } }
 }
 
 function conflictAnswer(status: string): RpcAnswer {

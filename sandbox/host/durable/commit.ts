@@ -134,9 +134,28 @@ class Commit {
       store.addTimer(instanceId, executionId, { timerId: action.id, fireAtMs, dueMs })
       const FireAt = new Date(fireAtMs).toISOString()
       this.#appended.push({ ...base, EventType: eventTypes.timerCreated, FireAt })
+    } else if (action.kind === 'event') {
+      this.#sendEvent(action)
     } else {
       this.#startChild(action)
     }
+  }
+
+  #sendEvent(action: Extract<ScheduledAction, { kind: 'event' }>): void {
+    const { id, instanceId, name, request } = action
+    const sent = { InstanceId: instanceId, Name: name, Input: request }
+    this.#appended.push({
+      ...eventBase(this.#nowMs, id),
+      EventType: eventTypes.eventSent,
+      ...sent,
+    })
+    this.#runtime.store.addMessage(instanceId, null, {
+      ...eventBase(this.#nowMs),
+      EventType: eventTypes.eventRaised,
+      Name: name,
+      Input: request,
+    })
+    this.#wake.add(instanceId)
   }
 
   #startChild(action: Extract<ScheduledAction, { kind: 'child' }>): void {

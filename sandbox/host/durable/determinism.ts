@@ -21,6 +21,15 @@ export type ScheduledAction =
       readonly input: string | null
       readonly version: string | null
     }
+  | {
+      readonly kind: 'event'
+      readonly id: number
+      readonly name: string
+      /** The entity that gets it. */
+      readonly instanceId: string
+      /** JSON text of the request. */
+      readonly request: string
+    }
 
 export class NonDeterministicError extends Error {
   constructor(details: string) {
@@ -35,6 +44,8 @@ export interface Recorded {
   readonly kind: ScheduledAction['kind']
   /** null for timers, which have no name. */
   readonly name: string | null
+  /** Only for events: to whom it was sent. */
+  readonly instanceId?: string
 }
 
 const changedCode =
@@ -43,11 +54,16 @@ const words = {
   activity: { noun: 'an activity task', action: 'ScheduleTaskOrchestratorAction' },
   timer: { noun: 'a timer task', action: 'CreateTimerOrchestratorAction' },
   child: { noun: 'a sub-orchestration task', action: 'CreateSubOrchestrationAction' },
+  event: { noun: 'a send event task', action: 'SendEventOrchestratorAction' },
 } as const
 
 /** Throws NonDeterministicError unless the replay scheduled the same thing under that number. */
 export function requireSame(recorded: Recorded, action: ScheduledAction | undefined): void {
   const { id, kind, name } = recorded
+  if (kind === 'event') {
+    requireSameEvent(recorded, action)
+    return
+  }
   const { noun } = words[kind]
   const named = name === null ? '' : ` named '${name}'`
   const before = `A previous execution of this orchestration scheduled ${noun} with sequence`
@@ -64,5 +80,21 @@ export function requireSame(recorded: Recorded, action: ScheduledAction | undefi
   if (current?.toLowerCase() !== name?.toLowerCase()) {
     const scheduled = `scheduled ${noun} named '${current}' with this sequence number`
     throw new NonDeterministicError(`${instead} ${scheduled}. ${changedCode}`)
+  }
+}
+
+/** The framework words this one in its own way. */
+function requireSameEvent(recorded: Recorded, action: ScheduledAction | undefined): void {
+  const { id, name, instanceId } = recorded
+  const before =
+    `A previous execution of this orchestration scheduled a send event task with sequence ID ${id}, ` +
+    `type 'EventSent', name '${name}', instance ID '${instanceId}', but the current`
+  if (action === undefined) {
+    const missing = `replay execution hasn't (yet?) scheduled this task`
+    throw new NonDeterministicError(`${before} ${missing}. ${changedCode}`)
+  }
+  if (action.kind !== 'event') {
+    const instead = `orchestration replay instead scheduled a ${words[action.kind].action} task at`
+    throw new NonDeterministicError(`${before} ${instead} this sequence number. ${changedCode}`)
   }
 }

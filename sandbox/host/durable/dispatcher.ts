@@ -1,19 +1,19 @@
 /**
  * Decides what runs next: episodes, activities and timers, within the limits of host.json.
  *
- * Invariants: one episode at a time for an instance; an activity item runs once at a time; no
+ * Invariants: one episode or entity batch at a time for an instance; an activity item runs once at a time; no
  * polling: whoever writes a message wakes its instance. What is in memory here can be rebuilt from
  * the store, and is, at the start.
  */
 import { AbandonedError, errorText } from '../errors.ts'
 import { runActivity } from './activity.ts'
+import { runEntityBatch } from './entity-batch.ts'
+import { isEntityInstance } from './entity-messages.ts'
 import { EpisodeAbortedError, runEpisode } from './episode.ts'
 import type { DurableRuntime } from './runtime.ts'
 import type { ActivityItem } from './store.ts'
 
 const timeoutMsMax = 2 ** 31 - 1
-/** After an episode that timed out or broke: long enough not to spin, short enough to notice. */
-const retryDelayMs = 1000
 
 export class Dispatcher {
   readonly #runtime: DurableRuntime
@@ -106,7 +106,8 @@ export class Dispatcher {
 
   async #episode(id: string): Promise<void> {
     try {
-      const effects = await runEpisode(this.#runtime, id)
+      const run = isEntityInstance(id) ? runEntityBatch : runEpisode
+      const effects = await run(this.#runtime, id)
       for (const woken of effects.wake) this.#ready.add(woken)
       if (effects.timersAdded) this.armTimers()
       if (effects.activitiesAdded) this.pumpActivities()
@@ -136,7 +137,7 @@ export class Dispatcher {
     const delay = setTimeout(() => {
       this.#delays.delete(delay)
       work()
-    }, retryDelayMs)
+    }, this.#runtime.settings.retryDelayMs)
     this.#delays.add(delay)
   }
 

@@ -66,6 +66,7 @@ export async function runEpisode(
       executionId: instance.executionId,
       answer,
       hasActivity: (name) => runtime.functions.find('activityTrigger', name) !== undefined,
+      hasEntity: (name) => runtime.functions.find('entityTrigger', name) !== undefined,
       hasOrchestrator: (name) => runtime.functions.find('orchestrationTrigger', name) !== undefined,
     },
     [...past, ...newEvents],

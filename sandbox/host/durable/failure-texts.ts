@@ -54,7 +54,10 @@ function hideAfter(text: string, mark: string): string {
 }
 
 /** For a function that was registered once and is not there any more, or never was. */
-export function missingFunction(name: string, kind: 'an activity' | 'an orchestrator'): string {
+export function missingFunction(
+  name: string,
+  kind: 'an activity' | 'an orchestrator' | 'an entity',
+): string {
   return `The function '${name}' doesn't exist, is disabled, or is not ${kind} function.`
 }
 

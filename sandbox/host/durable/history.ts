@@ -20,6 +20,7 @@ export const eventTypes = {
   timerFired: 11,
   orchestratorStarted: 12,
   orchestratorCompleted: 13,
+  eventSent: 14,
   eventRaised: 15,
   executionSuspended: 19,
   executionResumed: 20,
@@ -106,6 +107,15 @@ export interface EpisodeMarkEvent extends EventBase {
   readonly EventType: 12 | 13
 }
 
+export interface EventSentEvent extends EventBase {
+  readonly EventType: 14
+  /** The instance that gets the event: an entity. */
+  readonly InstanceId: string
+  readonly Name: string
+  /** JSON text of the request. */
+  readonly Input: string
+}
+
 export interface EventRaisedEvent extends EventBase {
   readonly EventType: 15
   readonly Name: string
@@ -124,6 +134,7 @@ export type HistoryEvent =
   | TimerCreatedEvent
   | TimerFiredEvent
   | EpisodeMarkEvent
+  | EventSentEvent
   | EventRaisedEvent
 
 /** The members that every event shares, for an event that is written now. */

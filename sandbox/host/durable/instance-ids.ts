@@ -4,6 +4,11 @@ const idLengthMax = 256
 // `/` and `\` never get here: they make further path segments and the route answers 404.
 const forbidden = /[/\\#?\p{Cc}]/u
 
+/** Whether a text has a character that neither instance ids nor entity keys may have. */
+export function hasForbiddenCharacter(text: string): boolean {
+  return forbidden.test(text)
+}
+
 /** The reason for refusing an id, or undefined when it is allowed. */
 export function refuseInstanceId(id: string): string | undefined {
   if (id.length > idLengthMax)

@@ -28,6 +28,7 @@ export interface Action {
   readonly fireAt?: string
   readonly isCanceled?: boolean
   readonly externalEventName?: string
+  readonly operation?: string
   readonly compoundActions?: readonly Action[]
 }
 
@@ -42,8 +43,11 @@ export const actionTypes = {
   callEntity: 7,
   callHttp: 8,
   signalEntity: 9,
+  scheduledSignalEntity: 10,
   whenAny: 11,
   whenAll: 12,
+  lockEntities: 13,
+  releaseEntities: 14,
 } as const
 
 export interface OrchestratorState {

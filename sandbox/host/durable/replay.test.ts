@@ -101,6 +101,7 @@ function run(
       answer: { kind: 'state', state, thrown: false, stack: '' },
       hasActivity: (name) => name !== 'missing',
       hasOrchestrator: () => true,
+      hasEntity: (name) => name === 'counter',
     },
     [mark, begun, ...events],
   )
@@ -210,12 +211,12 @@ describe('the end', () => {
     assert.match(result.explanations.join(), /"missing" does not exist/)
   })
 
-  test('entities and callHttp fail the instance with a clear text', () => {
-    for (const actionType of [actionTypes.callHttp, actionTypes.callEntity, 99]) {
+  test('locks and callHttp fail the instance with a clear text', () => {
+    for (const actionType of [actionTypes.callHttp, actionTypes.lockEntities, 99]) {
       const { completion } = run([{ actionType }], [])
       assert.match(
         completion?.status === 'Failed' ? completion.reason : '',
-        /^Orchestrator function 'x' failed: this host does not support/,
+        /^Orchestrator function 'x' failed: 501: this host does not support/,
       )
     }
   })

@@ -19,7 +19,13 @@ import {
   requireSame,
   type ScheduledAction,
 } from './determinism.ts'
-import { orchestratorDetails, orchestratorReason } from './failure-texts.ts'
+import {
+  type EntityRequest,
+  parseEntityInstanceId,
+  replaySafeGuid,
+  requestEventName,
+} from './entity-messages.ts'
+import { missingFunction, orchestratorDetails, orchestratorReason } from './failure-texts.ts'
 import { type EventRaisedEvent, eventTypes, type HistoryEvent } from './history.ts'
 import { type Action, actionTypes, type OrchestratorAnswer } from './orchestrator-answer.ts'
 import { retryDelayMs } from './retry.ts'
@@ -48,6 +54,7 @@ export interface ReplayInput {
   /** Which functions exist; names ignore letter case. */
   readonly hasActivity: (name: string) => boolean
   readonly hasOrchestrator: (name: string) => boolean
+  readonly hasEntity: (name: string) => boolean
 }
 
 export interface ReplayResult {
@@ -63,7 +70,7 @@ export function replay(input: ReplayInput, history: readonly HistoryEvent[]): Re
   return new Replay(input).run(history)
 }
 
-class UnsupportedActionError extends Error {}
+class RefusedActionError extends Error {}
 
 type Outcome =
   | { readonly ok: true; readonly output: string | null }
@@ -80,6 +87,7 @@ class Replay {
   #continueAsNew: { readonly input: string | null } | undefined
   #outcome: Outcome | undefined
   #nextId = 0
+  #guidCount = 0
   #nowMs = 0
 
   constructor(input: ReplayInput) {
@@ -124,7 +132,7 @@ class Replay {
       }
       return { status: 'Failed', reason: error.message, details: error.message }
     }
-    if (error instanceof UnsupportedActionError) {
+    if (error instanceof RefusedActionError) {
       this.#explanations.push(error.message)
       const reason = orchestratorReason(this.#input.name, error.message)
       return { status: 'Failed', reason, details: error.message }
@@ -161,6 +169,11 @@ class Replay {
       case eventTypes.subOrchestrationCreated:
         this.#confirm({ id: event.EventId, kind: 'child', name: event.Name })
         return
+      case eventTypes.eventSent: {
+        const { EventId: id, Name: name, InstanceId: instanceId } = event
+        this.#confirm({ id, kind: 'event', name, instanceId })
+        return
+      }
       case eventTypes.taskCompleted:
       case eventTypes.subOrchestrationCompleted:
         this.#settle(event.TaskScheduledId, true)
@@ -188,7 +201,7 @@ class Replay {
       return
     }
     if (answer.state.actions.length > actionsMax) {
-      throw new UnsupportedActionError(`more than ${actionsMax} actions in one execution`)
+      throw new RefusedActionError(`more than ${actionsMax} actions in one execution`)
     }
     this.#walk(answer.state.actions, 0)
   }
@@ -236,12 +249,16 @@ class Replay {
         return this.#timer(Date.parse(action.fireAt ?? ''), action.isCanceled === true)
       case actionTypes.waitForExternalEvent:
         return this.#waitFor(action.externalEventName ?? '')
+      case actionTypes.callEntity:
+        return this.#callEntity(action)
+      case actionTypes.signalEntity:
+        return this.#signalEntity(action)
       case actionTypes.whenAll:
         return Signal.all((action.compoundActions ?? []).map((child) => this.#runAction(child)))
       case actionTypes.whenAny:
         return Signal.any((action.compoundActions ?? []).map((child) => this.#runAction(child)))
       default:
-        throw new UnsupportedActionError(describeUnsupported(action.actionType))
+        throw new RefusedActionError(describeUnsupported(action.actionType))
     }
   }
 
@@ -269,6 +286,43 @@ class Replay {
       const instanceId = given || `${this.#input.executionId}:${id}`
       return { kind: 'child', id, name, instanceId, input, version }
     })
+  }
+
+  /** The answer comes as an event whose name is the request's id; it takes no number. */
+  #callEntity(action: Action): Signal {
+    const name = parseEntityInstanceId(action.instanceId ?? '')?.name ?? ''
+    if (!this.#input.hasEntity(name)) {
+      return this.#standStill(`the entity "${name}" does not exist`)
+    }
+    return this.#waitFor(this.#sendRequest(action, false))
+  }
+
+  /** Not awaited by anyone, so an unknown entity fails the instance here. */
+  #signalEntity(action: Action): Signal {
+    const name = parseEntityInstanceId(action.instanceId ?? '')?.name ?? ''
+    if (!this.#input.hasEntity(name)) {
+      throw new RefusedActionError(missingFunction(name, 'an entity'))
+    }
+    this.#sendRequest(action, true)
+    return Signal.done(true)
+  }
+
+  #sendRequest(action: Action, signal: boolean): string {
+    const { instanceId: parent, executionId: parentExecution } = this.#input
+    const input = toJson(action.input)
+    const request: EntityRequest = {
+      op: action.operation ?? '',
+      ...(signal ? { signal } : {}),
+      ...(input === null ? {} : { input }),
+      id: replaySafeGuid(parent, this.#nowMs, this.#guidCount++),
+      parent,
+      parentExecution,
+    }
+    const id = this.#nextId++
+    const instanceId = action.instanceId ?? ''
+    const sent = { kind: 'event', id, name: requestEventName, instanceId } as const
+    this.#unconfirmed.set(id, { ...sent, request: JSON.stringify(request) })
+    return request.id
   }
 
   /** The real host swallows these errors; the walk goes on and the orchestrator waits for ever. */
@@ -310,7 +364,7 @@ class Replay {
     const options = action.retryOptions
     const result = new Signal()
     if (options === undefined) {
-      throw new UnsupportedActionError('an action with retry has no retry options')
+      throw new RefusedActionError('an action with retry has no retry options')
     }
     const firstAttemptMs = this.#nowMs
     const attempt = (number: number): void => {
@@ -373,7 +427,7 @@ class Replay {
 
 function describeUnsupported(actionType: number): string {
   const name = Object.entries(actionTypes).find(([, type]) => type === actionType)?.[0]
-  return `this host does not support ${name ?? `action type ${actionType}`}`
+  return `501: this host does not support ${name ?? `action type ${actionType}`}`
 }
 
 function toJson(value: unknown): string | null {

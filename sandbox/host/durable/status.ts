@@ -27,6 +27,7 @@ export interface StatusBody {
 /** No member is ever missing: the SDK throws without `input` or `output`. */
 export function statusBody(instance: Instance, options: StatusOptions): StatusBody {
   const { history } = options
+  const shown = { input: options.showInput, output: options.showHistoryOutput }
   return {
     name: instance.name,
     instanceId: instance.id,
@@ -36,37 +37,49 @@ export function statusBody(instance: Instance, options: StatusOptions): StatusBo
     output: parse(instance.output),
     createdTime: wholeSeconds(instance.createdMs),
     lastUpdatedTime: wholeSeconds(instance.updatedMs),
-    ...(history === undefined
-      ? {}
-      : { historyEvents: foldHistory(history, options.showHistoryOutput) }),
+    ...(history === undefined ? {} : { historyEvents: foldHistory(history, shown) }),
   }
 }
 
 /**
- * Two events that schedule the same number: the extension answers 400 for such a history, which
- * an execution that failed as non-deterministic can have.
+ * The key of a task that two events scheduled, if any: the extension answers 400 for such a
+ * history, which an execution that failed as non-deterministic can have.
  */
-export function hasDuplicateTask(history: readonly HistoryEvent[]): boolean {
+export function duplicateTask(history: readonly HistoryEvent[]): string | undefined {
   const seen = new Set<string>()
   for (const { EventType, EventId } of history) {
-    if (EventId < 0) continue
-    const key = `${EventType}_${EventId}`
-    if (seen.has(key)) return true
+    const task = EventType === eventTypes.taskScheduled ? 'TaskScheduled' : undefined
+    const child = EventType === eventTypes.subOrchestrationCreated ? childCreated : undefined
+    const kind = task ?? child
+    if (kind === undefined) continue
+    const key = `${kind}_${EventId}`
+    if (seen.has(key)) return key
     seen.add(key)
   }
-  return false
+  return undefined
 }
 
-function foldHistory(
-  history: readonly HistoryEvent[],
-  showOutput: boolean,
-): Record<string, unknown>[] {
+const childCreated = 'SubOrchestrationInstanceCreated'
+
+interface Shown {
+  readonly input: boolean
+  readonly output: boolean
+}
+
+/** What scheduled a task is shown with the task's end, and by itself only while that is open. */
+function foldHistory(history: readonly HistoryEvent[], shown: Shown): Record<string, unknown>[] {
   const scheduled = new Map<number, HistoryEvent>()
-  const folded: Record<string, unknown>[] = []
+  const ended = new Set<number>()
   for (const event of history) {
     if (event.EventId >= 0) scheduled.set(event.EventId, event)
-    const shown = foldEvent(event, scheduled, showOutput)
-    if (shown !== undefined) folded.push(shown)
+    if ('TaskScheduledId' in event) ended.add(event.TaskScheduledId)
+  }
+  const folded: Record<string, unknown>[] = []
+  for (const event of history) {
+    const schedules = event.EventType === 4 || event.EventType === 7
+    if (schedules && ended.has(event.EventId)) continue
+    const entry = foldEvent(event, scheduled, shown)
+    if (entry !== undefined) folded.push(entry)
   }
   return folded
 }
@@ -74,11 +87,13 @@ function foldHistory(
 function foldEvent(
   event: HistoryEvent,
   scheduled: ReadonlyMap<number, HistoryEvent>,
-  showOutput: boolean,
+  shown: Shown,
 ): Record<string, unknown> | undefined {
   const { Timestamp } = event
   const result = (text: string | null): Record<string, unknown> =>
-    showOutput ? { Result: parse(text) } : {}
+    shown.output ? { Result: parse(text) } : {}
+  const input = (text: string | null): Record<string, unknown> =>
+    shown.input ? { Input: text } : {}
   const origin = (id: number): Record<string, unknown> => {
     const source = scheduled.get(id)
     if (source === undefined || !('Name' in source)) return {}
@@ -86,14 +101,19 @@ function foldEvent(
   }
   switch (event.EventType) {
     case eventTypes.executionStarted:
-      return { EventType: 'ExecutionStarted', Timestamp, FunctionName: event.Name }
+      return {
+        EventType: 'ExecutionStarted',
+        ...input(event.Input),
+        Timestamp,
+        FunctionName: event.Name,
+      }
     case eventTypes.executionCompleted: {
       const status = { OrchestrationStatus: event.OrchestrationStatus, Timestamp }
       const failed = event.OrchestrationStatus !== 'Completed'
       return {
         EventType: 'ExecutionCompleted',
         ...status,
-        ...(failed && showOutput ? { Result: event.Result } : result(event.Result)),
+        ...(failed && shown.output ? { Result: event.Result } : result(event.Result)),
       }
     }
     case eventTypes.executionTerminated:
@@ -123,9 +143,17 @@ function foldEvent(
       return { EventType: 'TimerCreated', Timestamp, FireAt: event.FireAt }
     case eventTypes.timerFired:
       return { EventType: 'TimerFired', Timestamp, FireAt: event.FireAt }
-    case eventTypes.eventRaised: {
-      const input = showOutput ? { Input: parse(event.Input) } : {}
-      return { EventType: 'EventRaised', Name: event.Name, Timestamp, ...input }
+    case eventTypes.eventRaised:
+      return { EventType: 'EventRaised', Name: event.Name, ...input(event.Input), Timestamp }
+    case eventTypes.eventSent: {
+      const { InstanceId, Name } = event
+      return { EventType: 'EventSent', InstanceId, Name, ...input(event.Input), Timestamp }
+    }
+    case eventTypes.taskScheduled:
+      return { EventType: 'TaskScheduled', Name: event.Name, ...input(event.Input), Timestamp }
+    case eventTypes.subOrchestrationCreated: {
+      const { InstanceId, Name } = event
+      return { EventType: childCreated, InstanceId, Name, ...input(event.Input), Timestamp }
     }
     default:
       return undefined

@@ -109,6 +109,15 @@ export class DurableStore {
     this.addMessage(id, executionId, startedEvent(instance, nowMs))
   }
 
+  /** The row of an entity; its state is its input, written by the batch that creates it. */
+  createEntity(id: string, nowMs: number): void {
+    this.#run(
+      `INSERT INTO instances (id, name, execution_id, status, version, created_ms, updated_ms)
+         VALUES (?, ?, '', 'Running', '', ?, ?)`,
+      ...[id, id, nowMs, nowMs],
+    )
+  }
+
   /** Removes everything but queued activities, which run to their end as on the real backend. */
   deleteInstance(id: string): boolean {
     this.clearExecution(id)
