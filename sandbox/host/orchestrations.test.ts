@@ -190,12 +190,6 @@ describe('failures', () => {
     assert.equal((await statusOf(url, 'throws-text')).runtimeStatus, 'Running')
   })
 
-  test('what this host does not support fails with a clear text', async () => {
-    const status = await runToEnd(url, 'asksHttp', 'asks-http')
-    assert.equal(status.runtimeStatus, 'Failed')
-    assert.match(String(status.output), /this host does not support callHttp/)
-  })
-
   test('an orchestration that spins is named in the log', async () => {
     await start(url, 'spins', 'spins')
     await callClient(url, 'raiseEvent', 'spins', 'go', 1)

@@ -26,6 +26,10 @@ export interface HostSettings {
   readonly timerGranularityMs: number
   /** Before an episode or batch that timed out or broke is repeated. */
   readonly retryDelayMs: number
+  /** One request of callHttp at most; the original has the 100 s of .NET's HTTP client. */
+  readonly httpDeadlineMs: number
+  /** Between two polls of callHttp when the answer has no Retry-After. */
+  readonly httpAsyncSleepMs: number
   readonly statusPageSize: number
   readonly queues: QueueSettings
   /** Unexpected worker ends after which the host ends too; the real host has 3. */
@@ -57,6 +61,7 @@ const usedPaths: ReadonlySet<string> = new Set([
   'extensions.durableTask.defaultVersion',
   'extensions.durableTask.maxConcurrentActivityFunctions',
   'extensions.durableTask.maxConcurrentOrchestratorFunctions',
+  'extensions.durableTask.httpSettings.defaultAsyncRequestSleepTimeMilliseconds',
   'extensions.queues.maxPollingInterval',
   'extensions.queues.visibilityTimeout',
   'extensions.queues.batchSize',
@@ -88,6 +93,11 @@ export function readSettings(appDir: string, overrides: Partial<HostSettings>): 
     ),
     timerGranularityMs: 1000,
     retryDelayMs: 1000,
+    httpDeadlineMs: 100_000,
+    httpAsyncSleepMs: count(
+      at('extensions.durableTask.httpSettings.defaultAsyncRequestSleepTimeMilliseconds'),
+      30_000,
+    ),
     statusPageSize: 100,
     queues: {
       maxPollingIntervalMs: duration(at('extensions.queues.maxPollingInterval'), 2000),

@@ -15,6 +15,7 @@ import { crashHost } from '../faults.ts'
 import type { RpcTypedData } from '../worker/protocol.ts'
 import { activityDetails, activityReason, missingFunction } from './failure-texts.ts'
 import { type CompletedEvent, eventBase, eventTypes, type FailedEvent } from './history.ts'
+import { callHttp, HttpCallError, type HttpCallRequest, httpActivityName } from './http-call.ts'
 import { withoutJsonMetadata } from './newtonsoft.ts'
 import type { DurableRuntime } from './runtime.ts'
 import type { ActivityItem } from './store.ts'
@@ -51,6 +52,11 @@ async function callActivity(
 ): Promise<CompletedEvent | FailedEvent | 'abandoned'> {
   const activity = runtime.functions.find('activityTrigger', item.name)
   try {
+    if (item.name === httpActivityName) {
+      const call = JSON.parse(item.input ?? '{}') as HttpCallRequest
+      const answer = await callHttp(call, runtime.settings.httpDeadlineMs)
+      return completed(item, JSON.stringify(answer))
+    }
     if (activity === undefined) {
       // The app was changed while the item waited.
       throw new InvocationFailedError(missingFunction(item.name, 'an activity'), '')
@@ -60,12 +66,7 @@ async function callActivity(
     const { bindingName } = activity.trigger
     const metadata = activityMetadata(item.instanceId, bindingName, input)
     const answer = await runtime.run(activity, { value, metadata })
-    return {
-      ...eventBase(Date.now()),
-      EventType: eventTypes.taskCompleted,
-      TaskScheduledId: item.taskId,
-      Result: toResultText(answer),
-    }
+    return completed(item, toResultText(answer))
   } catch (error) {
     if (error instanceof AbandonedError) return 'abandoned'
     if (!isFailureOfTheTask(error)) throw error
@@ -73,17 +74,30 @@ async function callActivity(
       ...eventBase(Date.now()),
       EventType: eventTypes.taskFailed,
       TaskScheduledId: item.taskId,
-      Reason: activityReason(activity?.name ?? item.name, error),
+      Reason:
+        error instanceof HttpCallError
+          ? error.message
+          : activityReason(activity?.name ?? item.name, error),
       Details: activityDetails(error),
       FailureDetails: null,
     }
   }
 }
 
+function completed(item: ActivityItem, result: string | null): CompletedEvent {
+  return {
+    ...eventBase(Date.now()),
+    EventType: eventTypes.taskCompleted,
+    TaskScheduledId: item.taskId,
+    Result: result,
+  }
+}
+
 function isFailureOfTheTask(
   error: unknown,
-): error is InvocationFailedError | WorkerExitError | FunctionTimeoutError {
+): error is InvocationFailedError | WorkerExitError | FunctionTimeoutError | HttpCallError {
   return (
+    error instanceof HttpCallError ||
     error instanceof InvocationFailedError ||
     error instanceof WorkerExitError ||
     error instanceof FunctionTimeoutError

@@ -66,6 +66,7 @@ export async function runEpisode(
       executionId: instance.executionId,
       answer,
       hasActivity: (name) => runtime.functions.find('activityTrigger', name) !== undefined,
+      httpAsyncSleepMs: runtime.settings.httpAsyncSleepMs,
       hasEntity: (name) => runtime.functions.find('entityTrigger', name) !== undefined,
       hasOrchestrator: (name) => runtime.functions.find('orchestrationTrigger', name) !== undefined,
     },
@@ -126,7 +127,8 @@ async function invokeOrchestrator(
   if (orchestrator === undefined) {
     return { kind: 'unreadable', message: missingFunction(instance.name, 'an orchestrator') }
   }
-  const value = { string: triggerText(instance, pastTexts, newEvents) }
+  const { httpAsyncSleepMs } = runtime.settings
+  const value = { string: triggerText(instance, pastTexts, newEvents, httpAsyncSleepMs) }
   const onSent = (): 'ignore-answer' | undefined => {
     if (runtime.faults.fires('host-crash-in-episode', instance.name)) crashHost()
     if (!runtime.faults.fires('worker-kill-in-episode', instance.name)) return undefined
@@ -152,6 +154,7 @@ function triggerText(
   instance: Instance,
   pastTexts: readonly string[],
   newEvents: readonly HistoryEvent[],
+  httpAsyncSleepMs: number,
 ): string {
   const history = [...pastTexts, ...newEvents.map((event) => JSON.stringify(event))]
   const parentInstanceId = instance.parent?.OrchestrationInstance.InstanceId ?? null
@@ -164,7 +167,7 @@ function triggerText(
     longRunningTimerIntervalDuration: '3.00:00:00',
     maximumShortTimerDuration: '6.00:00:00',
     // Spelled like this on the wire.
-    defaultHttpAsyncRequestSleepTimeMillseconds: 30_000,
+    defaultHttpAsyncRequestSleepTimeMillseconds: httpAsyncSleepMs,
   })
   return `{"history":[${history.join(',')}],"input":${instance.input ?? 'null'},${rest.slice(1)}`
 }

@@ -8,6 +8,7 @@
 import { InvocationFailedError } from '../errors.ts'
 import type { RpcTypedData } from '../worker/protocol.ts'
 import { sanitise } from './failure-texts.ts'
+import type { HttpCallRequest } from './http-call.ts'
 
 export interface RetryOptions {
   readonly firstRetryIntervalInMilliseconds: number
@@ -29,6 +30,7 @@ export interface Action {
   readonly isCanceled?: boolean
   readonly externalEventName?: string
   readonly operation?: string
+  readonly httpRequest?: HttpCallRequest
   readonly compoundActions?: readonly Action[]
 }
 

@@ -102,6 +102,7 @@ function run(
       hasActivity: (name) => name !== 'missing',
       hasOrchestrator: () => true,
       hasEntity: (name) => name === 'counter',
+      httpAsyncSleepMs: 30_000,
     },
     [mark, begun, ...events],
   )
@@ -211,8 +212,8 @@ describe('the end', () => {
     assert.match(result.explanations.join(), /"missing" does not exist/)
   })
 
-  test('locks and callHttp fail the instance with a clear text', () => {
-    for (const actionType of [actionTypes.callHttp, actionTypes.lockEntities, 99]) {
+  test('locks and unknown actions fail the instance with a clear text', () => {
+    for (const actionType of [actionTypes.lockEntities, 99]) {
       const { completion } = run([{ actionType }], [])
       assert.match(
         completion?.status === 'Failed' ? completion.reason : '',

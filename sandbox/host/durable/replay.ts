@@ -27,6 +27,12 @@ import {
 } from './entity-messages.ts'
 import { missingFunction, orchestratorDetails, orchestratorReason } from './failure-texts.ts'
 import { type EventRaisedEvent, eventTypes, type HistoryEvent } from './history.ts'
+import {
+  type HttpCallAnswer,
+  type HttpCallRequest,
+  headerOf,
+  httpActivityName,
+} from './http-call.ts'
 import { type Action, actionTypes, type OrchestratorAnswer } from './orchestrator-answer.ts'
 import { retryDelayMs } from './retry.ts'
 import { Signal } from './signal.ts'
@@ -55,6 +61,8 @@ export interface ReplayInput {
   readonly hasActivity: (name: string) => boolean
   readonly hasOrchestrator: (name: string) => boolean
   readonly hasEntity: (name: string) => boolean
+  /** Between two polls of callHttp when the answer has no Retry-After. */
+  readonly httpAsyncSleepMs: number
 }
 
 export interface ReplayResult {
@@ -83,6 +91,8 @@ class Replay {
   readonly #waiters = new Map<string, Signal[]>()
   readonly #buffered = new Map<string, number>()
   readonly #carriedOver: EventRaisedEvent[] = []
+  /** JSON texts of what activities answered, by number. */
+  readonly #results = new Map<number, string | null>()
   readonly #explanations: string[] = []
   #continueAsNew: { readonly input: string | null } | undefined
   #outcome: Outcome | undefined
@@ -176,6 +186,7 @@ class Replay {
       }
       case eventTypes.taskCompleted:
       case eventTypes.subOrchestrationCompleted:
+        this.#results.set(event.TaskScheduledId, event.Result)
         this.#settle(event.TaskScheduledId, true)
         return
       case eventTypes.taskFailed:
@@ -249,6 +260,8 @@ class Replay {
         return this.#timer(Date.parse(action.fireAt ?? ''), action.isCanceled === true)
       case actionTypes.waitForExternalEvent:
         return this.#waitFor(action.externalEventName ?? '')
+      case actionTypes.callHttp:
+        return this.#http(action.httpRequest ?? {})
       case actionTypes.callEntity:
         return this.#callEntity(action)
       case actionTypes.signalEntity:
@@ -286,6 +299,45 @@ class Replay {
       const instanceId = given || `${this.#input.executionId}:${id}`
       return { kind: 'child', id, name, instanceId, input, version }
     })
+  }
+
+  /**
+   * The request, and while it answers 202 a timer and a GET of its Location, again and again. A
+   * Location that is missing is noticed only after the timer.
+   */
+  #http(request: HttpCallRequest, poll = request): Signal {
+    const result = new Signal()
+    const input = toJson(poll)
+    const number = this.#nextId
+    const task = this.#schedule((id) => ({ kind: 'activity', id, name: httpActivityName, input }))
+    task.whenSettled((ok) => {
+      const text = this.#results.get(number) ?? null
+      const answer = ok && text !== null ? (JSON.parse(text) as HttpCallAnswer) : undefined
+      if (answer?.statusCode !== 202 || request.asynchronousPatternEnabled !== true) {
+        result.settle(ok)
+        return
+      }
+      const retryAfter = headerOf(answer.headers, 'retry-after')
+      const seconds = retryAfter === undefined ? undefined : Number(retryAfter)
+      const sleepMs = seconds === undefined ? this.#input.httpAsyncSleepMs : seconds * 1000
+      if (!Number.isInteger(sleepMs)) {
+        result.settle(false)
+        return
+      }
+      this.#shortTimer(this.#nowMs + sleepMs, false).whenSettled(() => {
+        const uri = headerOf(answer.headers, 'location')
+        if (uri !== undefined && URL.canParse(uri)) {
+          const next = this.#http(request, pollRequest(request, uri))
+          next.whenSettled((last) => result.settle(last))
+          return
+        }
+        if (uri !== undefined) {
+          this.#standStill(`callHttp was answered 202 with the relative Location "${uri}"`)
+        }
+        result.settle(false)
+      })
+    })
+    return result
   }
 
   /** The answer comes as an event whose name is the request's id; it takes no number. */
@@ -428,6 +480,20 @@ class Replay {
 function describeUnsupported(actionType: number): string {
   const name = Object.entries(actionTypes).find(([, type]) => type === actionType)?.[0]
   return `501: this host does not support ${name ?? `action type ${actionType}`}`
+}
+
+/** As the extension builds it: the function key of the first request is not for the poll. */
+function pollRequest(request: HttpCallRequest, uri: string): HttpCallRequest {
+  const headers = Object.entries(request.headers ?? {}).filter(
+    ([name]) => name.toLowerCase() !== 'x-functions-key',
+  )
+  return {
+    ...request,
+    method: 'GET',
+    uri,
+    content: undefined,
+    headers: Object.fromEntries(headers),
+  }
 }
 
 function toJson(value: unknown): string | null {

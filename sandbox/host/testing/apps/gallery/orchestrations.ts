@@ -191,9 +191,6 @@ df.app.orchestration('withStatus', function* (context: OrchestrationContext) {
   yield context.df.waitForExternalEvent('go')
   return 'done'
 })
-df.app.orchestration('asksHttp', function* (context: OrchestrationContext) {
-  return yield context.df.callHttp({ method: 'GET', url: 'http://127.0.0.1:1/' })
-})
 /** Blocks its worker once, in its second episode, until functionTimeout ends it. */
 df.app.orchestration('blocksOnce', function* (context: OrchestrationContext) {
   const { mark } = context.df.getInput<{ mark: string }>() ?? { mark: '' }
