@@ -11,9 +11,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { ClientApi } from './durable/client-api.ts'
 import { clientBindingValue, webhookPath } from './durable/client-binding.ts'
 import { Dispatcher } from './durable/dispatcher.ts'
-import type { DurableRuntime } from './durable/runtime.ts'
+import { type DurableRuntime, engineMemory } from './durable/runtime.ts'
 import { openState } from './durable/schema.ts'
-import { SpinGuard } from './durable/spin-guard.ts'
 import { StatusQueries } from './durable/status-queries.ts'
 import { DurableStore } from './durable/store.ts'
 import { errorText, HostError } from './errors.ts'
@@ -88,7 +87,7 @@ export class RunningHost {
       log: this.#log,
       settings,
       killWorker: () => this.#supervisor.killWorker(),
-      spinGuard: new SpinGuard(this.#log),
+      ...engineMemory(this.#log, settings.explain),
     }
   }
 

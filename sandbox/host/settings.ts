@@ -8,6 +8,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import {
+  type VersionFailureStrategy,
+  type VersionMatchStrategy,
+  versionFailureStrategies,
+  versionMatchStrategies,
+} from './durable/versioning.ts'
 import { errorText, HostError } from './errors.ts'
 
 /** What a caller may set over host.json; every member has the unit in its name. */
@@ -17,6 +23,8 @@ export interface HostSettings {
   readonly routePrefix: string
   readonly hubName: string
   readonly defaultVersion: string | null
+  readonly versionMatchStrategy: VersionMatchStrategy
+  readonly versionFailureStrategy: VersionFailureStrategy
   readonly maxConcurrentActivityFunctions: number
   readonly maxConcurrentOrchestratorFunctions: number
   /**
@@ -24,6 +32,10 @@ export interface HostSettings {
    * visibility of the real backend does. 0 makes them exact.
    */
   readonly timerGranularityMs: number
+  /** Say in the log, once per instance, why an instance will never go on. */
+  readonly explain: boolean
+  /** Each work item waits so long after two children were started under one id. */
+  readonly stallBackOffMs: number
   /** Before an episode or batch that timed out or broke is repeated. */
   readonly retryDelayMs: number
   /** One request of callHttp at most; the original has the 100 s of .NET's HTTP client. */
@@ -59,6 +71,8 @@ const usedPaths: ReadonlySet<string> = new Set([
   'extensions.http.routePrefix',
   'extensions.durableTask.hubName',
   'extensions.durableTask.defaultVersion',
+  'extensions.durableTask.versionMatchStrategy',
+  'extensions.durableTask.versionFailureStrategy',
   'extensions.durableTask.maxConcurrentActivityFunctions',
   'extensions.durableTask.maxConcurrentOrchestratorFunctions',
   'extensions.durableTask.httpSettings.defaultAsyncRequestSleepTimeMilliseconds',
@@ -83,6 +97,16 @@ export function readSettings(appDir: string, overrides: Partial<HostSettings>): 
     routePrefix: text(at('extensions.http.routePrefix'), 'api').replace(/^\/+|\/+$/g, ''),
     hubName: text(at('extensions.durableTask.hubName'), 'TestHubName'),
     defaultVersion: optionalText(at('extensions.durableTask.defaultVersion')),
+    versionMatchStrategy: oneOf(
+      at('extensions.durableTask.versionMatchStrategy'),
+      versionMatchStrategies,
+      'CurrentOrOlder',
+    ),
+    versionFailureStrategy: oneOf(
+      at('extensions.durableTask.versionFailureStrategy'),
+      versionFailureStrategies,
+      'Reject',
+    ),
     maxConcurrentActivityFunctions: count(
       at('extensions.durableTask.maxConcurrentActivityFunctions'),
       perCore,
@@ -92,6 +116,8 @@ export function readSettings(appDir: string, overrides: Partial<HostSettings>): 
       perCore,
     ),
     timerGranularityMs: 1000,
+    explain: true,
+    stallBackOffMs: 10_000,
     retryDelayMs: 1000,
     httpDeadlineMs: 100_000,
     httpAsyncSleepMs: count(
@@ -195,6 +221,13 @@ function text(value: unknown, defaultText: string): string {
 
 function optionalText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null
+}
+
+function oneOf<T extends string>(value: unknown, known: readonly T[], otherwise: T): T {
+  if (value === undefined) return otherwise
+  const found = known.find((name) => name.toLowerCase() === String(value).toLowerCase())
+  if (found !== undefined) return found
+  throw new HostError('bad-setting', `host.json: ${JSON.stringify(value)} is none of ${known}`)
 }
 
 function encodingOf(value: unknown): 'base64' | 'none' {

@@ -23,6 +23,7 @@ export class Dispatcher {
   #activities = 0
   #lastActivitySeq = 0
   #timer: NodeJS.Timeout | undefined
+  #stallTimer: NodeJS.Timeout | undefined
   #running = false
   #idleListeners: (() => void)[] = []
 
@@ -52,6 +53,7 @@ export class Dispatcher {
   async stop(drainMs: number): Promise<void> {
     this.#running = false
     clearTimeout(this.#timer)
+    clearTimeout(this.#stallTimer)
     for (const delay of this.#delays) clearTimeout(delay)
     if (this.#idle()) return
     await new Promise<void>((resolve) => {
@@ -94,14 +96,31 @@ export class Dispatcher {
   }
 
   #pumpEpisodes(): void {
-    const max = this.#runtime.settings.maxConcurrentOrchestratorFunctions
+    const { settings } = this.#runtime
+    const max = settings.maxConcurrentOrchestratorFunctions
     for (const id of this.#ready) {
       if (!this.#running || this.#episodes.size >= max) return
       if (this.#episodes.has(id)) continue
-      this.#ready.delete(id)
-      this.#episodes.add(id)
-      this.#episode(id).catch((error: unknown) => this.#report(error, id))
+      if (this.#runtime.stall.active) {
+        this.#stallTimer ??= setTimeout(() => this.#afterStall(), settings.stallBackOffMs)
+        return
+      }
+      this.#begin(id)
     }
+  }
+
+  /** One work item for each back-off, until enough of them have succeeded. */
+  #afterStall(): void {
+    this.#stallTimer = undefined
+    const id = [...this.#ready].find((ready) => !this.#episodes.has(ready))
+    if (this.#running && id !== undefined) this.#begin(id)
+    this.#pumpEpisodes()
+  }
+
+  #begin(id: string): void {
+    this.#ready.delete(id)
+    this.#episodes.add(id)
+    this.#episode(id).catch((error: unknown) => this.#report(error, id))
   }
 
   async #episode(id: string): Promise<void> {
@@ -111,6 +130,7 @@ export class Dispatcher {
       for (const woken of effects.wake) this.#ready.add(woken)
       if (effects.timersAdded) this.armTimers()
       if (effects.activitiesAdded) this.pumpActivities()
+      if (effects.collided !== true) this.#runtime.stall.succeeded()
     } catch (error) {
       if (error instanceof AbandonedError) return
       if (!(error instanceof EpisodeAbortedError)) this.#report(error, id)

@@ -18,8 +18,9 @@ import {
 import { type ReplayResult, replay } from './replay.ts'
 import type { DurableRuntime } from './runtime.ts'
 import { type Instance, messagesPerEpisodeMax, type StoredMessage } from './store.ts'
+import { versionFits, versionMismatchText } from './versioning.ts'
 
-/** The orchestrator timed out; the real host repeats the episode for ever, and so do we. */
+/** The orchestrator timed out or must not run here; the episode is repeated, for ever. */
 export class EpisodeAbortedError extends Error {}
 
 /** Safe to call at any time for any id; does nothing where nothing is waiting. */
@@ -33,8 +34,13 @@ export async function runEpisode(
     store.deleteMessagesOf(instanceId)
     return noEffects
   }
-  const messages = store.messages(instanceId, instance.suspended ? 'held-too' : 'one-episode')
+  const own = runtime.continued.get(instanceId)
+  runtime.continued.delete(instanceId)
+  const waiting = store.messages(instanceId, instance.suspended ? 'held-too' : 'one-episode')
+  const messages = waiting.slice(0, own)
   const batch = takeBatch(instance, messages)
+  requireVersion(runtime, instance, batch)
+  if (batch.collision !== undefined) return await runCollision(runtime, instance, batch.collision)
   if (batch.consumed.length === 0) return noEffects
   if (batch.events.length === 0) {
     store.deleteMessages(batch.consumed)
@@ -51,17 +57,37 @@ export async function runEpisode(
   ): EpisodeEffects => {
     const outcome = { instance, batch, newEvents, pastCount, result, customStatus }
     const effects = commitEpisode(runtime, outcome)
-    const more = messages.length >= messagesPerEpisodeMax
+    const more = messages.length < waiting.length || messages.length >= messagesPerEpisodeMax
     return more ? { ...effects, wake: [...effects.wake, instanceId] } : effects
+  }
+  if (!versionFitsHost(runtime, instance)) {
+    const [reason, details] = [versionMismatchText, versionMismatchText]
+    const completion = { status: 'Failed', reason, details } as const
+    return commit({ scheduled: [], completion, explanations: [] }, instance.customStatus)
   }
   if (batch.terminated !== undefined) return commit(undefined, instance.customStatus)
 
+  const { answer, result } = await play(runtime, instance, pastTexts, newEvents)
+  for (const text of result.explanations) runtime.explainer.say(instanceId, instance.name, text)
+  const { completion } = result
+  const carriedOver = completion?.status === 'ContinuedAsNew' ? completion.carriedOver.length : 0
+  runtime.spinGuard.note(instanceId, instance.name, carriedOver)
+  return commit(result, customStatusOf(answer, instance.customStatus))
+}
+
+/** Runs the orchestrator on the history and interprets its answer; changes nothing. */
+async function play(
+  runtime: DurableRuntime,
+  instance: Instance,
+  pastTexts: readonly string[],
+  newEvents: readonly HistoryEvent[],
+): Promise<{ readonly answer: OrchestratorAnswer; readonly result: ReplayResult }> {
   const answer = await invokeOrchestrator(runtime, instance, pastTexts, newEvents)
   const past = pastTexts.map((text) => JSON.parse(text) as HistoryEvent)
   const result = replay(
     {
       name: instance.name,
-      instanceId,
+      instanceId: instance.id,
       parentInstanceId: instance.parent?.OrchestrationInstance.InstanceId ?? null,
       executionId: instance.executionId,
       answer,
@@ -72,13 +98,58 @@ export async function runEpisode(
     },
     [...past, ...newEvents],
   )
-  for (const text of result.explanations) {
-    runtime.log('error', `instance ${instanceId}: ${text}`, instance.name)
-  }
-  const { completion } = result
-  const carriedOver = completion?.status === 'ContinuedAsNew' ? completion.carriedOver.length : 0
-  runtime.spinGuard.note(instanceId, instance.name, carriedOver)
-  return commit(result, customStatusOf(answer, instance.customStatus))
+  return { answer, result }
+}
+
+/**
+ * A second start of an instance that still runs. The real backend sends its messages before it
+ * finds out that the history has rows already: the activities run once more, their results are
+ * nobody's, and the dispatcher backs off. The start is delivered again once, then dropped.
+ */
+async function runCollision(
+  runtime: DurableRuntime,
+  instance: Instance,
+  collision: NonNullable<Batch['collision']>,
+): Promise<EpisodeEffects> {
+  const { store, stall } = runtime
+  const { seq, started } = collision
+  const executionId = started.OrchestrationInstance.ExecutionId
+  const second = { ...instance, executionId, input: started.Input, parent: started.ParentInstance }
+  const mark = { ...eventBase(Date.now()), EventType: eventTypes.orchestratorStarted }
+  const { result } = await play(runtime, second, [], [mark, started])
+  const last = stall.collide(seq) === 'last'
+  store.transaction(() => {
+    for (const { kind, id: taskId, ...task } of result.scheduled) {
+      if (kind !== 'activity' || !('input' in task)) continue
+      const { name, input } = task
+      store.addActivity({ instanceId: instance.id, executionId, taskId, name, input })
+    }
+    if (last) store.deleteMessages([seq])
+  })
+  runtime.explainer.say(
+    instance.id,
+    instance.name,
+    'it was started a second time while it runs, as a child with the same id; the second parent ' +
+      'task never ends, its activities run again for nothing, and the work items of all instances ' +
+      'wait until five have succeeded, twice, as on the real host',
+  )
+  return { ...noEffects, wake: [instance.id], activitiesAdded: true, collided: true }
+}
+
+function versionFitsHost({ settings }: DurableRuntime, { version }: Instance): boolean {
+  return versionFits(settings.versionMatchStrategy, version, settings.defaultVersion)
+}
+
+/** By the strategy Reject the messages stay where they are, for a host with another version. */
+function requireVersion(runtime: DurableRuntime, instance: Instance, batch: Batch): void {
+  const { defaultVersion, versionFailureStrategy, versionMatchStrategy } = runtime.settings
+  if (batch.consumed.length === 0 || versionFailureStrategy === 'Fail') return
+  if (versionFitsHost(runtime, instance)) return
+  const text =
+    `its version "${instance.version ?? ''}" does not fit this host's "${defaultVersion ?? ''}" ` +
+    `(${versionMatchStrategy}); it waits for a host that takes it, and so does a terminate request`
+  runtime.explainer.say(instance.id, instance.name, text)
+  throw new EpisodeAbortedError(`${instance.id}: ${text}`)
 }
 
 /** Kept when the orchestrator throws; otherwise every answer sets it, and a falsy one clears it. */
@@ -88,17 +159,33 @@ function customStatusOf(answer: OrchestratorAnswer, current: string | null): str
   return customStatus ? JSON.stringify(customStatus) : null
 }
 
+const noBatch: Batch = {
+  consumed: [],
+  events: [],
+  suspended: 'unchanged',
+  terminated: undefined,
+  collision: undefined,
+}
+
 function takeBatch(instance: Instance, messages: readonly StoredMessage[]): Batch {
   const consumed: number[] = []
   const events: HistoryEvent[] = []
   let held = instance.suspended
   let suspended: Batch['suspended'] = 'unchanged'
   for (const { seq, executionId, event } of messages) {
+    if (
+      executionId !== null &&
+      executionId !== instance.executionId &&
+      event.EventType === eventTypes.executionStarted
+    ) {
+      return { ...noBatch, consumed: [seq], collision: { seq, started: event } }
+    }
     if (executionId !== null && executionId !== instance.executionId) {
       // A late result of an execution that continueAsNew or a new start has replaced.
       consumed.push(seq)
     } else if (event.EventType === eventTypes.executionTerminated) {
-      return { consumed: [...consumed, seq], events: [event], suspended, terminated: event }
+      const taken = { consumed: [...consumed, seq], events: [event], suspended }
+      return { ...noBatch, ...taken, terminated: event }
     } else if (event.EventType === eventTypes.executionSuspended) {
       held = true
       suspended = event
@@ -114,7 +201,7 @@ function takeBatch(instance: Instance, messages: readonly StoredMessage[]): Batc
       events.push(event)
     }
   }
-  return { consumed, events, suspended, terminated: undefined }
+  return { ...noBatch, consumed, events, suspended }
 }
 
 async function invokeOrchestrator(

@@ -40,6 +40,7 @@ import { Signal } from './signal.ts'
 const maximumShortTimerMs = 6 * 86_400_000
 const longTimerIntervalMs = 3 * 86_400_000
 const actionsMax = 100_000
+const worthAWordMs = 60_000
 
 /** How an execution ends in this episode. All values are JSON texts, except reasons. */
 export type Completion =
@@ -88,11 +89,15 @@ class Replay {
   readonly #input: ReplayInput
   readonly #unconfirmed = new Map<number, ScheduledAction>()
   readonly #open = new Map<number, Signal>()
-  readonly #waiters = new Map<string, Signal[]>()
-  readonly #buffered = new Map<string, number>()
+  /** By the event's name in lower case; each with the name as it is waited for. */
+  readonly #waiters = new Map<string, { readonly name: string; readonly signal: Signal }[]>()
+  /** Names of events that nobody waited for yet, by the name in lower case. */
+  readonly #buffered = new Map<string, string[]>()
   readonly #carriedOver: EventRaisedEvent[] = []
   /** JSON texts of what activities answered, by number. */
   readonly #results = new Map<number, string | null>()
+  /** When timers fire, by number. */
+  readonly #timers = new Map<number, number>()
   readonly #explanations: string[] = []
   #continueAsNew: { readonly input: string | null } | undefined
   #outcome: Outcome | undefined
@@ -153,11 +158,26 @@ class Replay {
   #explainStandstill(scheduled: readonly ScheduledAction[]): void {
     const { answer } = this.#input
     const waits = this.#open.size > 0 || scheduled.length > 0 || this.#waiters.size > 0
-    if (waits || this.#explanations.length > 0) return
-    if (answer.kind === 'state' && answer.thrown && answer.state.error === null) {
+    if (answer.kind !== 'state' || this.#explanations.length > 0) return
+    if (this.#outcome !== undefined) this.#explainOpenTimers()
+    if (waits) return
+    this.#explanations.push(
+      answer.thrown && answer.state.error === null
+        ? 'the orchestrator threw something that is no Error, or an Error without a message; ' +
+            'it stays Running for ever, as on the real host'
+        : 'the orchestrator waits for a task that the host has no part of any more (their ' +
+            'numbers have drifted apart); it stays Running for ever, as on the real host',
+    )
+  }
+
+  /** A returned orchestrator ends with its last timer; short ones are not worth a word. */
+  #explainOpenTimers(): void {
+    for (const [id, fireAtMs] of this.#timers) {
+      if (!this.#open.has(id) || fireAtMs - this.#nowMs < worthAWordMs) continue
+      const fireAt = new Date(fireAtMs).toISOString()
       this.#explanations.push(
-        'the orchestrator threw something that is no Error, or an Error without a message; ' +
-          'it stays Running for ever, as on the real host',
+        `the orchestrator has returned, but stays Running until its timer fires at ${fireAt}; ` +
+          'cancel timers that lost a race',
       )
     }
   }
@@ -293,6 +313,9 @@ class Replay {
     if (given === this.#input.instanceId || (given && given === this.#input.parentInstanceId)) {
       return this.#standStill(`the child id "${given}" is the id of the instance or its parent`)
     }
+    if (given?.startsWith('@')) {
+      return this.#standStill(`the child id "${given}" starts with @`)
+    }
     const input = toJson(action.input)
     const version = action.version ?? null
     return this.#schedule((id) => {
@@ -403,6 +426,7 @@ class Replay {
   }
 
   #shortTimer(fireAtMs: number, cancelled: boolean): Signal {
+    this.#timers.set(this.#nextId, fireAtMs)
     const signal = this.#schedule((id) => ({ kind: 'timer', id, fireAtMs }))
     if (cancelled) {
       // It keeps its number and its TimerCreated, but releases whoever waits for it at once.
@@ -418,12 +442,19 @@ class Replay {
     if (options === undefined) {
       throw new RefusedActionError('an action with retry has no retry options')
     }
+    const { firstRetryIntervalInMilliseconds: first, maxRetryIntervalInMilliseconds: most } =
+      options
+    if (Math.max(first, most ?? 0) > maximumShortTimerMs) {
+      return this.#standStill(`a retry interval of "${action.functionName}" is over six days`)
+    }
     const firstAttemptMs = this.#nowMs
     const attempt = (number: number): void => {
       start().whenSettled((ok) => {
         const delayMs = ok ? 0 : retryDelayMs(options, number, this.#nowMs - firstAttemptMs)
-        // Without a delay there is no timer either, and the SDK then waits for ever (#629).
-        if (ok || delayMs === 0) return result.settle(ok)
+        if (ok || delayMs === 0) {
+          if (!ok) this.#explainNoRetryTimer(action.functionName ?? '')
+          return result.settle(ok)
+        }
         const last = number >= options.maxNumberOfAttempts
         this.#timer(this.#nowMs + (last ? 0 : delayMs), false).whenSettled(() => {
           if (last) result.settle(false)
@@ -435,16 +466,24 @@ class Replay {
     return result
   }
 
+  /** Without a delay there is no timer either, and the SDK then waits for ever (#629). */
+  #explainNoRetryTimer(functionName: string): void {
+    this.#explanations.push(
+      `the retries of "${functionName}" ended without the timer that the SDK waits for ` +
+        '(retryTimeoutInMilliseconds, or an interval of 0); that task never ends',
+    )
+  }
+
   #waitFor(name: string): Signal {
     const key = name.toLowerCase()
-    const waiting = this.#buffered.get(key) ?? 0
-    if (waiting > 0) {
-      this.#buffered.set(key, waiting - 1)
+    const arrived = this.#buffered.get(key)?.shift()
+    if (arrived !== undefined) {
+      this.#explainLetterCase(arrived, name)
       return Signal.done(true)
     }
     const signal = new Signal()
     const stack = this.#waiters.get(key) ?? []
-    stack.push(signal)
+    stack.push({ name, signal })
     this.#waiters.set(key, stack)
     return signal
   }
@@ -459,8 +498,21 @@ class Replay {
     // Waiters form a stack: the last one is served first.
     const waiter = stack?.pop()
     if (stack?.length === 0) this.#waiters.delete(key)
-    if (waiter === undefined) this.#buffered.set(key, (this.#buffered.get(key) ?? 0) + 1)
-    else waiter.settle(true)
+    if (waiter === undefined) {
+      this.#buffered.set(key, [...(this.#buffered.get(key) ?? []), event.Name])
+      return
+    }
+    this.#explainLetterCase(event.Name, waiter.name)
+    waiter.signal.settle(true)
+  }
+
+  /** The host ignores letter case, the SDK does not: the event is used up and never seen. */
+  #explainLetterCase(raised: string, awaited: string): void {
+    if (raised === awaited) return
+    this.#explanations.push(
+      `the event "${raised}" ended the host's wait for "${awaited}", but the SDK minds letter ` +
+        'case and never sees it; that wait never ends',
+    )
   }
 
   #settle(id: number, ok: boolean): void {

@@ -5,7 +5,9 @@ import type { FunctionIndex } from '../functions.ts'
 import type { HostLog } from '../log.ts'
 import type { RunFunction } from '../run-function.ts'
 import type { HostSettings } from '../settings.ts'
-import type { SpinGuard } from './spin-guard.ts'
+import { Explainer } from './explainer.ts'
+import { SpinGuard } from './spin-guard.ts'
+import { Stall } from './stall.ts'
 import type { DurableStore } from './store.ts'
 
 export interface DurableRuntime {
@@ -16,7 +18,24 @@ export interface DurableRuntime {
   readonly log: HostLog
   readonly settings: HostSettings
   readonly killWorker: () => void
+  readonly explainer: Explainer
   readonly spinGuard: SpinGuard
+  readonly stall: Stall
+  /**
+   * For an instance that continued as new: how many of its messages belong to the work item that
+   * still runs. What arrived later, a terminate request too, is for the next one.
+   */
+  readonly continued: Map<string, number>
+}
+
+/** What the engine remembers besides the store; a restart forgets it. */
+export function engineMemory(
+  log: HostLog,
+  explain: boolean,
+): Pick<DurableRuntime, 'explainer' | 'spinGuard' | 'stall' | 'continued'> {
+  const explainer = new Explainer(log, explain)
+  const spinGuard = new SpinGuard(explainer)
+  return { explainer, spinGuard, stall: new Stall(), continued: new Map() }
 }
 
 /** 32 hex digits, as the extension makes execution ids and default instance ids. */

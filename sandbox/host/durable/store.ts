@@ -106,7 +106,12 @@ export class DurableStore {
          updated_ms) VALUES (?, ?, ?, 'Pending', ?, ?, ?, ?, ?)`,
       ...[id, name, executionId, version, input, parent, nowMs, nowMs],
     )
-    this.addMessage(id, executionId, startedEvent(instance, nowMs))
+    this.addStart(instance, nowMs)
+  }
+
+  /** Only the start message; for an instance that is there already it is a collision. */
+  addStart(instance: NewInstance, nowMs: number): void {
+    this.addMessage(instance.id, instance.executionId, startedEvent(instance, nowMs))
   }
 
   /** The row of an entity; its state is its input, written by the batch that creates it. */

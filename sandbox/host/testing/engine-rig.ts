@@ -8,9 +8,8 @@
 import { randomUUID } from 'node:crypto'
 import { ClientApi } from '../durable/client-api.ts'
 import { Dispatcher } from '../durable/dispatcher.ts'
-import type { DurableRuntime } from '../durable/runtime.ts'
+import { type DurableRuntime, engineMemory } from '../durable/runtime.ts'
 import { openState } from '../durable/schema.ts'
-import { SpinGuard } from '../durable/spin-guard.ts'
 import { StatusQueries } from '../durable/status-queries.ts'
 import { DurableStore } from '../durable/store.ts'
 import { InvocationFailedError } from '../errors.ts'
@@ -71,7 +70,7 @@ export class EngineRig {
       log,
       settings,
       killWorker: () => undefined,
-      spinGuard: new SpinGuard(log),
+      ...engineMemory(log, settings.explain),
     }
     this.#dispatcher = new Dispatcher(runtime)
     this.#api = new ClientApi({

@@ -202,20 +202,6 @@ df.app.orchestration('blocksOnce', function* (context: OrchestrationContext) {
   }
   return yield context.df.callActivity('echo', { done: true })
 })
-df.app.orchestration('spins', function* (context: OrchestrationContext) {
-  const timer = context.df.createTimer(
-    new Date(context.df.currentUtcDateTime.getTime() + 3_600_000),
-  )
-  yield context.df.Task.any([context.df.waitForExternalEvent('go'), timer])
-  if (!timer.isCompleted) timer.cancel()
-  context.df.continueAsNew({})
-})
-df.app.orchestration('twins', function* (context: OrchestrationContext) {
-  return yield context.df.Task.all([
-    context.df.callSubOrchestrator('timer', { ms: 60_000 }, 'twin'),
-    context.df.callSubOrchestrator('timer', { ms: 60_000 }, 'twin'),
-  ])
-})
 /** Its first step is what the environment says: a stand-in for a code change between two starts. */
 df.app.orchestration('changing', function* (context: OrchestrationContext) {
   yield context.df.callActivity(process.env['FIRST_STEP'] ?? 'nothing', { a: 1, b: 1 })
