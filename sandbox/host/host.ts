@@ -22,6 +22,7 @@ import { HttpFront, handleManagement } from './http/front.ts'
 import { Listener } from './http/listener.ts'
 import type { RpcAnswer } from './http/plain.ts'
 import { type HostLog, hostLogTo, type LogSink } from './log.ts'
+import { type ProfileName, profiles } from './profiles.ts'
 import type { QueueTriggers } from './queues/queue-triggers.ts'
 import type { RunFunction } from './run-function.ts'
 import { type HostSettings, readEnvironment, readSettings } from './settings.ts'
@@ -36,6 +37,7 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: LogSink
   readonly faults: readonly string[]
+  readonly profile: ProfileName
   readonly settings: Partial<HostSettings>
   readonly onWorkerReplaced: (pid: number) => void
 }
@@ -54,6 +56,7 @@ export class RunningHost {
   readonly #rpc = new Listener()
   readonly #systemKey = randomBytes(20).toString('base64url')
   readonly #ended = Promise.withResolvers<number>()
+  readonly #stopping = new AbortController()
   #functions = new FunctionIndex([])
   #dispatcher: Dispatcher | undefined
   #timers: TimerTriggers | undefined
@@ -65,7 +68,8 @@ export class RunningHost {
     this.#options = options
     this.#log = hostLogTo(options.log)
     const faults = new FaultSwitches(options.faults)
-    const { settings, unused } = readSettings(options.appDir, options.settings)
+    const profile = profiles[options.profile]
+    const { settings, unused } = readSettings(options.appDir, options.settings, profile)
     this.#settings = settings
     for (const path of unused) this.#log('warning', `host.json: ${path} has no effect in this host`)
     this.#env = readEnvironment(options.appDir, options.env)
@@ -87,7 +91,7 @@ export class RunningHost {
       log: this.#log,
       settings,
       killWorker: () => this.#supervisor.killWorker(),
-      ...engineMemory(this.#log, settings.explain),
+      ...engineMemory(this.#log, settings),
     }
   }
 
@@ -146,6 +150,7 @@ export class RunningHost {
       runtime,
       queries: new StatusQueries(this.#database),
       wake: (id) => dispatcher.wake(id),
+      stopping: this.#stopping.signal,
       links: { base: `${this.url}${webhookPath}`, query },
     })
     const manage = api.handle.bind(api)
@@ -239,6 +244,7 @@ export class RunningHost {
 
   async #stop(exitCode: number): Promise<void> {
     this.#state = 'stopping'
+    this.#stopping.abort()
     const deadlineMs = Date.now() + this.#settings.drainMs
     const leftMs = (): number => Math.max(0, deadlineMs - Date.now())
     this.#timers?.stop()

@@ -5,11 +5,13 @@
  */
 import { RunningHost } from './host.ts'
 import { type LogLine, type LogSink, logToStderr } from './log.ts'
+import type { ProfileName } from './profiles.ts'
 import type { HostSettings } from './settings.ts'
 
 export { HostError, type HostErrorCode } from './errors.ts'
 export { type FaultName, faultNames } from './faults.ts'
 export type { LogCategory, LogLevel, LogLine, LogSink } from './log.ts'
+export { type ProfileName, profileNames } from './profiles.ts'
 export type { HostSettings, QueueSettings } from './settings.ts'
 
 export interface HostOptions {
@@ -25,6 +27,8 @@ export interface HostOptions {
   readonly log?: LogSink
   /** Fault switches, e.g. `worker-kill-in-episode:2@backupRun`. */
   readonly faults?: readonly string[]
+  /** Defaults of a plan or backend, over which host.json wins; the default is azure-storage. */
+  readonly profile?: ProfileName
   /** Replaces what host.json says. */
   readonly settings?: Partial<HostSettings>
   /** Called with the new pid whenever the worker was replaced. */
@@ -51,6 +55,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     env: options.env ?? process.env,
     log: options.log ?? logWarnings,
     faults: options.faults ?? [],
+    profile: options.profile ?? 'azure-storage',
     settings: options.settings ?? {},
     onWorkerReplaced: options.onWorkerReplaced ?? (() => undefined),
   })

@@ -264,7 +264,7 @@ describe('what the client can do', () => {
     assert.match(String(error), /400.*Invalid JSON content/)
   })
 
-  test('rewind is refused with 501', async () => {
-    assert.match(String((await callClient(url, 'rewind', 'over', 'x')).error), /501/)
+  test('rewind of a finished instance throws', async () => {
+    assert.match(String((await callClient(url, 'rewind', 'over', 'x')).error), /410/)
   })
 })

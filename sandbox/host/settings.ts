@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { InstanceIdRule } from './durable/instance-ids.ts'
 import {
   type VersionFailureStrategy,
   type VersionMatchStrategy,
@@ -32,6 +33,9 @@ export interface HostSettings {
    * visibility of the real backend does. 0 makes them exact.
    */
   readonly timerGranularityMs: number
+  /** A larger input, result, output, event or state is an error; null for no limit. */
+  readonly payloadLimitBytes: number | null
+  readonly instanceIdRule: InstanceIdRule
   /** Say in the log, once per instance, why an instance will never go on. */
   readonly explain: boolean
   /** Each work item waits so long after two children were started under one id. */
@@ -87,13 +91,17 @@ const usedPaths: ReadonlySet<string> = new Set([
 const platformSections = ['extensionBundle.', 'logging.', '$schema'] as const
 
 /** Reads host.json of the app; throws `bad-setting` with the path of the member at fault. */
-export function readSettings(appDir: string, overrides: Partial<HostSettings>): ReadSettings {
+export function readSettings(
+  appDir: string,
+  overrides: Partial<HostSettings>,
+  profile: Partial<HostSettings> = {},
+): ReadSettings {
   const root = readJsonObject(join(appDir, 'host.json'))
   const at = (path: string): unknown => memberAt(root, path)
   checkVisibility(at)
   const perCore = 10 * availableParallelism()
   const settings: HostSettings = {
-    functionTimeoutMs: timeoutOf(at('functionTimeout')),
+    functionTimeoutMs: timeoutOf(at('functionTimeout'), profile.functionTimeoutMs),
     routePrefix: text(at('extensions.http.routePrefix'), 'api').replace(/^\/+|\/+$/g, ''),
     hubName: text(at('extensions.durableTask.hubName'), 'TestHubName'),
     defaultVersion: optionalText(at('extensions.durableTask.defaultVersion')),
@@ -109,13 +117,15 @@ export function readSettings(appDir: string, overrides: Partial<HostSettings>): 
     ),
     maxConcurrentActivityFunctions: count(
       at('extensions.durableTask.maxConcurrentActivityFunctions'),
-      perCore,
+      profile.maxConcurrentActivityFunctions ?? perCore,
     ),
     maxConcurrentOrchestratorFunctions: count(
       at('extensions.durableTask.maxConcurrentOrchestratorFunctions'),
-      perCore,
+      profile.maxConcurrentOrchestratorFunctions ?? perCore,
     ),
     timerGranularityMs: 1000,
+    payloadLimitBytes: profile.payloadLimitBytes ?? null,
+    instanceIdRule: profile.instanceIdRule ?? 'azure-storage',
     explain: true,
     stallBackOffMs: 10_000,
     retryDelayMs: 1000,
@@ -184,9 +194,9 @@ function checkVisibility(at: (path: string) => unknown): void {
   }
 }
 
-function timeoutOf(value: unknown): number {
+function timeoutOf(value: unknown, defaultMs = 30 * 60_000): number {
   if (value === '-1') return unlimitedTimeoutMs
-  return duration(value, 30 * 60_000)
+  return duration(value, defaultMs)
 }
 
 /** A .NET TimeSpan text, `[d.]hh:mm:ss[.fff]`, in milliseconds. */

@@ -66,7 +66,10 @@ async function callActivity(
     const { bindingName } = activity.trigger
     const metadata = activityMetadata(item.instanceId, bindingName, input)
     const answer = await runtime.run(activity, { value, metadata })
-    return completed(item, toResultText(answer))
+    const result = toResultText(answer)
+    const refusal = runtime.sizes.refuse(item.instanceId, `the result of ${item.name}`, result)
+    if (refusal !== undefined) throw new InvocationFailedError(refusal, '')
+    return completed(item, result)
   } catch (error) {
     if (error instanceof AbandonedError) return 'abandoned'
     if (!isFailureOfTheTask(error)) throw error

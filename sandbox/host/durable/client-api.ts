@@ -3,10 +3,11 @@
  * entities in entity-api.ts.
  *
  * The SDK calls it on the loopback listener; the same answers stand behind the webhook addresses.
- * Refused with 501: rewind, restart, and start-and-wait. Every answer is final: nothing
+ * Refused with 501: rewind. Every answer is final: nothing
  * is retried here, and writing is one transaction, so that a start conflict is exact (on the real
  * host the check is not atomic).
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { RpcAnswer, RpcRequest } from '../http/plain.ts'
 import { type ManagementUrls, managementUrls } from './client-binding.ts'
 import { EntityApi } from './entity-api.ts'
@@ -34,6 +35,8 @@ export interface ClientApiOptions {
   readonly wake: (instanceId: string) => void
   /** Base address and query of the links in answers. */
   readonly links: { readonly base: string; readonly query: string }
+  /** Aborted when the host stops: nothing is waited for any more. */
+  readonly stopping: AbortSignal
 }
 
 type SignalEventType = 3 | 19 | 20
@@ -48,14 +51,14 @@ export class ClientApi {
   }
 
   /** `segments` are the decoded path segments after the API's base. */
-  handle(request: RpcRequest, segments: readonly string[]): RpcAnswer {
+  async handle(request: RpcRequest, segments: readonly string[]): Promise<RpcAnswer> {
     const [area, first, second, third] = segments
     const route = `${request.method} ${area}`
     if (area === 'entities' && segments.length <= 3) {
       return this.#entities.handle(request, first, second)
     }
     if (route === 'POST orchestrators' && first && segments.length <= 3) {
-      return this.#start(request, first, second)
+      return await this.#start(request, first, second)
     }
     if (area !== 'instances') return { status: 404 }
     if (!first) {
@@ -70,16 +73,16 @@ export class ClientApi {
     }
     if (request.method !== 'POST') return { status: 404 }
     if (isEntityInstance(first)) return notHere('control of an entity by its instance id')
-    return this.#control(request, first, second, third, segments.length)
+    return await this.#control(request, first, second, third, segments.length)
   }
 
-  #control(
+  async #control(
     request: RpcRequest,
     id: string,
     operation: string,
     argument: string | undefined,
     length: number,
-  ): RpcAnswer {
+  ): Promise<RpcAnswer> {
     const reason = request.query.get('reason') ?? ''
     const name = operation.toLowerCase()
     if (name === 'raiseevent' && argument && length === 4) return this.#raise(request, id, argument)
@@ -92,24 +95,33 @@ export class ClientApi {
       case 'resume':
         return this.#signal(id, eventTypes.executionResumed, reason)
       case 'rewind':
+        return this.#rewind(id)
       case 'restart':
-        return notHere(name)
+        return await this.#restart(request, id)
       default:
         return { status: 404 }
     }
   }
 
-  #start(request: RpcRequest, name: string, givenId: string | undefined): RpcAnswer {
+  async #start(request: RpcRequest, name: string, givenId: string | undefined): Promise<RpcAnswer> {
+    const input = readBody(request.body)
+    if (input === 'invalid') return badRequest('Invalid JSON content')
+    return await this.#begin(request, { name, id: givenId || newHexId(), input })
+  }
+
+  /** Starts an instance; with `timeout` and `pollingInterval`, in seconds, waits for its end. */
+  async #begin(
+    request: RpcRequest,
+    { name, id, input }: { name: string; id: string; input: string | null },
+  ): Promise<RpcAnswer> {
     const { runtime, wake } = this.#options
-    if (request.query.has('timeout')) return notHere('start-and-wait')
     if (runtime.functions.find('orchestrationTrigger', name) === undefined) {
       return badRequest(missingFunction(name, 'an orchestrator'))
     }
-    const id = givenId || newHexId()
-    const refusal = refuseInstanceId(id)
+    const refusal =
+      refuseInstanceId(id, runtime.settings.instanceIdRule) ??
+      runtime.sizes.refuse(id, 'the input', input)
     if (refusal !== undefined) return badRequest(refusal)
-    const input = readBody(request.body)
-    if (input === 'invalid') return badRequest('Invalid JSON content')
     const version = request.query.get('version') ?? runtime.settings.defaultVersion
     const conflict = runtime.store.transaction(() => {
       const existing = runtime.store.instance(id)
@@ -121,12 +133,64 @@ export class ClientApi {
     })
     if (conflict !== undefined) return conflictAnswer(conflict)
     wake(id)
+    const timeoutMs = secondsOf(request, 'timeout')
+    const intervalMs = secondsOf(request, 'pollingInterval')
+    if (timeoutMs === undefined || intervalMs === undefined) return this.#links(id)
+    if (intervalMs > timeoutMs) {
+      return badRequest('One or more of the arguments submitted is incorrect')
+    }
+    return await this.#wait(request, id, timeoutMs, intervalMs)
+  }
+
+  /** The output as soon as there is one; else, or when the host stops, the links. */
+  async #wait(
+    request: RpcRequest,
+    id: string,
+    timeoutMs: number,
+    intervalMs: number,
+  ): Promise<RpcAnswer> {
+    const { runtime, stopping } = this.#options
+    const endMs = Date.now() + timeoutMs
+    for (;;) {
+      const instance = stopping.aborted ? undefined : runtime.store.instance(id)
+      if (instance?.status === 'Completed') {
+        return { status: 200, json: JSON.parse(instance.output ?? 'null') }
+      }
+      if (instance !== undefined && !isOpen(instance.status)) {
+        return { ...this.#status(request, id), status: 200 }
+      }
+      const leftMs = endMs - Date.now()
+      if (instance === undefined || leftMs <= 0) return this.#links(id)
+      const options = { signal: stopping, ref: false }
+      await sleep(Math.min(leftMs, intervalMs), undefined, options).catch(() => undefined)
+    }
+  }
+
+  #links(id: string): RpcAnswer {
     const urls = this.#urls(id)
     return {
       status: 202,
       headers: { location: urls.statusQueryGetUri, 'retry-after': '10' },
       json: { id, ...urls },
     }
+  }
+
+  /** Starts the same orchestrator with the same input, under a new id unless told otherwise. */
+  async #restart(request: RpcRequest, id: string): Promise<RpcAnswer> {
+    const instance = this.#options.runtime.store.instance(id)
+    if (instance === undefined) {
+      return badRequest('InstanceId does not match a valid orchestration instance.')
+    }
+    const { name, input } = instance
+    const sameId = request.query.get('restartWithNewInstanceId')?.toLowerCase() === 'false'
+    return await this.#begin(request, { name, id: sameId ? id : newHexId(), input })
+  }
+
+  /** Not supported; what the extension refuses before it tries is answered as there. */
+  #rewind(id: string): RpcAnswer {
+    const status = this.#options.runtime.store.instance(id)?.status
+    if (status === undefined) return { status: 404 }
+    return isOpen(status) || status === 'Failed' ? notHere('rewind') : { status: 410 }
   }
 
   #urls(id: string): ManagementUrls {
@@ -184,6 +248,8 @@ export class ClientApi {
     const instance = runtime.store.instance(id)
     if (instance === undefined) return { status: 404 }
     if (!isOpen(instance.status)) return { status: 410 }
+    const refusal = runtime.sizes.refuse(id, `the event ${eventName}`, input)
+    if (refusal !== undefined) return badRequest(refusal)
     runtime.store.addMessage(id, null, {
       ...eventBase(Date.now()),
       EventType: eventTypes.eventRaised,
@@ -235,6 +301,16 @@ export class ClientApi {
     }
     return instancesDeleted > 0 ? { status: 200, json: { instancesDeleted } } : { status: 404 }
   }
+}
+
+const waitMsMax = 2 ** 31 - 1
+
+/** A query parameter in seconds, parts allowed, as milliseconds. */
+function secondsOf({ query }: RpcRequest, name: string): number | undefined {
+  const text = query.get(name) ?? ''
+  const seconds = Number(text)
+  if (text.trim() === '' || !Number.isFinite(seconds)) return undefined
+  return Math.min(waitMsMax, Math.max(0, seconds * 1000))
 }
 
 function readFilter(query: URLSearchParams): InstanceFilter {

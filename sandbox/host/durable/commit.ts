@@ -7,6 +7,7 @@
  */
 import { crashHost } from '../faults.ts'
 import type { ScheduledAction } from './determinism.ts'
+import { orchestratorReason } from './failure-texts.ts'
 import {
   type CompletedEvent,
   type ExecutionStartedEvent,
@@ -18,6 +19,7 @@ import {
   type ReasonEvent,
   type RuntimeStatus,
 } from './history.ts'
+import { refuseInstanceId } from './instance-ids.ts'
 import type { Completion, ReplayResult } from './replay.ts'
 import { type DurableRuntime, newHexId } from './runtime.ts'
 import type { Instance } from './store.ts'
@@ -94,9 +96,10 @@ class Commit {
     const { store } = this.#runtime
     const { instance, batch, result } = this.#outcome
     store.deleteMessages(batch.consumed)
-    const scheduled = result?.scheduled ?? []
+    const refusal = this.#refusal()
+    const scheduled = refusal === undefined ? (result?.scheduled ?? []) : []
     for (const action of scheduled) this.#schedule(action)
-    const end = this.#end()
+    const end = refusal ?? this.#end()
     if (end === undefined) this.#goOn()
     else if (end.status === 'ContinuedAsNew') this.#continueAsNew(end)
     else this.#finish(end)
@@ -109,6 +112,31 @@ class Commit {
       activitiesAdded: scheduled.some(({ kind }) => kind === 'activity'),
       timersAdded: scheduled.some(({ kind }) => kind === 'timer'),
     }
+  }
+
+  /** What the orchestrator wants and the backend does not take: the instance fails. */
+  #refusal(): End | undefined {
+    const { instance, result } = this.#outcome
+    const { sizes, settings } = this.#runtime
+    const refuse = (what: string, payload: string | null): string | undefined =>
+      sizes.refuse(instance.id, what, payload)
+    const reasons: (string | undefined)[] = []
+    for (const action of result?.scheduled ?? []) {
+      if (action.kind === 'event') reasons.push(refuse('the request to an entity', action.request))
+      if (!('input' in action)) continue
+      reasons.push(refuse(`the input of ${action.name}`, action.input))
+      if (action.kind === 'child' && settings.instanceIdRule !== 'azure-storage') {
+        reasons.push(refuseInstanceId(action.instanceId, settings.instanceIdRule))
+      }
+    }
+    const { completion } = result ?? {}
+    if (completion?.status === 'Completed') reasons.push(refuse('the output', completion.output))
+    if (completion?.status === 'ContinuedAsNew') {
+      reasons.push(refuse('the input of continueAsNew', completion.input))
+    }
+    const reason = reasons.find((text) => text !== undefined)
+    if (reason === undefined) return undefined
+    return { status: 'Failed', reason: orchestratorReason(instance.name, reason), details: reason }
   }
 
   #end(): Completion | End | undefined {

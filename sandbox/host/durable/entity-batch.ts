@@ -81,7 +81,8 @@ async function invokeEntity(
   try {
     const returned = await runtime.run(entity, { value, metadata: {} })
     const answer = readEntityAnswer(returned?.json, requests.length)
-    if (answer !== undefined) return answer
+    if (answer !== undefined)
+      return refuseTooLarge(runtime, { instanceId, before, requests }, answer)
     throw new EpisodeAbortedError(`the answer of ${instanceId} is not that of an entity function`)
   } catch (error) {
     if (error instanceof FunctionTimeoutError) {
@@ -95,6 +96,24 @@ async function invokeEntity(
     }
     throw error
   }
+}
+
+/** A state or result over the limit of the backend: the callers get an error, nothing changes. */
+function refuseTooLarge(
+  { sizes }: DurableRuntime,
+  {
+    instanceId,
+    before,
+    requests,
+  }: { instanceId: string; before: EntityState; requests: readonly EntityRequest[] },
+  answer: EntityAnswer,
+): EntityAnswer {
+  const texts = [answer.state.state, ...answer.results.map(({ result }) => result)]
+  const refusals = texts.map((text) => sizes.refuse(instanceId, 'a state or result', text))
+  const refusal = refusals.find((text) => text !== undefined)
+  if (refusal === undefined) return answer
+  const failed = { isError: true, result: JSON.stringify(refusal) }
+  return { state: before, results: requests.map(() => failed), signals: [] }
 }
 
 interface Batch {

@@ -6,6 +6,7 @@ import type { HostLog } from '../log.ts'
 import type { RunFunction } from '../run-function.ts'
 import type { HostSettings } from '../settings.ts'
 import { Explainer } from './explainer.ts'
+import { Sizes } from './sizes.ts'
 import { SpinGuard } from './spin-guard.ts'
 import { Stall } from './stall.ts'
 import type { DurableStore } from './store.ts'
@@ -21,6 +22,7 @@ export interface DurableRuntime {
   readonly explainer: Explainer
   readonly spinGuard: SpinGuard
   readonly stall: Stall
+  readonly sizes: Sizes
   /**
    * For an instance that continued as new: how many of its messages belong to the work item that
    * still runs. What arrived later, a terminate request too, is for the next one.
@@ -31,11 +33,12 @@ export interface DurableRuntime {
 /** What the engine remembers besides the store; a restart forgets it. */
 export function engineMemory(
   log: HostLog,
-  explain: boolean,
-): Pick<DurableRuntime, 'explainer' | 'spinGuard' | 'stall' | 'continued'> {
-  const explainer = new Explainer(log, explain)
+  settings: HostSettings,
+): Pick<DurableRuntime, 'explainer' | 'spinGuard' | 'stall' | 'sizes' | 'continued'> {
+  const explainer = new Explainer(log, settings.explain)
+  const sizes = new Sizes(log, settings.payloadLimitBytes)
   const spinGuard = new SpinGuard(explainer)
-  return { explainer, spinGuard, stall: new Stall(), continued: new Map() }
+  return { explainer, spinGuard, stall: new Stall(), sizes, continued: new Map() }
 }
 
 /** 32 hex digits, as the extension makes execution ids and default instance ids. */

@@ -33,7 +33,7 @@ export interface FrontOptions {
   readonly systemKey: string
   /** Base path of the durable API, without a slash at the end. */
   readonly webhookPath: string
-  readonly manage: (request: RpcRequest, segments: readonly string[]) => RpcAnswer
+  readonly manage: (request: RpcRequest, segments: readonly string[]) => Promise<RpcAnswer>
   readonly admin: (page: string) => RpcAnswer
   /** Runs a timer function now; false where there is none of this name. */
   readonly runTimer: (name: string) => boolean
@@ -137,7 +137,7 @@ export async function handleManagement(
     headers: headersOf(request),
     body: body.toString('utf8'),
   }
-  writeAnswer(response, manage(plain, segments))
+  writeAnswer(response, await manage(plain, segments))
 }
 
 function methodsOf(binding: BindingInfo): string[] {

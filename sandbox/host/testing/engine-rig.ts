@@ -17,6 +17,7 @@ import { FaultSwitches } from '../faults.ts'
 import { FunctionIndex } from '../functions.ts'
 import type { RpcAnswer } from '../http/plain.ts'
 import { hostLogTo, type LogLine } from '../log.ts'
+import { type ProfileName, profiles } from '../profiles.ts'
 import type { RunFunction } from '../run-function.ts'
 import { type HostSettings, readSettings } from '../settings.ts'
 import { AppRegistry, installCoreModule } from '../worker/core-module.ts'
@@ -33,6 +34,7 @@ const openStatuses: readonly string[] = ['Pending', 'Running', 'Suspended']
 
 export interface RigOptions {
   readonly settings?: Partial<HostSettings>
+  readonly profile?: ProfileName
   /** Called before each run of a function; what it throws is what the run ends with. */
   readonly beforeRun?: (functionName: string) => void
   /** Whatever another rig left behind: a restart of the host. */
@@ -50,6 +52,7 @@ export class EngineRig {
   readonly #api: ClientApi
   readonly #dispatcher: Dispatcher
   readonly #database
+  readonly #stopping = new AbortController()
   readonly #options: RigOptions
 
   constructor(options: RigOptions = {}) {
@@ -57,10 +60,9 @@ export class EngineRig {
     this.#database = openState(options.stateFile ?? ':memory:')
     this.store = new DurableStore(this.#database)
     const functions = [...registry.functions.values()].map(({ metadata }) => metadata)
-    const { settings } = readSettings('/nonexistent', {
-      timerGranularityMs: 0,
-      ...options.settings,
-    })
+    const overrides = { timerGranularityMs: 0, ...options.settings }
+    const profile = profiles[options.profile ?? 'azure-storage']
+    const { settings } = readSettings('/nonexistent', overrides, profile)
     const log = hostLogTo((line) => this.logs.push(line))
     const runtime: DurableRuntime = {
       store: this.store,
@@ -70,7 +72,7 @@ export class EngineRig {
       log,
       settings,
       killWorker: () => undefined,
-      ...engineMemory(log, settings.explain),
+      ...engineMemory(log, settings),
     }
     this.#dispatcher = new Dispatcher(runtime)
     this.#api = new ClientApi({
@@ -78,12 +80,14 @@ export class EngineRig {
       queries: new StatusQueries(this.#database),
       wake: (id) => this.#dispatcher.wake(id),
       links: { base: 'http://host/durable', query: 'code=x' },
+      stopping: this.#stopping.signal,
     })
     this.#dispatcher.start()
   }
 
   /** Lets nothing new begin and closes the state; call once. */
   async stop(): Promise<void> {
+    this.#stopping.abort()
     await this.#dispatcher.stop(1000)
     this.#database.close()
   }
