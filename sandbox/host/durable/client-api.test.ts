@@ -49,6 +49,17 @@ describe('start and wait', () => {
   })
 })
 
+test('what is wrong with an argument is said as the extension says it', async () => {
+  const { status, json } = await rig.request('POST', 'orchestrators/nobody')
+  const { ExceptionMessage, ...rest } = json as { ExceptionMessage: string }
+  assert.equal(status, 400)
+  assert.match(ExceptionMessage, /^The function 'nobody' doesn't exist, is disabled, or is not/)
+  assert.deepEqual(rest, {
+    Message: 'One or more of the arguments submitted is incorrect',
+    ExceptionType: 'System.ArgumentException',
+  })
+})
+
 describe('restart', () => {
   test('runs the same orchestrator with the same input under a new id', async () => {
     await rig.runToEnd('answers', 'old', { a: 2 })

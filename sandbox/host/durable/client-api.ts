@@ -21,7 +21,7 @@ import {
   type RuntimeStatus,
   runtimeStatuses,
 } from './history.ts'
-import { badRequest, continuationHeader, pageOf, readBody } from './http-values.ts'
+import { badArgument, badRequest, continuationHeader, pageOf, readBody } from './http-values.ts'
 import { refuseInstanceId } from './instance-ids.ts'
 import { type DurableRuntime, newHexId } from './runtime.ts'
 import { duplicateTask, statusBody } from './status.ts'
@@ -116,12 +116,12 @@ export class ClientApi {
   ): Promise<RpcAnswer> {
     const { runtime, wake } = this.#options
     if (runtime.functions.find('orchestrationTrigger', name) === undefined) {
-      return badRequest(missingFunction(name, 'an orchestrator'))
+      return badArgument(missingFunction(name, 'an orchestrator'))
     }
     const refusal =
       refuseInstanceId(id, runtime.settings.instanceIdRule) ??
       runtime.sizes.refuse(id, 'the input', input)
-    if (refusal !== undefined) return badRequest(refusal)
+    if (refusal !== undefined) return badArgument(refusal)
     const version = request.query.get('version') ?? runtime.settings.defaultVersion
     const conflict = runtime.store.transaction(() => {
       const existing = runtime.store.instance(id)
@@ -137,7 +137,8 @@ export class ClientApi {
     const intervalMs = secondsOf(request, 'pollingInterval')
     if (timeoutMs === undefined || intervalMs === undefined) return this.#links(id)
     if (intervalMs > timeoutMs) {
-      return badRequest('One or more of the arguments submitted is incorrect')
+      const [total, between] = [timeoutMs / 1000, intervalMs / 1000]
+      return badArgument(`Total timeout ${total} should be bigger than retry timeout ${between}`)
     }
     return await this.#wait(request, id, timeoutMs, intervalMs)
   }

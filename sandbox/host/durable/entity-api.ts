@@ -10,7 +10,7 @@ import {
 import { readEntityState } from './entity-state.ts'
 import { missingFunction } from './failure-texts.ts'
 import { eventBase, eventTypes } from './history.ts'
-import { badRequest, continuationHeader, pageOf, readBody } from './http-values.ts'
+import { badArgument, badRequest, continuationHeader, pageOf, readBody } from './http-values.ts'
 import { hasForbiddenCharacter } from './instance-ids.ts'
 import type { DurableRuntime } from './runtime.ts'
 import type { StatusQueries } from './status-queries.ts'
@@ -37,7 +37,7 @@ export class EntityApi {
       return key && name ? this.#read(name, key) : this.#list(request, name)
     if (request.method !== 'POST' && request.method !== 'DELETE') return { status: 404 }
     if (!name)
-      return badRequest('Invalid entity id: entity name must not be a null or empty string.')
+      return badArgument('Invalid entity id: entity name must not be a null or empty string.')
     return this.#signal(request, name, key ?? '')
   }
 
@@ -51,10 +51,10 @@ export class EntityApi {
   #signal(request: RpcRequest, name: string, key: string): RpcAnswer {
     const { runtime, wake } = this.#options
     if (hasForbiddenCharacter(key)) {
-      return badRequest('Entity keys must not contain /, \\, #, ?, or control characters.')
+      return badArgument('Entity keys must not contain /, \\, #, ?, or control characters.')
     }
     if (runtime.functions.find('entityTrigger', name) === undefined) {
-      return badRequest(missingFunction(name, 'an entity'))
+      return badArgument(missingFunction(name, 'an entity'))
     }
     const isJson = (request.headers['content-type'] ?? '').toLowerCase().includes('json')
     const body = isJson || request.body === '' ? request.body : JSON.stringify(request.body)

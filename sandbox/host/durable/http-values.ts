@@ -26,6 +26,18 @@ export function pageOf(
   return { rowsMax, afterId: Buffer.from(token, 'base64url').toString('utf8') }
 }
 
+/** What the extension answers to an exception about an argument: a name, an id, a key. */
+export function badArgument(message: string): RpcAnswer {
+  return {
+    status: 400,
+    json: {
+      Message: 'One or more of the arguments submitted is incorrect',
+      ExceptionMessage: message,
+      ExceptionType: 'System.ArgumentException',
+    },
+  }
+}
+
 export function badRequest(message: string): RpcAnswer {
   return { status: 400, json: { Message: message } }
 }
