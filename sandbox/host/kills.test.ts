@@ -59,7 +59,7 @@ class Mortal {
     const args = ['--app', APP_DIR, '--port', '0', '--state', this.#workspace.stateFile]
     const host = new HostProcess(args, this.#workspace.env())
     this.#host = host
-    await until(() => host.ready[0], 'the host to be ready')
+    await host.started()
     const links = (await (await fetch(`${host.url}/api/links`)).json()) as Record<string, string>
     this.#query = new URL(links['statusQueryGetUri'] ?? '').search
   }

@@ -189,8 +189,18 @@ export class HostProcess {
     const faults = (options.faults ?? []).flatMap((fault) => ['--fault', fault])
     const args = ['--app', galleryDir, '--port', '0', '--state', workspace.stateFile, ...faults]
     const host = new HostProcess(args, workspace.env(options.env))
-    await until(() => host.ready[0], 'the host to be ready')
+    await host.started()
     return host
+  }
+
+  /** Resolves when it is ready; one that is not in time is ended, so that nothing is left of it. */
+  async started(): Promise<void> {
+    try {
+      await until(() => this.ready[0], 'the host to be ready')
+    } catch (error) {
+      await this.stop('SIGKILL')
+      throw error
+    }
   }
 
   get url(): string {
