@@ -5,7 +5,7 @@
  * check of the functions, then the dispatcher and the triggers. Order at the end: triggers,
  * dispatcher (drains), worker, listeners, state file. A start that fails closes what it opened.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { ClientApi } from './durable/client-api.ts'
@@ -19,6 +19,7 @@ import { errorText, HostError } from './errors.ts'
 import { FaultSwitches } from './faults.ts'
 import { FunctionIndex } from './functions.ts'
 import { HttpFront, handleManagement } from './http/front.ts'
+import { HostKeys } from './http/keys.ts'
 import { Listener } from './http/listener.ts'
 import type { RpcAnswer } from './http/plain.ts'
 import { type HostLog, hostLogTo, type LogSink } from './log.ts'
@@ -26,6 +27,7 @@ import { type ProfileName, profiles } from './profiles.ts'
 import type { QueueTriggers } from './queues/queue-triggers.ts'
 import type { RunFunction } from './run-function.ts'
 import { type HostSettings, readEnvironment, readSettings } from './settings.ts'
+import { type FunctionSummary, summaryOf } from './summaries.ts'
 import { TimerTriggers } from './timers/timer-triggers.ts'
 import type { RpcTypedData } from './worker/protocol.ts'
 import { WorkerSupervisor } from './worker/supervisor.ts'
@@ -54,7 +56,7 @@ export class RunningHost {
   readonly #supervisor: WorkerSupervisor
   readonly #public: Listener
   readonly #rpc = new Listener()
-  readonly #systemKey = randomBytes(20).toString('base64url')
+  readonly #keys: HostKeys
   readonly #ended = Promise.withResolvers<number>()
   readonly #stopping = new AbortController()
   #functions = new FunctionIndex([])
@@ -74,6 +76,7 @@ export class RunningHost {
     for (const path of unused) this.#log('warning', `host.json: ${path} has no effect in this host`)
     this.#env = readEnvironment(options.appDir, options.env)
     this.#database = openState(resolve(options.stateFile))
+    this.#keys = new HostKeys(this.#database, this.#env)
     this.#public = new Listener()
     this.#supervisor = new WorkerSupervisor({
       appDir: resolve(options.appDir),
@@ -105,6 +108,15 @@ export class RunningHost {
 
   get workerPid(): number | undefined {
     return this.#supervisor.pid
+  }
+
+  get masterKey(): string {
+    return this.#keys.master
+  }
+
+  get functions(): FunctionSummary[] {
+    const options = { routePrefix: this.#settings.routePrefix, env: this.#env }
+    return this.#functions.all.map((appFunction) => summaryOf(appFunction, options))
   }
 
   /** Resolves with 0 after stop(), or with 1 when too many workers died. */
@@ -145,7 +157,7 @@ export class RunningHost {
     const { settings, run, log } = runtime
     const dispatcher = new Dispatcher(runtime)
     this.#dispatcher = dispatcher
-    const query = `taskHub=${settings.hubName}&connection=Storage&code=${this.#systemKey}`
+    const query = `taskHub=${settings.hubName}&connection=Storage&code=${encodeURIComponent(this.#keys.system)}`
     const api = new ClientApi({
       runtime,
       queries: new StatusQueries(this.#database),
@@ -159,7 +171,8 @@ export class RunningHost {
       ...triggers,
       functions: this.#functions.ofType('httpTrigger'),
       routePrefix: settings.routePrefix,
-      systemKey: this.#systemKey,
+      keys: this.#keys,
+      keysEnforced: settings.keysEnforced,
       webhookPath,
       manage,
       admin: (page) => this.#admin(page),
@@ -210,7 +223,7 @@ export class RunningHost {
       origin: this.url,
       rpcBaseUrl: `http://127.0.0.1:${this.#rpc.port}${rpcPath}`,
       hubName: this.#settings.hubName,
-      systemKey: this.#systemKey,
+      systemKey: this.#keys.system,
     })
   }
 

@@ -53,13 +53,32 @@ describe('routes', () => {
     assert.deepEqual(await statusCode('items/x'), [404, ''])
     assert.deepEqual((await get('maybe')).params, {})
     assert.deepEqual((await get('maybe/a%20b')).params, { name: 'a b' })
-    assert.deepEqual((await get('files/a/b/c')).params, { path: 'a/b/c' })
+    const key = `code=${gallery.host.masterKey}`
+    assert.deepEqual((await get(`files/a/b/c?${key}`)).params, { path: 'a/b/c' })
     assert.deepEqual(await statusCode('items/special'), [200, 'literal'])
   })
 
   test('what no function serves is 404', async () => {
     assert.deepEqual(await statusCode('nowhere'), [404, ''])
     assert.equal((await fetch(`${url}/plain`)).status, 404)
+  })
+})
+
+describe('keys', () => {
+  test('a function of level function answers 401 without a key, as header or as code', async () => {
+    const { masterKey } = gallery.host
+    assert.deepEqual(await statusCode('files/a'), [401, ''])
+    assert.deepEqual(await statusCode('files/a?code=wrong'), [401, ''])
+    assert.equal((await statusCode(`files/a?code=${masterKey}`))[0], 200)
+    const headers = { 'x-functions-key': masterKey }
+    assert.equal((await statusCode('files/a?code=wrong', { headers }))[0], 200)
+  })
+
+  test('the start tells which functions ask for a key', () => {
+    const levels = gallery.host.functions.flatMap(({ name, http }) =>
+      http !== undefined && http.authLevel !== 'anonymous' ? [[name, http.authLevel]] : [],
+    )
+    assert.deepEqual(levels, [['rest', 'function']])
   })
 })
 

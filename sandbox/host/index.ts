@@ -7,12 +7,14 @@ import { RunningHost } from './host.ts'
 import { type LogLine, type LogSink, logToStderr } from './log.ts'
 import type { ProfileName } from './profiles.ts'
 import type { HostSettings } from './settings.ts'
+import type { FunctionSummary } from './summaries.ts'
 
 export { HostError, type HostErrorCode } from './errors.ts'
 export { type FaultName, faultNames } from './faults.ts'
 export type { LogCategory, LogLevel, LogLine, LogSink } from './log.ts'
 export { type ProfileName, profileNames } from './profiles.ts'
 export type { HostSettings, QueueSettings } from './settings.ts'
+export type { FunctionSummary } from './summaries.ts'
 
 export interface HostOptions {
   /** Folder with the app's package.json and host.json. */
@@ -38,6 +40,9 @@ export interface HostOptions {
 export interface Host {
   readonly url: string
   readonly port: number
+  readonly functions: readonly FunctionSummary[]
+  /** Opens every function and the durable webhooks; kept in the state file. */
+  readonly masterKey: string
   /** undefined while a new worker is being started. */
   workerPid(): number | undefined
   /** Drains up to `drainMs`, then ends the worker; what was abandoned runs again next time. */
@@ -63,6 +68,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return {
     url: host.url,
     port: host.port,
+    functions: host.functions,
+    masterKey: host.masterKey,
     workerPid: () => host.workerPid,
     stop: () => host.stop(),
     exited: host.exited,

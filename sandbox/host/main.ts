@@ -1,74 +1,57 @@
+#!/usr/bin/env node
 /**
- * Command line: `node sandbox/host/main.ts --app DIR --port N --state FILE [--fault SWITCH]...`
+ * The command `holdfast-host`: runs an app folder until it is told to stop. See `--help`.
  *
- * Standard output carries one JSON line when the host is ready and one for each new worker;
- * standard error carries the log, one JSON line each. Exit codes: 0 stopped, 1 failed, 2 the port
- * is in use, 64 wrong arguments.
+ * Where standard output is no terminal, or with --json, it carries one JSON line when the host is
+ * ready and one for each new worker, and standard error carries the log, one JSON line each. On a
+ * terminal both are written for people.
  */
-import { parseArgs } from 'node:util'
+import { type Arguments, helpText, readArguments, stateFileOf } from './command/arguments.ts'
+import { logText, startText } from './command/terminal.ts'
 import { errorText, HostError } from './errors.ts'
 import { type Host, startHost } from './index.ts'
-import { hostLogTo, logToStderr } from './log.ts'
+import { hostLogTo, type LogLine, logToStderr } from './log.ts'
 
-const usage =
-  'usage: node sandbox/host/main.ts --app DIR --port N --state FILE [--fault name:n[@function]]...'
-const exitCodes = { failed: 1, portInUse: 2, usage: 64 } as const
-const log = hostLogTo(logToStderr)
-
-interface Arguments {
-  readonly app: string
-  readonly port: number
-  readonly state: string
-  readonly fault: readonly string[]
-}
-
-function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: {
-      app: { type: 'string' },
-      port: { type: 'string', default: '7071' },
-      state: { type: 'string' },
-      fault: { type: 'string', multiple: true, default: [] },
-    },
-  })
-  const port = Number(values.port)
-  if (values.app === undefined || values.state === undefined) {
-    throw new TypeError('--app and --state are needed')
-  }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new TypeError('--port is a number from 0 to 65535')
-  }
-  const fromEnvironment = (process.env['SANDBOX_HOST_FAULTS'] ?? '').split(',').filter(Boolean)
-  return {
-    app: values.app,
-    port,
-    state: values.state,
-    fault: [...values.fault, ...fromEnvironment],
-  }
-}
+const exitCodes = { stopped: 0, failed: 1, portInUse: 2, usage: 64 } as const
 
 function tellReady(host: Host): void {
   const ready = { ready: true, url: host.url, pid: process.pid, workerPid: host.workerPid() }
   process.stdout.write(`${JSON.stringify(ready)}\n`)
 }
 
-async function main(): Promise<number> {
-  let given: Arguments
+function tellPeople(host: Host, given: Arguments, stateFile: string): void {
+  const asksForKeys = host.functions.some(
+    ({ http }) => http !== undefined && http.authLevel !== 'anonymous',
+  )
+  const text = startText({
+    url: host.url,
+    functions: host.functions,
+    stateFile,
+    profile: given.profile,
+    masterKey: given.keys && asksForKeys ? host.masterKey : undefined,
+  })
+  process.stdout.write(text)
+}
+
+async function run(given: Arguments): Promise<number> {
+  const json = given.json || !process.stdout.isTTY
+  const sink = json ? logToStderr : (line: LogLine) => process.stderr.write(`${logText(line)}\n`)
+  const log = hostLogTo(sink)
   try {
-    given = readArguments()
-  } catch (error) {
-    process.stderr.write(`${errorText(error)}\n${usage}\n`)
-    return exitCodes.usage
-  }
-  try {
+    const stateFile = stateFileOf(given)
     let host: Host | undefined
     host = await startHost({
-      appDir: given.app,
+      appDir: given.appDir,
       port: given.port,
-      stateFile: given.state,
-      faults: given.fault,
-      log: logToStderr,
-      onWorkerReplaced: () => host && tellReady(host),
+      stateFile,
+      profile: given.profile,
+      faults: given.faults,
+      settings: { keysEnforced: given.keys },
+      log: sink,
+      onWorkerReplaced: (pid) => {
+        if (json && host !== undefined) tellReady(host)
+        if (!json) log('information', `a new worker runs, process ${pid}`)
+      },
     })
     const running = host
     const stop = (signal: NodeJS.Signals): void => {
@@ -77,13 +60,27 @@ async function main(): Promise<number> {
     }
     process.once('SIGINT', stop)
     process.once('SIGTERM', stop)
-    tellReady(host)
+    if (json) tellReady(host)
+    else tellPeople(host, given, stateFile)
     return await host.exited
   } catch (error) {
     log('critical', errorText(error))
     const taken = error instanceof HostError && error.code === 'port-in-use'
     return taken ? exitCodes.portInUse : exitCodes.failed
   }
+}
+
+async function main(): Promise<number> {
+  let given: Arguments
+  try {
+    given = readArguments(process.argv.slice(2), process.env['SANDBOX_HOST_FAULTS'])
+  } catch (error) {
+    process.stderr.write(`${errorText(error)}\nholdfast-host --help says more.\n`)
+    return exitCodes.usage
+  }
+  if (!given.help) return await run(given)
+  process.stdout.write(helpText)
+  return exitCodes.stopped
 }
 
 process.exitCode = await main()

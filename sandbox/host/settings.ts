@@ -47,6 +47,8 @@ export interface HostSettings {
   /** Between two polls of callHttp when the answer has no Retry-After. */
   readonly httpAsyncSleepMs: number
   readonly statusPageSize: number
+  /** Whether HTTP functions ask for the key of their authLevel, as in Azure; Core Tools do not. */
+  readonly keysEnforced: boolean
   readonly queues: QueueSettings
   /** Unexpected worker ends after which the host ends too; the real host has 3. */
   readonly workerDeathsMax: number
@@ -135,6 +137,7 @@ export function readSettings(
       30_000,
     ),
     statusPageSize: 100,
+    keysEnforced: true,
     queues: {
       maxPollingIntervalMs: duration(at('extensions.queues.maxPollingInterval'), 2000),
       visibilityTimeoutMs: duration(at('extensions.queues.visibilityTimeout'), 0),

@@ -20,7 +20,7 @@ export const webhookPath = '/runtime/webhooks/durabletask'
 export function clientBindingValue(endpoints: ClientEndpoints): RpcTypedData {
   const { origin, rpcBaseUrl, hubName, systemKey } = endpoints
   const base = `${origin}${webhookPath}`
-  const query = `taskHub=${hubName}&connection=Storage&code=${systemKey}`
+  const query = `taskHub=${hubName}&connection=Storage&code=${encodeURIComponent(systemKey)}`
   const instance = `${base}/instances/INSTANCEID`
   const start = `${base}/orchestrators/{functionName}[/{instanceId}]?${query}`
   const value = {
@@ -32,7 +32,7 @@ export function clientBindingValue(endpoints: ClientEndpoints): RpcTypedData {
     },
     managementUrls: { id: 'INSTANCEID', ...managementUrls(instance, query) },
     baseUrl: base,
-    requiredQueryStringParameters: `code=${systemKey}`,
+    requiredQueryStringParameters: `code=${encodeURIComponent(systemKey)}`,
     rpcBaseUrl,
   }
   return { string: JSON.stringify(value) }

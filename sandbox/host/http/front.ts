@@ -3,15 +3,16 @@
  *
  * The request reaches the function as raw bytes, the answer leaves as bytes; a body that the app
  * streams arrives whole, because the worker contract without HTTP streaming says so. `authLevel`
- * is accepted and not enforced. While no worker is ready, functions answer 500.
+ * is held by the keys of keys.ts. While no worker is ready, functions answer 500.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorText, WorkerExitError } from '../errors.ts'
 import type { AppFunction } from '../functions.ts'
 import type { HostLog } from '../log.ts'
 import type { RunFunction } from '../run-function.ts'
-import { resolveSettingNames } from '../settings.ts'
-import type { BindingInfo, RpcHttpData, RpcNullableString } from '../worker/protocol.ts'
+import { authLevelOf, methodsOf, routeOf } from '../summaries.ts'
+import type { RpcHttpData, RpcNullableString } from '../worker/protocol.ts'
+import { type HostKeys, keyOf } from './keys.ts'
 import {
   BodyTooLargeError,
   headersOf,
@@ -30,7 +31,9 @@ export interface FrontOptions {
   readonly env: Readonly<Record<string, string>>
   readonly run: RunFunction
   readonly log: HostLog
-  readonly systemKey: string
+  readonly keys: HostKeys
+  /** Without it, HTTP functions take every request, whatever their level. */
+  readonly keysEnforced: boolean
   /** Base path of the durable API, without a slash at the end. */
   readonly webhookPath: string
   readonly manage: (request: RpcRequest, segments: readonly string[]) => Promise<RpcAnswer>
@@ -46,13 +49,9 @@ export class HttpFront {
   /** Throws `bad-setting` when a route cannot be served. */
   constructor(options: FrontOptions) {
     this.#options = options
-    const { routePrefix, env } = options
     const routes = options.functions.map((appFunction) => {
-      const { binding } = appFunction.trigger
-      const route = binding['route']
-      const own = typeof route === 'string' ? route : appFunction.name
-      const template = resolveSettingNames(`${routePrefix}/${own}`, env)
-      return parseRoute(template, methodsOf(binding), appFunction)
+      const methods = methodsOf(appFunction.trigger.binding)
+      return parseRoute(routeOf(appFunction, options), methods, appFunction)
     })
     this.#routes = sortRoutes(routes)
   }
@@ -77,8 +76,8 @@ export class HttpFront {
     const method = request.method ?? 'GET'
     const { webhookPath } = this.#options
     if (url.pathname.startsWith(`${webhookPath}/`)) {
-      const key = url.searchParams.get('code') ?? request.headers['x-functions-key']
-      if (key !== this.#options.systemKey) return writeAnswer(response, { status: 401 })
+      const key = keyOf(request, url.searchParams)
+      if (!this.#options.keys.opensWebhooks(key)) return writeAnswer(response, { status: 401 })
       const path = url.pathname.slice(webhookPath.length + 1)
       return await handleManagement(this.#options.manage, request, response, path)
     }
@@ -96,7 +95,15 @@ export class HttpFront {
       response.writeHead(404).end()
       return
     }
+    if (!this.#mayCall(request, url, match.target)) return writeAnswer(response, { status: 401 })
     await this.#invoke(request, response, url, match)
+  }
+
+  #mayCall(request: IncomingMessage, url: URL, appFunction: AppFunction): boolean {
+    const { keys, keysEnforced } = this.#options
+    if (!keysEnforced) return true
+    const level = authLevelOf(appFunction.trigger.binding)
+    return keys.opensFunction(level, appFunction.name, keyOf(request, url.searchParams))
   }
 
   async #invoke(
@@ -138,11 +145,6 @@ export async function handleManagement(
     body: body.toString('utf8'),
   }
   writeAnswer(response, await manage(plain, segments))
-}
-
-function methodsOf(binding: BindingInfo): string[] {
-  const methods = binding['methods']
-  return Array.isArray(methods) ? methods.map(String) : ['GET', 'POST']
 }
 
 async function toRpcRequest(

@@ -1,0 +1,116 @@
+/** The command: what it reads, what it shows, and the app folder that it starts. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { galleryDir, HostProcess, until } from '../testing/harness.ts'
+import { readArguments, stateFileOf } from './arguments.ts'
+import { logText, startText } from './terminal.ts'
+
+test('without arguments it takes this folder, port 7071 and the defaults of the extension', () => {
+  assert.deepEqual(readArguments([]), {
+    appDir: process.cwd(),
+    port: 7071,
+    stateFile: undefined,
+    profile: 'azure-storage',
+    keys: true,
+    explain: false,
+    faults: [],
+    json: false,
+    help: false,
+  })
+})
+
+test('wrong arguments are refused with what would be right', () => {
+  assert.throws(() => readArguments(['--port', '70000']), /0 to 65535/)
+  assert.throws(() => readArguments(['--profile', 'x']), /azure-storage, dts, consumption/)
+  assert.throws(() => readArguments(['--what']), /Unknown option '--what'/)
+})
+
+test('switches of the environment come after those of the command line', () => {
+  const given = readArguments(['--fault', 'a:1', '--fault', 'b:2'], 'c:3,d:4')
+  assert.deepEqual(given.faults, ['a:1', 'b:2', 'c:3', 'd:4'])
+})
+
+test('the default state file lies below the app and out of its repository', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'command-'))
+  const given = readArguments(['--app', folder])
+  assert.throws(() => stateFileOf(given), /is no function app of Node: it has no host.json/)
+  assert.deepEqual(readdirSync(folder), [])
+  for (const name of ['host.json', 'package.json']) writeFileSync(join(folder, name), '{}')
+  assert.equal(stateFileOf(given), join(folder, '.holdfast-host', 'state.db'))
+  assert.equal(readFileSync(join(folder, '.holdfast-host', '.gitignore'), 'utf8'), '*\n')
+  rmSync(folder, { recursive: true })
+})
+
+test('people read the functions with their addresses and where to look', () => {
+  const text = startText({
+    url: 'http://127.0.0.1:7071',
+    functions: [
+      {
+        name: 'list',
+        trigger: 'httpTrigger',
+        http: { methods: ['GET'], path: '/api/items/{id:int}', authLevel: 'function' },
+      },
+      { name: 'nightly', trigger: 'timerTrigger', schedule: '0 0 2 * * *' },
+      { name: 'chain', trigger: 'orchestrationTrigger' },
+      { name: 'fan', trigger: 'orchestrationTrigger' },
+    ],
+    stateFile: '/app/state.db',
+    profile: 'consumption',
+    masterKey: 'secret',
+  })
+  assert.equal(
+    text,
+    `
+HTTP
+  list  GET  http://127.0.0.1:7071/api/items/{id:int}  needs the function key
+
+Timers
+  nightly  0 0 2 * * *
+
+Orchestrations
+  chain, fan
+
+  Status page  http://127.0.0.1:7071/admin/durable
+  State        /app/state.db
+  Profile      consumption
+  Master key   secret
+
+Ctrl-C stops the host.
+`,
+  )
+})
+
+test('a line of the log for people names its level where it matters, and its function', () => {
+  const base = { atMs: new Date(2026, 0, 1, 9, 5, 7).getTime(), category: 'host' } as const
+  assert.equal(logText({ ...base, level: 'information', text: 'ready' }), '09:05:07 ready')
+  const warning = { ...base, level: 'warning', text: 'slow', functionName: 'list' } as const
+  assert.equal(logText(warning), '09:05:07 warning: [list] slow')
+})
+
+test('an app folder runs without further arguments', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'command-'))
+  mkdirSync(join(folder, 'src'))
+  const functions = import.meta.resolve('@azure/functions')
+  const files = {
+    'host.json': '{ "version": "2.0" }',
+    'package.json': '{ "type": "module", "main": "src/*.js" }',
+    'src/hello.js': `import functions from ${JSON.stringify(functions)}
+functions.app.http('hello', { handler: () => ({ body: 'hello' }) })`,
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  const host = new HostProcess(['--app', folder, '--port', '0'], process.env)
+  await until(() => host.ready[0], 'the host to be ready')
+  assert.equal(await (await fetch(`${host.url}/api/hello`)).text(), 'hello')
+  await host.stop()
+  assert.ok(readdirSync(join(folder, '.holdfast-host')).includes('state.db'))
+  rmSync(folder, { recursive: true })
+})
+
+test('what is no function app is refused before anything is written', async () => {
+  const host = new HostProcess(['--app', join(galleryDir, '..')], process.env)
+  assert.equal((await host.exit()).code, 1)
+  assert.match(host.errors.join(), /is no function app of Node/)
+})
