@@ -15,7 +15,7 @@ import { type DurableRuntime, engineMemory } from './durable/runtime.ts'
 import { openState } from './durable/schema.ts'
 import { StatusQueries } from './durable/status-queries.ts'
 import { DurableStore } from './durable/store.ts'
-import { errorText, HostError } from './errors.ts'
+import { errorText } from './errors.ts'
 import { FaultSwitches } from './faults.ts'
 import { FunctionIndex } from './functions.ts'
 import { HttpFront, handleManagement } from './http/front.ts'
@@ -130,13 +130,7 @@ export class RunningHost {
       await this.#rpc.listen(0)
       // The SDK rewrites the addresses of its client binding when this is unset.
       this.#env['WEBSITE_HOSTNAME'] = `127.0.0.1:${this.port}`
-      const { functions, capabilities } = await this.#supervisor.start()
-      if ('HttpUri' in capabilities) {
-        throw new HostError(
-          'unsupported',
-          'the app uses app.setup({ enableHttpStream: true }), which this host does not serve',
-        )
-      }
+      const { functions } = await this.#supervisor.start()
       this.#functions = new FunctionIndex(functions)
       await this.#serve()
       this.#state = 'running'
@@ -175,6 +169,10 @@ export class RunningHost {
       keysEnforced: settings.keysEnforced,
       webhookPath,
       manage,
+      streaming: () => {
+        const target = this.#supervisor.capabilities['HttpUri']
+        return target === undefined ? undefined : { target, ready: this.#supervisor.ready }
+      },
       admin: (page) => this.#admin(page),
       runTimer: (name) => this.#timers?.runNow(name) ?? false,
     })
@@ -210,7 +208,7 @@ export class RunningHost {
       inputData.push({ name, data: this.#clientValue() })
     }
     const request = {
-      invocationId: randomUUID(),
+      invocationId: trigger.invocationId ?? randomUUID(),
       functionName: appFunction.name,
       inputData,
       triggerMetadata: trigger.metadata,

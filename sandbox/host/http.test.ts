@@ -53,6 +53,7 @@ describe('routes', () => {
     assert.deepEqual(await statusCode('items/x'), [404, ''])
     assert.deepEqual((await get('maybe')).params, {})
     assert.deepEqual((await get('maybe/a%20b')).params, { name: 'a b' })
+    assert.deepEqual((await get('maybe/a%2Fb')).params, { name: 'a%2Fb' })
     const key = `code=${gallery.host.masterKey}`
     assert.deepEqual((await get(`files/a/b/c?${key}`)).params, { path: 'a/b/c' })
     assert.deepEqual(await statusCode('items/special'), [200, 'literal'])

@@ -78,19 +78,25 @@ test('an app without a matching entry file is refused', async () => {
   hasCode(error, 'app-load', /zero files matching the supplied pattern "dist\/\*\.js"/)
 })
 
-test('HTTP streaming and bindings that are not served are refused at the start', async () => {
-  const functions = `import { app } from ${importing('@azure/functions')};`
-  const streaming = await startError(
-    writeApp(`${functions} app.setup({ enableHttpStream: true })
-    app.http('a', { handler: () => ({}) })`),
-  )
-  hasCode(streaming, 'unsupported', /enableHttpStream/)
-  workspace.remove()
-  workspace = new Workspace()
+test('bindings that are not served are refused at the start', async () => {
   const entity = await startError(
     writeApp(`import * as df from ${importing('durable-functions')}; df.app.entity('e', () => {})`),
   )
   hasCode(entity, 'unsupported', /function "e" has a entityTrigger binding/)
+})
+
+test('a route of the host and a route of another function are refused at the start', async () => {
+  const functions = `import { app } from ${importing('@azure/functions')};`
+  const reserved = writeApp(`${functions}
+    app.http('a', { route: 'administration', handler: () => ({}) })`)
+  hasCode(await startError(reserved), 'bad-setting', /"a" conflicts with one or more built in/)
+  workspace.remove()
+  workspace = new Workspace()
+  const twice = writeApp(`${functions}
+    app.http('a', { route: 'x', methods: ['GET'], handler: () => ({}) })
+    app.http('b', { route: 'X', methods: ['PUT'], handler: () => ({}) })
+    app.http('c', { route: 'x', handler: () => ({}) })`)
+  hasCode(await startError(twice), 'bad-setting', /"c" conflicts .* defined by function "a"/)
 })
 
 test('unused members of host.json are named at the start', async () => {

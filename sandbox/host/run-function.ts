@@ -9,6 +9,8 @@ export type RunFunction = (
   trigger: {
     readonly value: RpcTypedData | null
     readonly metadata: Readonly<Record<string, RpcTypedData>>
+    /** Where the caller must know it before; otherwise the host makes one. */
+    readonly invocationId?: string
   },
   options?: InvokeOptions,
 ) => Promise<RpcTypedData | null>

@@ -1,12 +1,13 @@
 /**
  * The public listener: HTTP functions, the durable webhooks and two admin pages.
  *
- * The request reaches the function as raw bytes, the answer leaves as bytes; a body that the app
- * streams arrives whole, because the worker contract without HTTP streaming says so. `authLevel`
- * is held by the keys of keys.ts. While no worker is ready, functions answer 500.
+ * The request reaches the function as raw bytes, the answer leaves as bytes, and a body that the
+ * app streams arrives whole, unless the app enabled HTTP streaming (streaming.ts). `authLevel` is
+ * held by the keys of keys.ts. While no worker is ready, functions answer 500.
  */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errorText, WorkerExitError } from '../errors.ts'
+import { errorText, HostError, WorkerExitError } from '../errors.ts'
 import type { AppFunction } from '../functions.ts'
 import type { HostLog } from '../log.ts'
 import type { RunFunction } from '../run-function.ts'
@@ -24,6 +25,7 @@ import {
 } from './plain.ts'
 import { writeFunctionAnswer } from './response.ts'
 import { matchRoute, parseRoute, type Route, type RouteMatch, sortRoutes } from './routes.ts'
+import { forward, streamMetadata } from './streaming.ts'
 
 export interface FrontOptions {
   readonly functions: readonly AppFunction[]
@@ -31,6 +33,8 @@ export interface FrontOptions {
   readonly env: Readonly<Record<string, string>>
   readonly run: RunFunction
   readonly log: HostLog
+  /** The worker's own HTTP server; undefined unless the app enabled HTTP streaming. */
+  readonly streaming: () => { readonly target: string; readonly ready: boolean } | undefined
   readonly keys: HostKeys
   /** Without it, HTTP functions take every request, whatever their level. */
   readonly keysEnforced: boolean
@@ -49,6 +53,7 @@ export class HttpFront {
   /** Throws `bad-setting` when a route cannot be served. */
   constructor(options: FrontOptions) {
     this.#options = options
+    checkConflicts(options)
     const routes = options.functions.map((appFunction) => {
       const methods = methodsOf(appFunction.trigger.binding)
       return parseRoute(routeOf(appFunction, options), methods, appFunction)
@@ -89,14 +94,17 @@ export class HttpFront {
       const known = this.#options.runTimer(decodeURIComponent(manual[1]))
       return writeAnswer(response, { status: known ? 202 : 404 })
     }
-    const segments = pathSegments(url.pathname.slice(1))
+    const segments = pathSegments(url.pathname.slice(1), true)
     const match = segments && matchRoute(this.#routes, method, segments)
     if (match === undefined) {
       response.writeHead(404).end()
       return
     }
     if (!this.#mayCall(request, url, match.target)) return writeAnswer(response, { status: 401 })
-    await this.#invoke(request, response, url, match)
+    const streaming = this.#options.streaming()
+    if (streaming === undefined) return await this.#invoke(request, response, url, match)
+    if (!streaming.ready) return writeAnswer(response, { status: 500 })
+    await this.#stream(request, response, url, { match, target: streaming.target })
   }
 
   #mayCall(request: IncomingMessage, url: URL, appFunction: AppFunction): boolean {
@@ -125,6 +133,27 @@ export class HttpFront {
       else response.writeHead(500).end()
     }
   }
+
+  async #stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    { match, target }: { match: RouteMatch<AppFunction>; target: string },
+  ): Promise<void> {
+    const { run, log } = this.#options
+    const { name } = match.target
+    const invocationId = randomUUID()
+    const metadata = streamMetadata(headersOf(request), url.searchParams, match.params)
+    const trigger = { value: { http: {} }, metadata, invocationId }
+    const invocation = run(match.target, trigger).catch((error: unknown) => {
+      log('error', `${errorText(error)}; with HTTP streaming the caller gets no answer`, name)
+    })
+    await forward({ request, response, target, invocationId }).catch((error: unknown) => {
+      log('warning', `a streamed call broke off: ${errorText(error)}`, name)
+      response.destroy()
+    })
+    await invocation
+  }
 }
 
 /** Serves the durable API under any listener; `path` starts behind the API's base. */
@@ -145,6 +174,27 @@ export async function handleManagement(
     body: body.toString('utf8'),
   }
   writeAnswer(response, await manage(plain, segments))
+}
+
+/** As the real host: `admin` is its own, and two functions cannot share a route and a method. */
+function checkConflicts(options: FrontOptions): void {
+  const taken = new Map<string, string>()
+  for (const appFunction of options.functions) {
+    const { name, trigger } = appFunction
+    const route = routeOf(appFunction, { ...options, routePrefix: '' }).toLowerCase()
+    if (route.startsWith('admin')) {
+      const text = `the route of "${name}" conflicts with one or more built in routes`
+      throw new HostError('bad-setting', text)
+    }
+    for (const method of methodsOf(trigger.binding)) {
+      const other = taken.get(`${method} ${route}`)
+      if (other !== undefined) {
+        const text = `the route of "${name}" conflicts with the route defined by function "${other}"`
+        throw new HostError('bad-setting', text)
+      }
+      taken.set(`${method} ${route}`, name)
+    }
+  }
 }
 
 async function toRpcRequest(

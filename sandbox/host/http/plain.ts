@@ -54,10 +54,14 @@ export function writeAnswer(response: ServerResponse, answer: RpcAnswer): void {
   response.end(body)
 }
 
-/** Decoded path segments; undefined when the escapes are broken. Empty ones are kept. */
-export function pathSegments(path: string): string[] | undefined {
+/**
+ * Decoded path segments; undefined when the escapes are broken. Empty ones are kept. With
+ * `keepSlashes` an encoded slash stays encoded, as in the paths of ASP.NET Core.
+ */
+export function pathSegments(path: string, keepSlashes = false): string[] | undefined {
+  const text = keepSlashes ? path.replace(/%2f/gi, '%252F') : path
   try {
-    return path.split('/').map((segment) => decodeURIComponent(segment))
+    return text.split('/').map((segment) => decodeURIComponent(segment))
   } catch (error) {
     if (error instanceof URIError) return undefined
     throw error

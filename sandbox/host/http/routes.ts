@@ -1,61 +1,42 @@
 /**
- * Route templates of HTTP triggers: literals, parameters, constraints, optional and catch-all.
+ * Route templates of HTTP triggers, as ASP.NET Core reads them.
  *
- * As on the real host: letter case and a trailing slash do not matter, a failed constraint or a
- * wrong method is a 404 (never 405), and literals win over constrained parameters, those over
- * plain ones, those over catch-alls. Not supported, and refused at the start: several parameters
- * in one segment, and constraints that are not in the table below.
+ * Literals, parameters with constraints, defaults and optional ones, segments of several parts
+ * (`{name}.{ext?}`), catch-alls; `{{` and `}}` are braces. As on the real host letter case and a
+ * trailing slash do not matter, and a failed constraint or a wrong method is a 404 (never 405).
+ * Segment by segment, literals win over constrained parameters and segments of several parts, those
+ * over plain parameters, those over catch-alls.
  */
 import { HostError } from '../errors.ts'
+import { readConstraint } from './constraints.ts'
 
-type Check = (value: string, argument: string) => boolean
-
-const integer = /^[+-]?\d+$/
-const inRange = (value: string, low: bigint, high: bigint): boolean =>
-  integer.test(value) && BigInt(value) >= low && BigInt(value) <= high
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)$/
-
-const checks: Readonly<Record<string, Check>> = {
-  int: (value) => inRange(value, -(2n ** 31n), 2n ** 31n - 1n),
-  long: (value) => inRange(value, -(2n ** 63n), 2n ** 63n - 1n),
-  bool: (value) => /^(true|false)$/i.test(value),
-  guid: (value) => /^\{?[\da-f]{8}-?([\da-f]{4}-?){3}[\da-f]{12}\}?$/i.test(value),
-  alpha: (value) => /^[a-z]*$/i.test(value),
-  decimal: (value) => decimal.test(value),
-  double: (value) => decimal.test(value),
-  float: (value) => decimal.test(value),
-  datetime: (value) => !Number.isNaN(Date.parse(value)),
-  length: (value, argument) => {
-    const [low, high = low] = argument.split(',').map(Number)
-    return value.length >= Number(low) && value.length <= Number(high)
-  },
-  minlength: (value, argument) => value.length >= Number(argument),
-  maxlength: (value, argument) => value.length <= Number(argument),
-  min: (value, argument) => integer.test(value) && BigInt(value) >= BigInt(argument),
-  max: (value, argument) => integer.test(value) && BigInt(value) <= BigInt(argument),
-  range: (value, argument) => {
-    const [low = '0', high = '0'] = argument.split(',')
-    return inRange(value, BigInt(low.trim()), BigInt(high.trim()))
-  },
-  regex: (value, argument) => new RegExp(argument, 'i').test(value),
-  required: (value) => value !== '',
+interface Parameter {
+  readonly kind: 'parameter'
+  readonly name: string
+  readonly optional: boolean
+  readonly catchAll: boolean
+  readonly otherwise: string | undefined
+  readonly checks: readonly ((value: string) => boolean)[]
 }
 
-type Part =
-  | { readonly kind: 'literal'; readonly text: string }
-  | {
-      readonly kind: 'parameter'
-      readonly name: string
-      readonly optional: boolean
-      readonly catchAll: boolean
-      readonly otherwise: string | undefined
-      readonly constraints: readonly { readonly check: Check; readonly argument: string }[]
-    }
+interface Literal {
+  readonly kind: 'literal'
+  readonly text: string
+}
+
+/** Several parts in one segment; the second pattern is the one without an optional last part. */
+interface Mixed {
+  readonly kind: 'mixed'
+  readonly parameters: readonly Parameter[]
+  readonly patterns: readonly RegExp[]
+}
+
+type Segment = Literal | Parameter | Mixed
 
 export interface Route<T> {
   readonly target: T
   readonly methods: readonly string[]
-  readonly parts: readonly Part[]
+  readonly segments: readonly Segment[]
 }
 
 export interface RouteMatch<T> {
@@ -63,22 +44,31 @@ export interface RouteMatch<T> {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** Reads a template without its prefix; throws `bad-setting` on what it cannot serve. */
+/** Reads a whole template; throws `bad-setting` on what the real host would not start with. */
 export function parseRoute<T>(template: string, methods: readonly string[], target: T): Route<T> {
-  const parts = splitTemplate(template.replace(/^\/+|\/+$/g, '')).map(parsePart)
-  return { target, methods: methods.map((method) => method.toUpperCase()), parts }
+  try {
+    const texts = splitAtSlashes(template.replace(/^~?\/|\/$/g, ''))
+    const segments = template === '' ? [] : texts.map(parseSegment)
+    checkWhole(segments)
+    return { target, methods: methods.map((method) => method.toUpperCase()), segments }
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    throw new HostError('bad-setting', `the route "${template}": ${error.message}`, {
+      cause: error,
+    })
+  }
 }
 
-/** The best route for the segments, most specific first; undefined is a 404. */
+/** The best route for the segments of a path; `routes` sorted. undefined is a 404. */
 export function matchRoute<T>(
   routes: readonly Route<T>[],
   method: string,
-  segments: readonly string[],
+  path: readonly string[],
 ): RouteMatch<T> | undefined {
-  const path = segments.at(-1) === '' ? segments.slice(0, -1) : segments
+  const trimmed = path.at(-1) === '' ? path.slice(0, -1) : path
   for (const route of routes) {
     if (!route.methods.includes(method)) continue
-    const params = matchParts(route.parts, path)
+    const params = matchSegments(route.segments, trimmed)
     if (params !== undefined) return { target: route.target, params }
   }
   return undefined
@@ -87,93 +77,187 @@ export function matchRoute<T>(
 /** Sorts the most specific first, segment by segment; the order of equal ones is kept. */
 export function sortRoutes<T>(routes: readonly Route<T>[]): Route<T>[] {
   return routes.toSorted((left, right) => {
-    const length = Math.max(left.parts.length, right.parts.length)
+    const length = Math.max(left.segments.length, right.segments.length)
     for (let index = 0; index < length; index++) {
-      const difference = rank(left.parts[index]) - rank(right.parts[index])
+      const difference = rank(left.segments[index]) - rank(right.segments[index])
       if (difference !== 0) return difference
     }
     return 0
   })
 }
 
-function rank(part: Part | undefined): number {
-  if (part === undefined) return 0
-  if (part.kind === 'literal') return 1
-  const weight = part.catchAll ? 5 : part.optional ? 4 : 3
-  return weight - (part.constraints.length > 0 ? 0.5 : 0)
+function rank(segment: Segment | undefined): number {
+  if (segment === undefined) return 0
+  if (segment.kind === 'literal') return 1
+  if (segment.kind === 'mixed') return 2
+  const weight = segment.catchAll ? 5 : 3
+  return segment.checks.length > 0 ? weight - 1 : weight
 }
 
-function matchParts(
-  parts: readonly Part[],
+function matchSegments(
+  segments: readonly Segment[],
   path: readonly string[],
 ): Record<string, string> | undefined {
   const params: Record<string, string> = {}
-  for (const [index, part] of parts.entries()) {
-    if (part.kind === 'literal') {
-      if (path[index]?.toLowerCase() !== part.text.toLowerCase()) return undefined
-      continue
-    }
-    const value = part.catchAll ? path.slice(index).join('/') : (path[index] ?? '')
-    if (!accepts(part, value)) return undefined
-    const taken = value === '' ? part.otherwise : value
-    if (taken !== undefined) params[part.name] = taken
-    if (part.catchAll) return params
+  for (const [index, segment] of segments.entries()) {
+    const catchAll = segment.kind === 'parameter' && segment.catchAll
+    const text = catchAll ? path.slice(index).join('/') : (path[index] ?? '')
+    if (!matchSegment(segment, text, params)) return undefined
+    if (catchAll) return params
   }
-  return path.length > parts.length ? undefined : params
+  return path.length > segments.length ? undefined : params
 }
 
-function accepts(part: Extract<Part, { kind: 'parameter' }>, value: string): boolean {
-  if (value === '') return part.optional || part.catchAll || part.otherwise !== undefined
-  return part.constraints.every(({ check, argument }) => check(value, argument))
+function matchSegment(segment: Segment, text: string, params: Record<string, string>): boolean {
+  if (segment.kind === 'literal') return text.toLowerCase() === segment.text.toLowerCase()
+  return segment.kind === 'mixed' ? takeMixed(segment, text, params) : take(segment, text, params)
+}
+
+function takeMixed(segment: Mixed, text: string, params: Record<string, string>): boolean {
+  for (const pattern of segment.patterns) {
+    const values = pattern.exec(text)?.slice(1)
+    if (values === undefined) continue
+    return segment.parameters.every((parameter, index) =>
+      take(parameter, values[index] ?? '', params),
+    )
+  }
+  return false
+}
+
+/** Notes the value of a parameter, or its default; false when the parameter does not take it. */
+function take(parameter: Parameter, value: string, params: Record<string, string>): boolean {
+  const { name, optional, catchAll, otherwise, checks } = parameter
+  if (value === '' && otherwise === undefined) return optional || catchAll
+  const taken = value === '' ? (otherwise ?? '') : value
+  if (!checks.every((check) => check(taken))) return false
+  params[name] = taken
+  return true
 }
 
 /** Splits at slashes outside braces: a regex constraint may contain some. */
-function splitTemplate(template: string): string[] {
+function splitAtSlashes(template: string): string[] {
   const parts: string[] = ['']
-  let depth = 0
-  for (const character of template) {
-    if (character === '{') depth++
-    if (character === '}') depth--
-    if (character === '/' && depth === 0) parts.push('')
-    else parts.push((parts.pop() ?? '') + character)
+  let inside = false
+  for (const token of template.match(/\{\{|\}\}|[\s\S]/g) ?? []) {
+    if (token === '{') inside = true
+    if (token === '}') inside = false
+    if (token === '/' && !inside) parts.push('')
+    else parts.push((parts.pop() ?? '') + token)
   }
   return parts
 }
 
-function parsePart(text: string): Part {
-  if (!text.includes('{')) return { kind: 'literal', text }
-  const match = /^\{(\*{0,2})(\w+)(.*?)(\?)?(?:=([^{}]*))?\}$/.exec(text)
-  const [, stars, name, rest, optional, otherwise] = match ?? []
-  if (name === undefined) {
-    throw new HostError('bad-setting', `the route segment "${text}" is not supported by this host`)
+function parseSegment(text: string): Segment {
+  if (text === '') throw bad('it has two slashes next to each other')
+  const parts = splitAtBraces(text).map((part) =>
+    part.startsWith('{') && !part.startsWith('{{')
+      ? parseParameter(unescapeBraces(part.slice(1, -1)))
+      : parseLiteral(unescapeBraces(part)),
+  )
+  const [only] = parts
+  return parts.length === 1 && only !== undefined ? only : mixed(text, parts)
+}
+
+/** `a{x}.{y}` in its parts, braces kept. A lone brace is an error. */
+function splitAtBraces(segment: string): string[] {
+  const parts: string[] = []
+  const pattern = /\{(?:\{\{|\}\}|[^{}])+\}(?!\}(?!\}))|(?:\{\{|\}\}|[^{}])+/gy
+  let end = 0
+  for (const match of segment.matchAll(pattern)) {
+    parts.push(match[0])
+    end = match.index + match[0].length
   }
-  const constraints = splitConstraints(rest ?? '').map((constraint) => {
-    const [, key = '', argument = ''] = /^(\w+)(?:\((.*)\))?$/s.exec(constraint) ?? []
-    const check = Object.hasOwn(checks, key) ? checks[key] : undefined
-    if (check === undefined) {
-      throw new HostError('bad-setting', `the route constraint "${constraint}" is not supported`)
-    }
-    return { check, argument }
-  })
+  if (end !== segment.length) throw bad(`"${segment}" has a brace without its other half`)
+  return parts
+}
+
+function unescapeBraces(text: string): string {
+  return text.replaceAll('{{', '{').replaceAll('}}', '}')
+}
+
+function parseLiteral(text: string): Literal {
+  if (text.includes('?')) throw bad(`"${text}" has a question mark outside of a parameter`)
+  return { kind: 'literal', text }
+}
+
+function parseParameter(text: string): Parameter {
+  const match = /^(\*{0,2})([^*?:=/{}]+)((?::.*?)?)(\?)?$/s.exec(withoutDefault(text).left)
+  const [, stars = '', name, constraints = '', optional] = match ?? []
+  if (name === undefined) throw bad(`"{${text}}" is no parameter`)
+  const { otherwise } = withoutDefault(text)
+  if (optional !== undefined && (otherwise !== undefined || stars !== '')) {
+    throw bad(`"{${text}}" is optional and has a default or is a catch-all`)
+  }
   return {
     kind: 'parameter',
     name,
     optional: optional !== undefined,
-    catchAll: stars !== undefined && stars !== '',
+    catchAll: stars !== '',
     otherwise,
-    constraints,
+    checks: splitOutside(constraints, ':').slice(1).map(readConstraint),
   }
 }
 
-/** Splits `:a:b(x:y)` at colons outside brackets. */
-function splitConstraints(text: string): string[] {
-  const found: string[] = []
+/** Cuts `=default` off, which is behind the constraints and outside of their brackets. */
+function withoutDefault(text: string): { left: string; otherwise: string | undefined } {
+  const [left = '', ...rest] = splitOutside(text, '=')
+  return { left, otherwise: rest.length === 0 ? undefined : rest.join('=') }
+}
+
+/** Splits at a character outside of round brackets. */
+function splitOutside(text: string, separator: string): string[] {
+  const found: string[] = ['']
   let depth = 0
   for (const character of text) {
     if (character === '(') depth++
     if (character === ')') depth--
-    if (character === ':' && depth === 0) found.push('')
+    if (character === separator && depth === 0) found.push('')
     else found.push((found.pop() ?? '') + character)
   }
   return found
+}
+
+/** As many characters as possible go to the parameters on the left, as ASP.NET Core matches. */
+function mixed(text: string, parts: readonly (Literal | Parameter)[]): Mixed {
+  const parameters = parts.filter((part) => part.kind === 'parameter')
+  const last = parts.at(-1)
+  const before = parts.at(-2)
+  for (const [index, part] of parts.entries()) {
+    if (part.kind === 'literal') continue
+    if (part.catchAll) throw bad(`"${text}" has a catch-all beside other parts`)
+    if (parts[index + 1]?.kind === 'parameter') throw bad(`"${text}" has two parameters in a row`)
+    if (part.optional && (part !== last || before?.kind !== 'literal' || before.text !== '.')) {
+      throw bad(`"${text}" has an optional part that is not the last one behind a dot`)
+    }
+  }
+  const patterns = [segmentPattern(parts)]
+  if (last?.kind === 'parameter' && last.optional) patterns.push(segmentPattern(parts.slice(0, -2)))
+  return { kind: 'mixed', parameters, patterns }
+}
+
+function segmentPattern(parts: readonly (Literal | Parameter)[]): RegExp {
+  const source = parts.map((part) =>
+    part.kind === 'parameter' ? '(.+)' : part.text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+  )
+  return new RegExp(`^${source.join('')}$`, 'is')
+}
+
+function checkWhole(segments: readonly Segment[]): void {
+  const names = new Set<string>()
+  for (const [index, segment] of segments.entries()) {
+    const isLast = index === segments.length - 1
+    if (segment.kind === 'literal') continue
+    if (segment.kind === 'parameter' && segment.catchAll && !isLast) {
+      throw bad(`the catch-all "${segment.name}" is not the last segment`)
+    }
+    const parameters = segment.kind === 'mixed' ? segment.parameters : [segment]
+    for (const { name } of parameters) {
+      if (names.has(name.toLowerCase())) throw bad(`the parameter "${name}" comes twice`)
+      names.add(name.toLowerCase())
+    }
+  }
+}
+
+function bad(text: string): HostError {
+  return new HostError('bad-setting', text)
 }

@@ -83,6 +83,7 @@ export class WorkerSupervisor {
   readonly #inFlight = new Map<string, InFlight>()
   #worker: ChildProcess | undefined
   #ready = false
+  #capabilities: Readonly<Record<string, string>> = {}
   #waiting: { resolve: () => void; reject: (error: Error) => void }[] = []
   #deaths = 0
   #whenIdle: (() => void) | undefined
@@ -100,6 +101,11 @@ export class WorkerSupervisor {
 
   get ready(): boolean {
     return this.#ready
+  }
+
+  /** Those of the worker that runs now. */
+  get capabilities(): Readonly<Record<string, string>> {
+    return this.#capabilities
   }
 
   get inFlightCount(): number {
@@ -212,6 +218,7 @@ export class WorkerSupervisor {
       this.#send(worker, { type: 'load', appDir, hostVersion })
     })
     worker.once('exit', (code, signal) => this.#onExit(worker, exitCodeOf(code, signal)))
+    this.#capabilities = loaded.capabilities
     this.#ready = true
     for (const waiter of this.#waiting.splice(0)) waiter.resolve()
     return loaded
