@@ -22,6 +22,7 @@ import { HttpFront, handleManagement } from './http/front.ts'
 import { HostKeys } from './http/keys.ts'
 import { Listener } from './http/listener.ts'
 import type { RpcAnswer } from './http/plain.ts'
+import { readLocalSettings } from './local-settings.ts'
 import { type HostLog, hostLogTo, type LogSink } from './log.ts'
 import { type ProfileName, profiles } from './profiles.ts'
 import type { QueueTriggers } from './queues/queue-triggers.ts'
@@ -29,7 +30,7 @@ import type { RunFunction } from './run-function.ts'
 import { type HostSettings, readEnvironment, readSettings } from './settings.ts'
 import { type FunctionSummary, summaryOf } from './summaries.ts'
 import { TimerTriggers } from './timers/timer-triggers.ts'
-import type { RpcTypedData } from './worker/protocol.ts'
+import type { FunctionMetadata, RpcTypedData } from './worker/protocol.ts'
 import { WorkerSupervisor } from './worker/supervisor.ts'
 
 export interface StartOptions {
@@ -70,11 +71,16 @@ export class RunningHost {
     this.#options = options
     this.#log = hostLogTo(options.log)
     const faults = new FaultSwitches(options.faults)
-    const profile = profiles[options.profile]
-    const { settings, unused } = readSettings(options.appDir, options.settings, profile)
+    const local = readLocalSettings(options.appDir)
+    this.#env = readEnvironment(local, options.env)
+    const { settings, warnings } = readSettings({
+      appDir: options.appDir,
+      env: this.#env,
+      profile: profiles[options.profile],
+      overrides: options.settings,
+    })
     this.#settings = settings
-    for (const path of unused) this.#log('warning', `host.json: ${path} has no effect in this host`)
-    this.#env = readEnvironment(options.appDir, options.env)
+    for (const warning of [...local.warnings, ...warnings]) this.#log('warning', warning)
     this.#database = openState(resolve(options.stateFile))
     this.#keys = new HostKeys(this.#database, this.#env)
     this.#public = new Listener()
@@ -131,7 +137,7 @@ export class RunningHost {
       // The SDK rewrites the addresses of its client binding when this is unset.
       this.#env['WEBSITE_HOSTNAME'] = `127.0.0.1:${this.port}`
       const { functions } = await this.#supervisor.start()
-      this.#functions = new FunctionIndex(functions)
+      this.#functions = new FunctionIndex(chosen(functions, this.#settings.functions))
       await this.#serve()
       this.#state = 'running'
     } catch (error) {
@@ -167,6 +173,7 @@ export class RunningHost {
       routePrefix: settings.routePrefix,
       keys: this.#keys,
       keysEnforced: settings.keysEnforced,
+      customHeaders: settings.customHeaders,
       webhookPath,
       manage,
       streaming: () => {
@@ -269,4 +276,14 @@ export class RunningHost {
     this.#state = 'stopped'
     this.#ended.resolve(exitCode)
   }
+}
+
+/** `functions` of host.json names those that run. */
+function chosen(
+  functions: readonly FunctionMetadata[],
+  names: readonly string[] | undefined,
+): readonly FunctionMetadata[] {
+  if (names === undefined) return functions
+  const wanted = new Set(names.map((name) => name.toLowerCase()))
+  return functions.filter(({ name }) => wanted.has(name.toLowerCase()))
 }

@@ -99,13 +99,13 @@ test('a route of the host and a route of another function are refused at the sta
   hasCode(await startError(twice), 'bad-setting', /"c" conflicts .* defined by function "a"/)
 })
 
-test('unused members of host.json are named at the start', async () => {
+test('what host.json sets in vain is named at the start', async () => {
   const logs: LogLine[] = []
-  const hostJson = '{ "version": "2.0", "watchDirectories": ["x"], "logging": { "a": 1 } }'
+  const hostJson = '{ "version": "2.0", "watchDirs": ["x"], "logging": { "a": 1 } }'
   assert.equal(await startError(writeApp('', { 'host.json': hostJson }), logs), undefined)
   assert.deepEqual(
     logs.filter(({ category }) => category === 'host').map(({ text }) => text),
-    ['host.json: watchDirectories has no effect in this host'],
+    ['host.json: watchDirs is unknown: it has no effect in any host'],
   )
 })
 

@@ -10,8 +10,10 @@ import { type Arguments, helpText, readArguments, stateFileOf } from './command/
 import { logText, startText } from './command/terminal.ts'
 import { errorText, HostError } from './errors.ts'
 import { type Host, startHost } from './index.ts'
+import { readLocalSettings } from './local-settings.ts'
 import { hostLogTo, type LogLine, logToStderr } from './log.ts'
 
+const defaultPort = 7071
 const exitCodes = { stopped: 0, failed: 1, portInUse: 2, usage: 64 } as const
 
 function tellReady(host: Host): void {
@@ -42,7 +44,7 @@ async function run(given: Arguments): Promise<number> {
     let host: Host | undefined
     host = await startHost({
       appDir: given.appDir,
-      port: given.port,
+      port: given.port ?? readLocalSettings(given.appDir).port ?? defaultPort,
       stateFile,
       profile: given.profile,
       faults: given.faults,

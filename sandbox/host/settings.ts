@@ -2,10 +2,8 @@
  * The app's settings as this host uses them: host.json, the environment, `%NAME%` in bindings.
  *
  * Every value of host.json is either used, known to be without effect here, or reported at the
- * start; none is dropped in silence. local.settings.json is read when it is there (its Values
- * fill gaps in the environment, they never replace what the caller set).
+ * start (host-json.ts); none is dropped in silence.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { InstanceIdRule } from './durable/instance-ids.ts'
@@ -15,13 +13,20 @@ import {
   versionFailureStrategies,
   versionMatchStrategies,
 } from './durable/versioning.ts'
-import { errorText, HostError } from './errors.ts'
+import { HostError } from './errors.ts'
+import { readHostJson } from './host-json.ts'
+import { readJsonFile } from './json-file.ts'
+import type { LocalSettings } from './local-settings.ts'
 
 /** What a caller may set over host.json; every member has the unit in its name. */
 export interface HostSettings {
   readonly functionTimeoutMs: number
   /** Path before every HTTP route, without slashes; '' for none. */
   readonly routePrefix: string
+  /** Set on every answer of an HTTP function. */
+  readonly customHeaders: Readonly<Record<string, string>>
+  /** Names of the functions that run; undefined for all. */
+  readonly functions: readonly string[] | undefined
   readonly hubName: string
   readonly defaultVersion: string | null
   readonly versionMatchStrategy: VersionMatchStrategy
@@ -60,53 +65,56 @@ export interface QueueSettings {
   readonly maxPollingIntervalMs: number
   readonly visibilityTimeoutMs: number
   readonly batchSize: number
+  /** The next batch is taken when no more than this many messages of a function are in work. */
+  readonly newBatchThreshold: number
   readonly maxDequeueCount: number
   readonly messageEncoding: 'base64' | 'none'
 }
 
 export interface ReadSettings {
   readonly settings: HostSettings
-  /** Paths of host.json members that this host does not act on, for the log. */
-  readonly unused: readonly string[]
+  /** About members of host.json that have no effect here, for the log. */
+  readonly warnings: readonly string[]
+}
+
+export interface SettingsSources {
+  readonly appDir: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Defaults that host.json wins over. */
+  readonly profile?: Partial<HostSettings>
+  /** What wins over host.json. */
+  readonly overrides: Partial<HostSettings>
 }
 
 const unlimitedTimeoutMs = 2 ** 31 - 1
-const usedPaths: ReadonlySet<string> = new Set([
-  'version',
-  'functionTimeout',
-  'extensions.http.routePrefix',
-  'extensions.durableTask.hubName',
-  'extensions.durableTask.defaultVersion',
-  'extensions.durableTask.versionMatchStrategy',
-  'extensions.durableTask.versionFailureStrategy',
-  'extensions.durableTask.maxConcurrentActivityFunctions',
-  'extensions.durableTask.maxConcurrentOrchestratorFunctions',
-  'extensions.durableTask.httpSettings.defaultAsyncRequestSleepTimeMilliseconds',
-  'extensions.queues.maxPollingInterval',
-  'extensions.queues.visibilityTimeout',
-  'extensions.queues.batchSize',
-  'extensions.queues.maxDequeueCount',
-  'extensions.queues.messageEncoding',
-])
 
-/** Sections about the platform around the host: accepted, without effect, not worth a warning. */
-const platformSections = ['extensionBundle.', 'logging.', '$schema'] as const
-
-/** Reads host.json of the app; throws `bad-setting` with the path of the member at fault. */
-export function readSettings(
-  appDir: string,
-  overrides: Partial<HostSettings>,
-  profile: Partial<HostSettings> = {},
-): ReadSettings {
-  const root = readJsonObject(join(appDir, 'host.json'))
-  const at = (path: string): unknown => memberAt(root, path)
-  checkVisibility(at)
+/**
+ * Reads host.json of the app; throws `bad-setting` that names what is wrong. `env` holds the app
+ * settings: some of them win over the file, and `%NAME%` means them.
+ */
+export function readSettings(options: SettingsSources): ReadSettings {
+  const { appDir, env, profile = {}, overrides } = options
+  const { at, warnings } = readHostJson(readJsonFile(join(appDir, 'host.json')), env)
   const perCore = 10 * availableParallelism()
+  const number = (path: string, otherwise: number): number => {
+    const found = at(path)
+    return typeof found === 'number' ? found : otherwise
+  }
+  const text = (path: string, otherwise: string): string => {
+    const found = at(path)
+    return typeof found === 'string' ? resolveSettingNames(found, env) : otherwise
+  }
+  const batchSize = number('extensions.queues.batchSize', 16)
   const settings: HostSettings = {
-    functionTimeoutMs: timeoutOf(at('functionTimeout'), profile.functionTimeoutMs),
-    routePrefix: text(at('extensions.http.routePrefix'), 'api').replace(/^\/+|\/+$/g, ''),
-    hubName: text(at('extensions.durableTask.hubName'), 'TestHubName'),
-    defaultVersion: optionalText(at('extensions.durableTask.defaultVersion')),
+    functionTimeoutMs: Math.min(
+      number('functionTimeout', profile.functionTimeoutMs ?? 30 * 60_000),
+      unlimitedTimeoutMs,
+    ),
+    routePrefix: text('extensions.http.routePrefix', 'api').replace(/^\/+|\/+$/g, ''),
+    customHeaders: headersOf(at('extensions.http.customHeaders')),
+    functions: textsOf(at('functions')),
+    hubName: checkedHubName(text('extensions.durableTask.hubName', 'TestHubName')),
+    defaultVersion: text('extensions.durableTask.defaultVersion', '') || null,
     versionMatchStrategy: oneOf(
       at('extensions.durableTask.versionMatchStrategy'),
       versionMatchStrategies,
@@ -117,12 +125,12 @@ export function readSettings(
       versionFailureStrategies,
       'Reject',
     ),
-    maxConcurrentActivityFunctions: count(
-      at('extensions.durableTask.maxConcurrentActivityFunctions'),
+    maxConcurrentActivityFunctions: number(
+      'extensions.durableTask.maxConcurrentActivityFunctions',
       profile.maxConcurrentActivityFunctions ?? perCore,
     ),
-    maxConcurrentOrchestratorFunctions: count(
-      at('extensions.durableTask.maxConcurrentOrchestratorFunctions'),
+    maxConcurrentOrchestratorFunctions: number(
+      'extensions.durableTask.maxConcurrentOrchestratorFunctions',
       profile.maxConcurrentOrchestratorFunctions ?? perCore,
     ),
     timerGranularityMs: 1000,
@@ -132,39 +140,33 @@ export function readSettings(
     stallBackOffMs: 10_000,
     retryDelayMs: 1000,
     httpDeadlineMs: 100_000,
-    httpAsyncSleepMs: count(
-      at('extensions.durableTask.httpSettings.defaultAsyncRequestSleepTimeMilliseconds'),
+    httpAsyncSleepMs: number(
+      'extensions.durableTask.httpSettings.defaultAsyncRequestSleepTimeMilliseconds',
       30_000,
     ),
     statusPageSize: 100,
     keysEnforced: true,
     queues: {
-      maxPollingIntervalMs: duration(at('extensions.queues.maxPollingInterval'), 2000),
-      visibilityTimeoutMs: duration(at('extensions.queues.visibilityTimeout'), 0),
-      batchSize: count(at('extensions.queues.batchSize'), 16),
-      maxDequeueCount: count(at('extensions.queues.maxDequeueCount'), 5),
-      messageEncoding: encodingOf(at('extensions.queues.messageEncoding')),
+      maxPollingIntervalMs: number('extensions.queues.maxPollingInterval', 2000),
+      visibilityTimeoutMs: number('extensions.queues.visibilityTimeout', 0),
+      batchSize,
+      newBatchThreshold: number('extensions.queues.newBatchThreshold', Math.floor(batchSize / 2)),
+      maxDequeueCount: number('extensions.queues.maxDequeueCount', 5),
+      messageEncoding: at('extensions.queues.messageEncoding') === 'none' ? 'none' : 'base64',
     },
     workerDeathsMax: Number.POSITIVE_INFINITY,
     drainMs: 10_000,
     ...overrides,
   }
-  const unused = leafPaths(root).filter(
-    (path) => !usedPaths.has(path) && !platformSections.some((start) => path.startsWith(start)),
-  )
-  return { settings, unused }
+  return { settings, warnings }
 }
 
 /** The environment of the app: the caller's over local.settings.json. */
 export function readEnvironment(
-  appDir: string,
+  local: LocalSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const values = memberAt(readJsonObject(join(appDir, 'local.settings.json')), 'Values')
-  const merged: Record<string, string> = {}
-  for (const [name, value] of Object.entries(isObject(values) ? values : {})) {
-    merged[name] = String(value)
-  }
+  const merged: Record<string, string> = { ...local.values }
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined) merged[name] = value
   }
@@ -185,97 +187,25 @@ export function resolveSettingNames(
   })
 }
 
-function checkVisibility(at: (path: string) => unknown): void {
-  const provider = 'extensions.durableTask.storageProvider'
-  for (const name of ['controlQueueVisibilityTimeout', 'workItemQueueVisibilityTimeout']) {
-    const value = at(`${provider}.${name}`)
-    if (value === undefined) continue
-    const milliseconds = duration(value, 0)
-    if (milliseconds < 60_000 || milliseconds > 3_600_000) {
-      throw new HostError('bad-setting', `${provider}.${name} must be between 1 and 60 minutes`)
-    }
-  }
-}
-
-function timeoutOf(value: unknown, defaultMs = 30 * 60_000): number {
-  if (value === '-1') return unlimitedTimeoutMs
-  return duration(value, defaultMs)
-}
-
-/** A .NET TimeSpan text, `[d.]hh:mm:ss[.fff]`, in milliseconds. */
-export function parseTimeSpan(value: string): number | undefined {
-  const match = /^(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?$/.exec(value)
-  if (match === null) return undefined
-  const [, days = '0', hours = '0', minutes = '0', seconds = '0'] = match
-  const whole = (Number(days) * 24 + Number(hours)) * 3600 + Number(minutes) * 60
-  return Math.round((whole + Number(seconds)) * 1000)
-}
-
-function duration(value: unknown, defaultMs: number): number {
-  if (value === undefined) return defaultMs
-  const parsed = typeof value === 'string' ? parseTimeSpan(value) : undefined
-  if (parsed === undefined) {
-    throw new HostError('bad-setting', `host.json: ${JSON.stringify(value)} is no hh:mm:ss`)
-  }
-  return Math.min(parsed, unlimitedTimeoutMs)
-}
-
-function count(value: unknown, defaultCount: number): number {
-  if (value === undefined) return defaultCount
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
-    throw new HostError('bad-setting', `host.json: ${JSON.stringify(value)} is no positive number`)
-  }
-  return value
-}
-
-function text(value: unknown, defaultText: string): string {
-  return typeof value === 'string' ? value : defaultText
-}
-
-function optionalText(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null
-}
-
+/** host-json.ts has checked it; what is not set is the default. */
 function oneOf<T extends string>(value: unknown, known: readonly T[], otherwise: T): T {
-  if (value === undefined) return otherwise
-  const found = known.find((name) => name.toLowerCase() === String(value).toLowerCase())
-  if (found !== undefined) return found
-  throw new HostError('bad-setting', `host.json: ${JSON.stringify(value)} is none of ${known}`)
+  return known.find((name) => name === value) ?? otherwise
 }
 
-function encodingOf(value: unknown): 'base64' | 'none' {
-  return typeof value === 'string' && value.toLowerCase() === 'none' ? 'none' : 'base64'
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function memberAt(root: unknown, path: string): unknown {
-  let current = root
-  for (const name of path.split('.')) {
-    if (!isObject(current)) return undefined
-    current = current[name]
-  }
-  return current
-}
-
-function leafPaths(value: unknown, prefix = ''): string[] {
-  if (!isObject(value)) return [prefix]
-  return Object.entries(value).flatMap(([name, member]) =>
-    leafPaths(member, prefix === '' ? name : `${prefix}.${name}`),
+function checkedHubName(name: string): string {
+  if (/^[a-z][a-z\d]{2,44}$/i.test(name)) return name
+  throw new HostError(
+    'bad-setting',
+    `host.json: extensions.durableTask.hubName is "${name}"; it must be 3 to 45 letters and ` +
+      'digits, a letter first',
   )
 }
 
-function readJsonObject(path: string): Record<string, unknown> {
-  if (!existsSync(path)) return {}
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    if (isObject(value)) return value
-    throw new Error('it is no JSON object')
-  } catch (error) {
-    throw new HostError('bad-setting', `${path} cannot be read: ${errorText(error)}`, {
-      cause: error,
-    })
-  }
+function headersOf(value: unknown): Readonly<Record<string, string>> {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
+  return Object.fromEntries(entries.map(([name, header]) => [name, String(header)]))
+}
+
+function textsOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined
 }

@@ -11,7 +11,8 @@ export const helpText = `Runs an Azure Functions app on this machine.
 Usage: holdfast-host [options]
 
   --app DIR       folder of the app, with host.json and package.json (default: this folder)
-  --port N        port on 127.0.0.1; 0 takes a free one (default: 7071)
+  --port N        port on 127.0.0.1; 0 takes a free one (default: that of
+                  local.settings.json, or 7071)
   --state FILE    durable state, SQLite (default: DIR/.holdfast-host/state.db)
   --profile NAME  ${profileNames.join(', ')} (default: azure-storage)
   --no-keys       take every request for HTTP functions, whatever its authLevel
@@ -28,7 +29,8 @@ Exit codes: 0 stopped, 1 failed, 2 the port is in use, 64 wrong arguments.
 
 export interface Arguments {
   readonly appDir: string
-  readonly port: number
+  /** undefined: what local.settings.json says, or 7071. */
+  readonly port: number | undefined
   /** undefined: below the app's folder. */
   readonly stateFile: string | undefined
   readonly profile: ProfileName
@@ -45,7 +47,7 @@ export function readArguments(args: readonly string[], faultsFromEnvironment = '
     args: [...args],
     options: {
       app: { type: 'string', default: '.' },
-      port: { type: 'string', default: '7071' },
+      port: { type: 'string' },
       state: { type: 'string' },
       profile: { type: 'string', default: 'azure-storage' },
       'no-keys': { type: 'boolean', default: false },
@@ -55,8 +57,8 @@ export function readArguments(args: readonly string[], faultsFromEnvironment = '
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const port = Number(values.port)
-  if (!/^\d+$/.test(values.port) || port > 65_535) {
+  const port = values.port === undefined ? undefined : Number(values.port)
+  if (port !== undefined && !(/^\d+$/.test(values.port ?? '') && port <= 65_535)) {
     throw new TypeError('--port is a number from 0 to 65535')
   }
   const profile = profileNames.find((name) => name === values.profile)

@@ -8,10 +8,10 @@ import { galleryDir, HostProcess, until } from '../testing/harness.ts'
 import { readArguments, stateFileOf } from './arguments.ts'
 import { logText, startText } from './terminal.ts'
 
-test('without arguments it takes this folder, port 7071 and the defaults of the extension', () => {
+test('without arguments it takes this folder and the defaults of the extension', () => {
   assert.deepEqual(readArguments([]), {
     appDir: process.cwd(),
-    port: 7071,
+    port: undefined,
     stateFile: undefined,
     profile: 'azure-storage',
     keys: true,

@@ -38,6 +38,7 @@ export interface FrontOptions {
   readonly keys: HostKeys
   /** Without it, HTTP functions take every request, whatever their level. */
   readonly keysEnforced: boolean
+  readonly customHeaders: Readonly<Record<string, string>>
   /** Base path of the durable API, without a slash at the end. */
   readonly webhookPath: string
   readonly manage: (request: RpcRequest, segments: readonly string[]) => Promise<RpcAnswer>
@@ -101,6 +102,9 @@ export class HttpFront {
       return
     }
     if (!this.#mayCall(request, url, match.target)) return writeAnswer(response, { status: 401 })
+    for (const [name, value] of Object.entries(this.#options.customHeaders)) {
+      response.setHeader(name, value)
+    }
     const streaming = this.#options.streaming()
     if (streaming === undefined) return await this.#invoke(request, response, url, match)
     if (!streaming.ready) return writeAnswer(response, { status: 500 })

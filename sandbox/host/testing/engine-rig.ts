@@ -62,7 +62,7 @@ export class EngineRig {
     const functions = [...registry.functions.values()].map(({ metadata }) => metadata)
     const overrides = { timerGranularityMs: 0, ...options.settings }
     const profile = profiles[options.profile ?? 'azure-storage']
-    const { settings } = readSettings('/nonexistent', overrides, profile)
+    const { settings } = readSettings({ appDir: '/nonexistent', env: {}, overrides, profile })
     const log = hostLogTo((line) => this.logs.push(line))
     const runtime: DurableRuntime = {
       store: this.store,

@@ -6,7 +6,7 @@
  * A TimeSpan such as `00:05:00` means "every five minutes" and is read by `parseSchedule`.
  */
 import { HostError } from '../errors.ts'
-import { parseTimeSpan } from '../settings.ts'
+import { parseTimeSpan } from '../time-span.ts'
 
 /** The first occurrence strictly after `afterMs`, in milliseconds since 1970. */
 export type Schedule = (afterMs: number) => number
