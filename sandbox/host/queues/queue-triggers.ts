@@ -3,8 +3,10 @@
  *
  * A message is hidden for ten minutes while its function runs, renewed at half of that. A failed
  * run makes it visible again after `visibilityTimeout`; after `maxDequeueCount` runs it is copied
- * to `<queue>-poison` and deleted. At least once: a host that dies leaves the message to come back.
- * A queue that does not exist counts as empty. Polling backs off from 100 ms to
+ * to `<queue>-poison` and deleted; so is one that begins more often, because hosts died under it,
+ * and one whose text cannot be decoded, both without a run. At least once: a host that dies leaves
+ * the message to come back. The next batch is taken as soon as no more than `newBatchThreshold`
+ * messages are in work. A queue that does not exist counts as empty. Polling backs off from 100 ms to
  * `maxPollingInterval`, whose default is 2 s here and one minute on the real host.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,6 +23,7 @@ const pollingIntervalMsMin = 100
 const hiddenSeconds = 600
 const renewMs = 300_000
 const messagesPerCallMax = 32
+const poisonSuffix = '-poison'
 const defaultConnection = 'AzureWebJobsStorage'
 
 export interface QueueTriggersOptions {
@@ -35,6 +38,7 @@ interface Trigger {
   readonly appFunction: AppFunction
   readonly service: QueueServiceClient
   readonly queue: QueueClient
+  readonly inWork: Set<Promise<void>>
 }
 
 export class QueueTriggers {
@@ -59,7 +63,8 @@ export class QueueTriggers {
         typeof connection === 'string' && connection !== '' ? connection : defaultConnection,
         options.env,
       )
-      triggers.push({ appFunction, service, queue: service.getQueueClient(name.toLowerCase()) })
+      const queue = service.getQueueClient(name.toLowerCase())
+      triggers.push({ appFunction, service, queue, inWork: new Set() })
     }
     return new QueueTriggers(options, triggers)
   }
@@ -74,8 +79,13 @@ export class QueueTriggers {
     const limit = new AbortController()
     const { signal } = limit
     const timeout = sleep(drainMs, undefined, { signal }).catch(() => undefined)
-    await Promise.race([Promise.all(this.#loops), timeout])
+    await Promise.race([this.#idle(), timeout])
     limit.abort()
+  }
+
+  async #idle(): Promise<void> {
+    await Promise.all(this.#loops)
+    await Promise.all(this.#triggers.flatMap(({ inWork }) => [...inWork]))
   }
 
   async #loop(trigger: Trigger): Promise<void> {
@@ -85,6 +95,10 @@ export class QueueTriggers {
     let failing = false
     while (!signal.aborted) {
       try {
+        while (trigger.inWork.size > settings.newBatchThreshold) {
+          await Promise.race(trigger.inWork)
+        }
+        if (signal.aborted) return
         const found = await this.#poll(trigger)
         failing = false
         delayMs = found ? pollingIntervalMsMin : delayMs * 2
@@ -101,7 +115,7 @@ export class QueueTriggers {
     }
   }
 
-  /** Takes one batch and runs it to its end; answers whether there was anything. */
+  /** Takes one batch and begins to run it; answers whether there was anything. */
   async #poll(trigger: Trigger): Promise<boolean> {
     const { signal } = this.#stopping
     let messages: readonly DequeuedMessageItem[]
@@ -116,7 +130,14 @@ export class QueueTriggers {
       if (isNotFound(error)) return false
       throw error
     }
-    await Promise.all(messages.map((message) => this.#handle(trigger, message)))
+    for (const message of messages) {
+      const work = this.#handle(trigger, message)
+        .catch((error: unknown) => {
+          this.#options.log('error', `queue ${trigger.queue.name}: ${errorText(error)}`)
+        })
+        .finally(() => trigger.inWork.delete(work))
+      trigger.inWork.add(work)
+    }
     return messages.length > 0
   }
 
@@ -124,6 +145,12 @@ export class QueueTriggers {
     const { log, run, settings } = this.#options
     const { queue, appFunction } = trigger
     let { popReceipt } = message
+    const text = decodeMessage(message.messageText, settings.messageEncoding)
+    const unusable = text === undefined || message.dequeueCount > settings.maxDequeueCount
+    if (unusable && !isPoisonQueue(queue.name)) {
+      if (text === undefined) log('error', 'a queue message is no base64', appFunction.name)
+      return await this.#poison(trigger, message, popReceipt)
+    }
     const renew = setInterval(() => {
       queue.updateMessage(message.messageId, popReceipt, message.messageText, hiddenSeconds).then(
         (updated) => {
@@ -133,14 +160,14 @@ export class QueueTriggers {
       )
     }, renewMs)
     try {
-      const value = { string: this.#decode(message.messageText) }
+      const value = { string: text ?? message.messageText }
       await run(appFunction, { value, metadata: metadataOf(message, value) })
       await queue.deleteMessage(message.messageId, popReceipt)
     } catch (error) {
       // Left hidden: it comes back by itself, to whichever host runs then.
       if (error instanceof AbandonedError) return
       log('error', `the queue message failed: ${errorText(error)}`, appFunction.name)
-      if (message.dequeueCount >= settings.maxDequeueCount) {
+      if (message.dequeueCount >= settings.maxDequeueCount && !isPoisonQueue(queue.name)) {
         await this.#poison(trigger, message, popReceipt)
       } else {
         const seconds = Math.ceil(settings.visibilityTimeoutMs / 1000)
@@ -154,18 +181,26 @@ export class QueueTriggers {
   /** Copies before it deletes: a crash in between leaves two, never none. */
   async #poison(trigger: Trigger, message: DequeuedMessageItem, popReceipt: string): Promise<void> {
     const { queue, service, appFunction } = trigger
-    const poison = service.getQueueClient(`${queue.name}-poison`)
+    const poison = service.getQueueClient(`${queue.name}${poisonSuffix}`)
     await poison.createIfNotExists()
     await poison.sendMessage(message.messageText, { messageTimeToLive: -1 })
     await queue.deleteMessage(message.messageId, popReceipt)
-    const text = `a message failed ${message.dequeueCount} times and went to ${poison.name}`
+    const text = `a message went to ${poison.name} after ${message.dequeueCount} deliveries`
     this.#options.log('error', text, appFunction.name)
   }
+}
 
-  #decode(text: string): string {
-    if (this.#options.settings.messageEncoding === 'none') return text
-    return Buffer.from(text, 'base64').toString('utf8')
-  }
+/** The text of a message; undefined when it is no base64 although it must be. */
+export function decodeMessage(text: string, encoding: 'base64' | 'none'): string | undefined {
+  if (encoding === 'none') return text
+  const dense = text.replace(/\s/g, '')
+  if (dense.length % 4 !== 0 || !/^[a-z\d+/]*={0,2}$/i.test(dense)) return undefined
+  return Buffer.from(dense, 'base64').toString('utf8')
+}
+
+/** What failed there once more has no further queue to go to: it comes back. */
+function isPoisonQueue(name: string): boolean {
+  return name.endsWith(poisonSuffix)
 }
 
 function isNotFound(error: unknown): boolean {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseSchedule } from './ncrontab.ts'
+import { isBelowMinute, parseSchedule } from './ncrontab.ts'
+import { offsetText, timeZone } from './time-zone.ts'
 
-function next(expression: string, after: string): string {
-  return new Date(parseSchedule(expression)(Date.parse(after))).toISOString()
+function next(expression: string, after: string, zone?: string): string {
+  const schedule = parseSchedule(expression, timeZone(zone))
+  return new Date(schedule.next(Date.parse(after))).toISOString()
 }
 
 const cases: readonly [string, string, string][] = [
@@ -19,6 +21,11 @@ const cases: readonly [string, string, string][] = [
   ['*/5 * * * *', '2026-03-01T10:02:03Z', '2026-03-01T10:05:00.000Z'],
   ['0 59 23 31 12 *', '2026-12-31T23:59:00Z', '2027-12-31T23:59:00.000Z'],
   ['0 0 12 13 * 5', '2026-01-01T00:00:00Z', '2026-02-13T12:00:00.000Z'],
+  ['0 0 0 * * F', '2026-03-01T00:00:00Z', '2026-03-06T00:00:00.000Z'],
+  ['0 0 0 1 September *', '2026-03-01T00:00:00Z', '2026-09-01T00:00:00.000Z'],
+  ['0 5-3 * * * *', '2026-03-01T10:02:03Z', '2026-03-01T10:03:00.000Z'],
+  ['0 */0 * * * *', '2026-03-01T10:02:03Z', '2026-03-01T10:03:00.000Z'],
+  ['0 0 9-17/4 * * *', '2026-03-01T10:02:03Z', '2026-03-01T13:00:00.000Z'],
   ['00:05:00', '2026-03-01T10:02:03Z', '2026-03-01T10:07:03.000Z'],
 ]
 
@@ -34,8 +41,9 @@ test('what cannot be read is refused with its text', () => {
     '* * *',
     '60 * * * * *',
     '0 0 0 L * *',
-    '0 5-1 * * * *',
-    '0 */0 * * * *',
+    '0 0 0 * * 7',
+    '0 0 0 * Januaryy *',
+    '0 *-5 * * * *',
     'x',
   ]) {
     assert.throws(() => parseSchedule(text), { code: 'bad-setting' }, text)
@@ -43,5 +51,35 @@ test('what cannot be read is refused with its text', () => {
 })
 
 test('a schedule that never comes is refused when it is asked', () => {
-  assert.throws(() => parseSchedule('0 0 0 30 2 *')(0), /never comes/)
+  assert.throws(() => parseSchedule('0 0 0 30 2 *').next(0), /never comes/)
+})
+
+const berlin: readonly [string, string, string, string][] = [
+  ['summer', '0 30 9 * * *', '2026-07-01T12:00:00Z', '2026-07-02T07:30:00.000Z'],
+  ['winter', '0 30 9 * * *', '2026-01-01T12:00:00Z', '2026-01-02T08:30:00.000Z'],
+  ['the hour that is left out', '0 30 2 * * *', '2026-03-28T12:00:00Z', '2026-03-29T01:30:00.000Z'],
+  ['the day after it', '0 30 2 * * *', '2026-03-29T01:30:00Z', '2026-03-30T00:30:00.000Z'],
+  ['the hour that comes twice', '0 30 2 * * *', '2026-10-24T12:00:00Z', '2026-10-25T01:30:00.000Z'],
+  ['once, not twice', '0 30 2 * * *', '2026-10-25T01:30:00Z', '2026-10-26T01:30:00.000Z'],
+  ['even intervals, spring', '0 0 * * * *', '2026-03-29T00:00:00Z', '2026-03-29T01:00:00.000Z'],
+  ['even intervals, autumn', '0 0 * * * *', '2026-10-25T00:00:00Z', '2026-10-25T01:00:00.000Z'],
+]
+for (const [what, expression, after, expected] of berlin) {
+  test(`in Berlin: ${what}`, () => assert.equal(next(expression, after, 'Europe/Berlin'), expected))
+}
+
+test('times are told with the offset of the zone, and an unknown zone is refused', () => {
+  const noon = Date.parse('2026-07-01T12:00:00Z')
+  assert.equal(offsetText(noon, timeZone('Europe/Berlin')), '2026-07-01T14:00:00+02:00')
+  assert.equal(offsetText(noon + 5, timeZone('America/St_Johns')), '2026-07-01T09:30:00.005-02:30')
+  assert.equal(offsetText(noon, timeZone(undefined)), '2026-07-01T12:00:00+00:00')
+  assert.throws(() => timeZone('W. Europe Standard Time'), /Europe\/Berlin/)
+})
+
+test('a schedule that comes twice within a minute is told apart', () => {
+  const below = (text: string): boolean => isBelowMinute(parseSchedule(text), 0)
+  assert.deepEqual(
+    ['*/30 * * * * *', '0,1 0 0 * * *', '00:00:30', '0 * * * * *', '00:01:00'].map(below),
+    [true, false, true, false, false],
+  )
 })

@@ -1,18 +1,26 @@
 /**
  * Timer triggers: runs each function at its next occurrence and remembers when it ran.
  *
- * The last run is kept in the state file (unless `useMonitor` is false), so that an occurrence
- * missed while the host was down runs at the start with `IsPastDue`. A function never overlaps
- * itself: occurrences that pass while it runs are skipped. A run that fails is not repeated.
- * With the app setting `AzureWebJobs.<name>.Disabled` a function runs only when it is told to.
+ * The status is kept in the state file, unless `useMonitor` is false or the schedule comes more
+ * than once a minute, so that an occurrence missed while the host was down runs at the start with
+ * `IsPastDue`. It is written after the run: a host that dies under it runs it again. A function
+ * never overlaps itself, and a run that fails is not repeated. With the app setting
+ * `AzureWebJobs.<name>.Disabled` a function runs only when it is told to.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { errorText } from '../errors.ts'
+import { AbandonedError, errorText } from '../errors.ts'
 import type { AppFunction } from '../functions.ts'
 import type { HostLog } from '../log.ts'
 import type { RunFunction } from '../run-function.ts'
 import { resolveSettingNames } from '../settings.ts'
-import { parseSchedule, type Schedule } from './ncrontab.ts'
+import { isBelowMinute, parseSchedule, type Schedule } from './ncrontab.ts'
+import {
+  type RunReason,
+  type ScheduleStatus,
+  statusAfterRun,
+  statusAtStart,
+} from './schedule-status.ts'
+import { offsetText, type TimeZone, timeZone } from './time-zone.ts'
 
 const timeoutMsMax = 2 ** 31 - 1
 
@@ -30,7 +38,7 @@ interface Entry {
   readonly monitored: boolean
   readonly runOnStartup: boolean
   readonly disabled: boolean
-  lastMs: number | undefined
+  status: ScheduleStatus
   timer: NodeJS.Timeout | undefined
   busy: boolean
 }
@@ -38,21 +46,25 @@ interface Entry {
 export class TimerTriggers {
   readonly #options: TimerTriggersOptions
   readonly #entries: readonly Entry[]
+  readonly #zone: TimeZone
   #running = false
 
   /** Throws `bad-setting` when a schedule cannot be read. */
   constructor(options: TimerTriggersOptions) {
     this.#options = options
+    this.#zone = timeZone(options.env['WEBSITE_TIME_ZONE'])
+    const nowMs = Date.now()
     this.#entries = options.functions.map((appFunction) => {
       const { binding } = appFunction.trigger
       const text = resolveSettingNames(String(binding['schedule'] ?? ''), options.env)
+      const schedule = parseSchedule(text, this.#zone)
       return {
         appFunction,
-        schedule: parseSchedule(text),
-        monitored: binding['useMonitor'] !== false,
+        schedule,
+        monitored: binding['useMonitor'] !== false && !isBelowMinute(schedule, nowMs),
         runOnStartup: binding['runOnStartup'] === true,
         disabled: isDisabled(options.env, appFunction.name),
-        lastMs: undefined,
+        status: { lastMs: undefined, nextMs: schedule.next(nowMs), updatedMs: nowMs },
         timer: undefined,
         busy: false,
       }
@@ -64,11 +76,12 @@ export class TimerTriggers {
     const nowMs = Date.now()
     for (const entry of this.#entries) {
       if (entry.disabled) continue
-      const record = entry.monitored ? this.#read(entry.appFunction.name) : undefined
-      entry.lastMs = record?.lastMs
-      const pastDue = record !== undefined && record.nextMs < nowMs
-      if (entry.runOnStartup || pastDue) this.#fire(entry, pastDue)
-      else this.#arm(entry, record === undefined ? entry.schedule(nowMs) : record.nextMs)
+      const kept = entry.monitored ? this.#read(entry.appFunction.name) : undefined
+      const { status, pastDue } = statusAtStart(kept, entry.schedule, nowMs)
+      this.#keep(entry, status)
+      if (pastDue) this.#fire(entry, 'past-due')
+      else if (entry.runOnStartup) this.#fire(entry, 'startup')
+      else this.#arm(entry)
     }
   }
 
@@ -81,7 +94,7 @@ export class TimerTriggers {
     if (entry === undefined) return false
     if (entry.busy || !this.#running) return true
     clearTimeout(entry.timer)
-    this.#fire(entry, false)
+    this.#fire(entry, 'told')
     return true
   }
 
@@ -91,24 +104,22 @@ export class TimerTriggers {
     for (const entry of this.#entries) clearTimeout(entry.timer)
   }
 
-  #arm(entry: Entry, nextMs: number): void {
+  #arm(entry: Entry): void {
     if (!this.#running || entry.disabled) return
-    const { name } = entry.appFunction
-    if (entry.monitored) this.#write(name, entry.lastMs ?? null, nextMs)
-    const delayMs = Math.max(0, nextMs - Date.now())
+    const delayMs = Math.max(0, entry.status.nextMs - Date.now())
     entry.timer = setTimeout(
       () => {
         // Too far for one timer of Node: wait in pieces.
-        if (delayMs > timeoutMsMax) this.#arm(entry, nextMs)
-        else this.#fire(entry, false)
+        if (delayMs > timeoutMsMax) this.#arm(entry)
+        else this.#fire(entry, 'scheduled')
       },
       Math.min(delayMs, timeoutMsMax),
     )
   }
 
-  #fire(entry: Entry, pastDue: boolean): void {
+  #fire(entry: Entry, reason: RunReason): void {
     entry.busy = true
-    this.#runOnce(entry, pastDue)
+    this.#runOnce(entry, reason)
       .catch((error: unknown) => {
         this.#options.log('critical', errorText(error), entry.appFunction.name)
       })
@@ -117,49 +128,51 @@ export class TimerTriggers {
       })
   }
 
-  async #runOnce(entry: Entry, pastDue: boolean): Promise<void> {
+  async #runOnce(entry: Entry, reason: RunReason): Promise<void> {
     const startedMs = Date.now()
-    const nextMs = entry.schedule(startedMs)
-    const iso = (timeMs: number): string => new Date(timeMs).toISOString()
-    const status = {
-      Last: entry.lastMs === undefined ? '0001-01-01T00:00:00+00:00' : iso(entry.lastMs),
-      Next: iso(nextMs),
-      LastUpdated: iso(entry.lastMs ?? startedMs),
-    }
-    entry.lastMs = startedMs
-    // Written before the run: a host that dies under it does not run it again at once.
-    if (entry.monitored) this.#write(entry.appFunction.name, startedMs, nextMs)
     const payload = {
       Schedule: { AdjustForDST: true },
-      ScheduleStatus: entry.monitored ? status : null,
-      IsPastDue: pastDue,
+      ScheduleStatus: entry.monitored ? this.#statusValue(entry.status) : null,
+      IsPastDue: reason === 'past-due',
     }
     try {
       const value = { json: JSON.stringify(payload) }
       await this.#options.run(entry.appFunction, { value, metadata: {} })
     } catch (error) {
-      this.#options.log(
-        'error',
-        `the timer run failed: ${errorText(error)}`,
-        entry.appFunction.name,
-      )
+      if (error instanceof AbandonedError) return
+      const text = `the timer run failed: ${errorText(error)}`
+      this.#options.log('error', text, entry.appFunction.name)
     }
-    this.#arm(entry, entry.schedule(Date.now()))
+    this.#keep(entry, statusAfterRun(entry.status, entry.schedule, { startedMs, reason }))
+    this.#arm(entry)
   }
 
-  #read(name: string): { lastMs: number | undefined; nextMs: number } | undefined {
+  #statusValue({ lastMs, nextMs, updatedMs }: ScheduleStatus): Record<string, string> {
+    const text = (timeMs: number): string => offsetText(timeMs, this.#zone)
+    const never = '0001-01-01T00:00:00+00:00'
+    return {
+      Last: lastMs === undefined ? never : text(lastMs),
+      Next: text(nextMs),
+      LastUpdated: lastMs === undefined ? never : text(updatedMs),
+    }
+  }
+
+  #keep(entry: Entry, status: ScheduleStatus): void {
+    entry.status = status
+    if (!entry.monitored) return
+    this.#options.database
+      .prepare('INSERT OR REPLACE INTO timer_triggers VALUES (?, ?, ?, ?)')
+      .run(entry.appFunction.name, status.lastMs ?? null, status.nextMs, status.updatedMs)
+  }
+
+  #read(name: string): ScheduleStatus | undefined {
     const row = this.#options.database
       .prepare('SELECT * FROM timer_triggers WHERE function_name = ?')
       .get(name)
     if (row === undefined) return undefined
     const last = row['last_ms']
-    return { lastMs: typeof last === 'number' ? last : undefined, nextMs: Number(row['next_ms']) }
-  }
-
-  #write(name: string, lastMs: number | null, nextMs: number): void {
-    this.#options.database
-      .prepare('INSERT OR REPLACE INTO timer_triggers VALUES (?, ?, ?, ?)')
-      .run(name, lastMs, nextMs, Date.now())
+    const lastMs = typeof last === 'number' ? last : undefined
+    return { lastMs, nextMs: Number(row['next_ms']), updatedMs: Number(row['updated_ms']) }
   }
 }
 
