@@ -21,9 +21,11 @@ import { FunctionIndex } from './functions.ts'
 import { HttpFront, handleManagement } from './http/front.ts'
 import { HostKeys } from './http/keys.ts'
 import { Listener } from './http/listener.ts'
-import type { RpcAnswer } from './http/plain.ts'
 import { readLocalSettings } from './local-settings.ts'
 import { type HostLog, hostLogTo, type LogSink } from './log.ts'
+import { AdminPages } from './pages/admin.ts'
+import { InstanceQueries } from './pages/instance-queries.ts'
+import { LogNotes } from './pages/log-notes.ts'
 import { type ProfileName, profiles } from './profiles.ts'
 import type { QueueTriggers } from './queues/queue-triggers.ts'
 import type { RunFunction } from './run-function.ts'
@@ -58,6 +60,7 @@ export class RunningHost {
   readonly #public: Listener
   readonly #rpc = new Listener()
   readonly #keys: HostKeys
+  readonly #notes = new LogNotes()
   readonly #ended = Promise.withResolvers<number>()
   readonly #stopping = new AbortController()
   #functions = new FunctionIndex([])
@@ -69,7 +72,10 @@ export class RunningHost {
 
   constructor(options: StartOptions) {
     this.#options = options
-    this.#log = hostLogTo(options.log)
+    this.#log = hostLogTo((line) => {
+      this.#notes.note(line)
+      options.log(line)
+    })
     const faults = new FaultSwitches(options.faults)
     const local = readLocalSettings(options.appDir)
     this.#env = readEnvironment(local, options.env)
@@ -167,6 +173,20 @@ export class RunningHost {
     })
     const manage = api.handle.bind(api)
     const triggers = { env: this.#env, run, log }
+    const pages = new AdminPages({
+      queries: new InstanceQueries(this.#database),
+      instance: (id) => runtime.store.instance(id),
+      history: (id) => runtime.store.historyTexts(id),
+      notes: (id) => this.#notes.of(id),
+      manage,
+      place: () => ({
+        app: resolve(this.#options.appDir),
+        hubName: settings.hubName,
+        workerPid: this.workerPid,
+      }),
+      data: (page) => this.#adminData(page),
+      runTimer: (name) => this.#timers?.runNow(name) ?? false,
+    })
     const front = new HttpFront({
       ...triggers,
       functions: this.#functions.ofType('httpTrigger'),
@@ -180,8 +200,7 @@ export class RunningHost {
         const target = this.#supervisor.capabilities['HttpUri']
         return target === undefined ? undefined : { target, ready: this.#supervisor.ready }
       },
-      admin: (page) => this.#admin(page),
-      runTimer: (name) => this.#timers?.runNow(name) ?? false,
+      admin: (...call) => pages.handle(...call),
     })
     this.#timers = new TimerTriggers({
       ...triggers,
@@ -232,25 +251,20 @@ export class RunningHost {
     })
   }
 
-  #admin(page: string): RpcAnswer {
-    if (page === 'host/status') {
-      const functions = this.#functions.all.map(({ name, trigger }) => ({
-        name,
-        trigger: trigger.type,
-      }))
-      const json = {
-        state: this.#state,
-        workerPid: this.workerPid ?? null,
-        workerReady: this.#supervisor.ready,
-        inFlight: this.#supervisor.inFlightCount,
-        functions,
-      }
-      return { status: 200, json }
+  #adminData(page: string): unknown {
+    if (page === 'instances') return new StatusQueries(this.#database).measures()
+    if (page !== 'host/status') return undefined
+    const functions = this.#functions.all.map(({ name, trigger }) => ({
+      name,
+      trigger: trigger.type,
+    }))
+    return {
+      state: this.#state,
+      workerPid: this.workerPid ?? null,
+      workerReady: this.#supervisor.ready,
+      inFlight: this.#supervisor.inFlightCount,
+      functions,
     }
-    if (page === 'instances') {
-      return { status: 200, json: new StatusQueries(this.#database).measures() }
-    }
-    return { status: 404 }
   }
 
   #onWorkerDeath(deaths: number): void {

@@ -1,5 +1,5 @@
 /**
- * The public listener: HTTP functions, the durable webhooks and two admin pages.
+ * The public listener: HTTP functions, the durable webhooks and the pages below /admin.
  *
  * The request reaches the function as raw bytes, the answer leaves as bytes, and a body that the
  * app streams arrives whole, unless the app enabled HTTP streaming (streaming.ts). `authLevel` is
@@ -42,10 +42,16 @@ export interface FrontOptions {
   /** Base path of the durable API, without a slash at the end. */
   readonly webhookPath: string
   readonly manage: (request: RpcRequest, segments: readonly string[]) => Promise<RpcAnswer>
-  readonly admin: (page: string) => RpcAnswer
-  /** Runs a timer function now; false where there is none of this name. */
-  readonly runTimer: (name: string) => boolean
+  /** Serves what is below /admin, by its decoded path. */
+  readonly admin: AdminHandler
 }
+
+export type AdminHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  segments: readonly string[],
+) => Promise<void>
 
 export class HttpFront {
   readonly #options: FrontOptions
@@ -87,13 +93,10 @@ export class HttpFront {
       const path = url.pathname.slice(webhookPath.length + 1)
       return await handleManagement(this.#options.manage, request, response, path)
     }
-    if (method === 'GET' && url.pathname.startsWith('/admin/')) {
-      return writeAnswer(response, this.#options.admin(url.pathname.slice('/admin/'.length)))
-    }
-    const manual = /^\/admin\/functions\/([^/]+)$/.exec(url.pathname)
-    if (method === 'POST' && manual?.[1] !== undefined) {
-      const known = this.#options.runTimer(decodeURIComponent(manual[1]))
-      return writeAnswer(response, { status: known ? 202 : 404 })
+    if (url.pathname.startsWith('/admin/')) {
+      const path = pathSegments(url.pathname.slice('/admin/'.length))
+      if (path === undefined) return writeAnswer(response, { status: 404 })
+      return await this.#options.admin(request, response, url, path)
     }
     const segments = pathSegments(url.pathname.slice(1), true)
     const match = segments && matchRoute(this.#routes, method, segments)
