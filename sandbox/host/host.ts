@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ClientApi } from './durable/client-api.ts'
 import { clientBindingValue, webhookPath } from './durable/client-binding.ts'
 import { Dispatcher } from './durable/dispatcher.ts'
@@ -217,6 +218,8 @@ export class RunningHost {
     this.#public.serve((request, response) => front.handle(request, response))
     this.#rpc.serve(async (request, response) => {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname
+      const lateMs = runtime.faults.condition('slow-rpc')
+      if (lateMs > 0) await sleep(lateMs)
       if (!path.startsWith(rpcPath)) response.writeHead(404).end()
       else await handleManagement(manage, request, response, path.slice(rpcPath.length))
     })

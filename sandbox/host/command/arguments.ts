@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { HostError } from '../errors.ts'
-import { faultNames } from '../faults.ts'
+import { conditions, strikes } from '../faults.ts'
 import { type ProfileName, profileNames } from '../profiles.ts'
 
 export const helpText = `Runs an Azure Functions app on this machine.
@@ -17,15 +17,24 @@ Usage: holdfast-host [options]
   --profile NAME  ${profileNames.join(', ')} (default: azure-storage)
   --no-keys       take every request for HTTP functions, whatever its authLevel
   --explain       say why instances stand still or spin, where they would on Azure too
-  --fault SWITCH  name:n or name:n@function, several times; see below
+  --fault SWITCH  several times; see below
   --json          JSON lines instead of text, as where standard output is no terminal
   --help          this text
 
-Faults, at the n-th occasion:
-${faultNames.map((name) => `  ${name}`).join('\n')}
+Faults that strike once, name:n[=ms][@function], at the n-th occasion:
+${listOf(strikes)}
+
+Faults that hold from the start on, name:number:
+${listOf(conditions)}
 
 Exit codes: 0 stopped, 1 failed, 2 the port is in use, 64 wrong arguments.
 `
+
+function listOf(texts: Readonly<Record<string, string>>): string {
+  return Object.entries(texts)
+    .map(([name, text]) => `  ${name.padEnd(25)} ${text}`)
+    .join('\n')
+}
 
 export interface Arguments {
   readonly appDir: string

@@ -90,7 +90,7 @@ test('a line of the log for people names its level where it matters, and its fun
   assert.equal(logText(warning), '09:05:07 warning: [list] slow')
 })
 
-test('an app folder runs without further arguments', async () => {
+test('an app folder runs without further arguments', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'command-'))
   mkdirSync(join(folder, 'src'))
   const functions = import.meta.resolve('@azure/functions')
@@ -102,6 +102,7 @@ functions.app.http('hello', { handler: () => ({ body: 'hello' }) })`,
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const host = new HostProcess(['--app', folder, '--port', '0'], process.env)
+  t.after(() => host.stop('SIGKILL'))
   await until(() => host.ready[0], 'the host to be ready')
   assert.equal(await (await fetch(`${host.url}/api/hello`)).text(), 'hello')
   await host.stop()

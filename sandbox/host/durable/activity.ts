@@ -5,6 +5,7 @@
  * that dies in between runs the activity again, with a higher dequeue count. A handler that
  * throws, times out or loses its worker fails the task; only a stopping host leaves it open.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AbandonedError,
   FunctionTimeoutError,
@@ -34,7 +35,10 @@ export async function runActivity(runtime: DurableRuntime, item: ActivityItem): 
   const first = await callActivity(runtime, item)
   if (first === 'abandoned') return false
   if (faults.fires('activity-after-effect', item.name)) crashHost()
+  const lateMs = faults.lateMs('late-completion', item.name)
+  if (lateMs > 0) await sleep(lateMs)
   const events = [first]
+  if (faults.fires('duplicate-completion', item.name)) events.push(first)
   if (faults.fires('duplicate-activity', item.name)) {
     const second = await callActivity(runtime, item)
     if (second !== 'abandoned') events.push(second)
@@ -65,7 +69,10 @@ async function callActivity(
     const value = toActivityValue(input)
     const { bindingName } = activity.trigger
     const metadata = activityMetadata(item.instanceId, bindingName, input)
-    const answer = await runtime.run(activity, { value, metadata })
+    const onSent = (): undefined => {
+      if (runtime.faults.fires('worker-kill-in-activity', item.name)) runtime.killWorker()
+    }
+    const answer = await runtime.run(activity, { value, metadata }, { onSent })
     const result = toResultText(answer)
     const refusal = runtime.sizes.refuse(item.instanceId, `the result of ${item.name}`, result)
     if (refusal !== undefined) throw new InvocationFailedError(refusal, '')

@@ -25,6 +25,7 @@ import { badArgument, badRequest, continuationHeader, pageOf, readBody } from '.
 import { refuseInstanceId } from './instance-ids.ts'
 import { type DurableRuntime, newHexId } from './runtime.ts'
 import { duplicateTask, statusBody } from './status.ts'
+import { StatusLag } from './status-lag.ts'
 import type { InstanceFilter, StatusQueries } from './status-queries.ts'
 
 const purgePageSize = 500
@@ -44,10 +45,12 @@ type SignalEventType = 3 | 19 | 20
 export class ClientApi {
   readonly #options: ClientApiOptions
   readonly #entities: EntityApi
+  readonly #statusLag: StatusLag
 
   constructor(options: ClientApiOptions) {
     this.#options = options
     this.#entities = new EntityApi(options)
+    this.#statusLag = new StatusLag(options.runtime.faults.condition('status-lag'))
   }
 
   /** `segments` are the decoded path segments after the API's base. */
@@ -67,7 +70,10 @@ export class ClientApi {
       return { status: 404 }
     }
     if (second === undefined) {
-      if (request.method === 'GET') return this.#status(request, first)
+      if (request.method === 'GET') {
+        const key = `${first} ${request.query}`
+        return this.#statusLag.tell(key, this.#status(request, first), Date.now())
+      }
       if (request.method === 'DELETE') return this.#purge(first)
       return { status: 404 }
     }
@@ -132,7 +138,9 @@ export class ClientApi {
       return undefined
     })
     if (conflict !== undefined) return conflictAnswer(conflict)
-    wake(id)
+    const delayMs = runtime.faults.condition('start-delay')
+    if (delayMs > 0) setTimeout(() => wake(id), delayMs).unref()
+    else wake(id)
     const timeoutMs = secondsOf(request, 'timeout')
     const intervalMs = secondsOf(request, 'pollingInterval')
     if (timeoutMs === undefined || intervalMs === undefined) return this.#links(id)

@@ -153,8 +153,8 @@ class Commit {
   }
 
   #schedule(action: ScheduledAction): void {
-    const { store, settings } = this.#runtime
-    const { id: instanceId, executionId } = this.#outcome.instance
+    const { store, settings, faults } = this.#runtime
+    const { id: instanceId, executionId, name: instanceName } = this.#outcome.instance
     const base = eventBase(this.#nowMs, action.id)
     if (action.kind === 'activity') {
       const { name, input } = action
@@ -163,7 +163,8 @@ class Commit {
       this.#appended.push({ ...event, Version: null, Input: null })
     } else if (action.kind === 'timer') {
       const { fireAtMs } = action
-      const dueMs = timerDueMs(fireAtMs, this.#nowMs, settings.timerGranularityMs)
+      const lateMs = faults.lateMs('late-timer', instanceName)
+      const dueMs = timerDueMs(fireAtMs, this.#nowMs, settings.timerGranularityMs) + lateMs
       store.addTimer(instanceId, executionId, { timerId: action.id, fireAtMs, dueMs })
       const FireAt = new Date(fireAtMs).toISOString()
       this.#appended.push({ ...base, EventType: eventTypes.timerCreated, FireAt })

@@ -75,8 +75,9 @@ export class Dispatcher {
     const { store, settings } = this.#runtime
     const free = settings.maxConcurrentActivityFunctions - this.#activities
     if (!this.#running || free <= 0) return
-    for (const item of store.activitiesAfter(this.#lastActivitySeq, free)) {
-      this.#lastActivitySeq = item.seq
+    const items = store.activitiesAfter(this.#lastActivitySeq, free)
+    this.#lastActivitySeq = items.at(-1)?.seq ?? this.#lastActivitySeq
+    for (const item of this.#runtime.faults.shuffled(items)) {
       this.#activities++
       this.#activity(item).catch((error: unknown) => this.#report(error, item.instanceId))
     }

@@ -6,7 +6,7 @@
  * the orchestrator runs go to the next episode.
  */
 import { FunctionTimeoutError, InvocationFailedError, WorkerExitError } from '../errors.ts'
-import { crashHost } from '../faults.ts'
+import { crashHost, type FaultSwitches } from '../faults.ts'
 import { type Batch, commitEpisode, type EpisodeEffects, noEffects } from './commit.ts'
 import { missingFunction } from './failure-texts.ts'
 import { eventBase, eventTypes, type HistoryEvent, isOpen } from './history.ts'
@@ -37,7 +37,7 @@ export async function runEpisode(
   const own = runtime.continued.get(instanceId)
   runtime.continued.delete(instanceId)
   const waiting = store.messages(instanceId, instance.suspended ? 'held-too' : 'one-episode')
-  const messages = waiting.slice(0, own)
+  const messages = inAnyOrder(runtime.faults, waiting.slice(0, own))
   const batch = takeBatch(instance, messages)
   requireVersion(runtime, instance, batch)
   if (batch.collision !== undefined) return await runCollision(runtime, instance, batch.collision)
@@ -150,6 +150,17 @@ function requireVersion(runtime: DurableRuntime, instance: Instance, batch: Batc
     `(${versionMatchStrategy}); it waits for a host that takes it, and so does a terminate request`
   runtime.explainer.say(instance.id, instance.name, text)
   throw new EpisodeAbortedError(`${instance.id}: ${text}`)
+}
+
+/** As stored, or as the fault `shuffle` has it; an execution always begins with its start. */
+function inAnyOrder(
+  faults: FaultSwitches,
+  messages: readonly StoredMessage[],
+): readonly StoredMessage[] {
+  const isStart = ({ event }: StoredMessage): boolean =>
+    event.EventType === eventTypes.executionStarted
+  const rest = messages.filter((message) => !isStart(message))
+  return [...messages.filter(isStart), ...faults.shuffled(rest)]
 }
 
 /** Kept when the orchestrator throws; otherwise every answer sets it, and a falsy one clears it. */

@@ -62,7 +62,9 @@ function underWay(pending: Pending, nowMs: number): string {
     ...(dueMs === undefined ? [] : [`a timer in ${durationText(Math.max(0, dueMs - nowMs))}`]),
     ...(messages > 0 ? [`${messages} messages`] : []),
   ]
-  return parts.length > 0 ? parts.join('; ') : 'nothing here: it waits for an event or a child'
+  return parts.length > 0
+    ? parts.join('; ')
+    : 'nothing: only an event, a child or its termination can wake it'
 }
 
 function value(json: string | null, lengthMax: number): Html | undefined {

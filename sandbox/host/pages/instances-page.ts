@@ -36,7 +36,7 @@ export function instancesPage(page: InstancesPage): Html {
 <nav class="bar" aria-label="Status">
 ${tab(page, { status: undefined, count: all })}
 ${tabs}
-<a class="tab" href="${address(page, { live: !page.live })}">${page.live ? 'Pause' : 'Live'}</a>
+<a class="tab" href="${address(page, { live: !page.live })}">${page.live ? '● Live' : '○ Live'}</a>
 <form method="get" role="search">
 ${filter.status === undefined ? undefined : html`<input type="hidden" name="status" value="${filter.status}">`}
 <input type="search" name="search" value="${filter.search}" placeholder="Id or function" aria-label="Id or function">

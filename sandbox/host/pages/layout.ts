@@ -39,7 +39,7 @@ ${refreshSeconds === undefined ? undefined : html`<meta http-equiv="refresh" con
 </head>
 <body>
 <header>
-<h1><a href="/admin/durable">Orchestrations</a></h1>
+<span class="brand"><a href="/admin/durable">Orchestrations</a></span>
 <span class="where">${place.app}<br>hub ${place.hubName}, ${worker}</span>
 </header>
 <main>${page.body}</main>

@@ -14,12 +14,12 @@ export class LogNotes {
     if (this.#lines.length > linesMax) this.#lines.shift()
   }
 
-  /** Each text once. */
+  /** Each text once, without the name of the instance. */
   of(id: string): string[] {
     const start = `instance ${id}`
     const own = this.#lines.filter(
       (text) => text.startsWith(start) && /^[:\s]/.test(text.slice(start.length)),
     )
-    return [...new Set(own)]
+    return [...new Set(own.map((text) => text.slice(start.length).replace(/^:\s*/, '').trim()))]
   }
 }

@@ -13,7 +13,8 @@ main, header { max-width: 1120px; margin: 0 auto; padding: 0 24px }
 header { display: flex; align-items: baseline; gap: 16px; padding-top: 28px; padding-bottom: 12px }
 header .where { color: var(--soft); margin-left: auto; text-align: right; font-size: 13px }
 h1 { font-size: 21px; font-weight: 650; margin: 0; letter-spacing: -.01em }
-h1 a { color: inherit }
+h1.mono { font-size: 18px; overflow-wrap: anywhere } h1 + .status { margin-left: 10px }
+.brand { font-size: 21px; font-weight: 650; letter-spacing: -.01em } .brand a { color: inherit }
 h2 { font-size: 14px; font-weight: 650; margin: 28px 0 8px }
 a { color: var(--accent); text-decoration: none } a:hover { text-decoration: underline }
 code, pre, .mono { font-family: ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; font-size: 13px }
