@@ -1,9 +1,18 @@
 /** The command: what it reads, what it shows, and the app folder that it starts. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { galleryDir, HostProcess, until } from '../testing/harness.ts'
 import { readArguments, stateFileOf } from './arguments.ts'
 import { logText, startText } from './terminal.ts'
@@ -90,24 +99,39 @@ test('a line of the log for people names its level where it matters, and its fun
   assert.equal(logText(warning), '09:05:07 warning: [list] slow')
 })
 
-test('an app folder runs without further arguments', async (t) => {
+/** The files that the README shows under their names. */
+function exampleFiles(): Map<string, string> {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const blocks = readme.matchAll(/^`([\w./]+)`\n\n```\w+\n(.*?)^```$/gms)
+  return new Map([...blocks].map(([, name = '', text = '']) => [name, text]))
+}
+
+test('the app of the README runs as it stands there, without further arguments', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'command-'))
+  t.after(() => rmSync(folder, { recursive: true }))
   mkdirSync(join(folder, 'src'))
-  const functions = import.meta.resolve('@azure/functions')
-  const files = {
-    'host.json': '{ "version": "2.0" }',
-    'package.json': '{ "type": "module", "main": "src/*.js" }',
-    'src/hello.js': `import functions from ${JSON.stringify(functions)}
-functions.app.http('hello', { handler: () => ({ body: 'hello' }) })`,
-  }
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  const host = new HostProcess(['--app', folder, '--port', '0'], process.env)
+  symlinkSync(
+    fileURLToPath(new URL('../../../node_modules', import.meta.url)),
+    join(folder, 'node_modules'),
+  )
+  const files = exampleFiles()
+  assert.deepEqual([...files.keys()], ['package.json', 'host.json', 'src/greet.js'])
+  for (const [name, text] of files) writeFileSync(join(folder, name), text)
+  const env = { ...process.env, 'host.function.default': 'own-key' }
+  const host = new HostProcess(['--app', folder, '--port', '0'], env)
   t.after(() => host.stop('SIGKILL'))
   await until(() => host.ready[0], 'the host to be ready')
-  assert.equal(await (await fetch(`${host.url}/api/hello`)).text(), 'hello')
-  await host.stop()
+  const start = `${host.url}/api/start`
+  const body = '["Ada","Grace"]'
+  assert.equal((await fetch(start, { method: 'POST', body })).status, 401)
+  const started = await fetch(`${start}?code=own-key`, { method: 'POST', body })
+  const { statusQueryGetUri } = (await started.json()) as { statusQueryGetUri: string }
+  const output = await until(async () => {
+    const status = (await (await fetch(statusQueryGetUri)).json()) as { output: unknown }
+    return status.output ?? undefined
+  }, 'the greetings')
+  assert.deepEqual(output, ['Hello Ada', 'Hello Grace'])
   assert.ok(readdirSync(join(folder, '.holdfast-host')).includes('state.db'))
-  rmSync(folder, { recursive: true })
 })
 
 test('what is no function app is refused before anything is written', async () => {
