@@ -48,7 +48,7 @@ async function run(given: Arguments): Promise<number> {
       stateFile,
       profile: given.profile,
       faults: given.faults,
-      settings: { keysEnforced: given.keys },
+      settings: { keysEnforced: given.keys, explain: given.explain || json },
       log: sink,
       onWorkerReplaced: (pid) => {
         if (json && host !== undefined) tellReady(host)

@@ -16,7 +16,8 @@ Usage: holdfast-host [options]
   --state FILE    durable state, SQLite (default: DIR/.holdfast-host/state.db)
   --profile NAME  ${profileNames.join(', ')} (default: azure-storage)
   --no-keys       take every request for HTTP functions, whatever its authLevel
-  --explain       say why instances stand still or spin, where they would on Azure too
+  --explain       say why an instance will never go on, where it would not on Azure either;
+                  JSON lines always do
   --fault SWITCH  several times; see below
   --json          JSON lines instead of text, as where standard output is no terminal
   --help          this text
