@@ -3,6 +3,7 @@ import * as df from 'durable-functions'
 import { CASES } from '../cases/index.ts'
 import './activities.ts'
 import './client.ts'
+import './entities.ts'
 import './http.ts'
 
 for (const { id, orchestrator, children = {} } of CASES) {

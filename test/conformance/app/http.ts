@@ -1,5 +1,7 @@
 /** HTTP functions of the cases, and two functions that show what a trigger or a client is told. */
+
 import { app, type HttpResponseInit, input, trigger } from '@azure/functions'
+import { effectsOf, note } from './effects.ts'
 
 app.http('plain', { handler: () => ({ body: 'plain' }) })
 app.http('only', { methods: ['PUT'], handler: () => ({ body: 'put' }) })
@@ -23,6 +25,8 @@ app.http('answers', {
         return 'a text' as HttpResponseInit
       case 'object':
         return { other: 1 } as HttpResponseInit
+      case 'accepted':
+        return { status: 202 }
       case 'created':
         return { status: 201, body: 'made' }
       case 'json':
@@ -50,6 +54,25 @@ app.http('streamed', {
       },
     }),
   }),
+})
+
+app.http('asked', {
+  methods: ['POST'],
+  handler: async (request) => {
+    const [type] = (request.headers.get('content-type') ?? '').split(';')
+    return { jsonBody: { type, body: await request.text() } }
+  },
+})
+
+/** Ready the third time that it is asked. */
+app.http('later', {
+  route: 'later/{id}',
+  handler: ({ params, url }) => {
+    const { id = '' } = params
+    note(id, 'asked')
+    if (effectsOf(id).length >= 3) return { body: 'ready' }
+    return { status: 202, headers: { location: url, 'retry-after': '1' } }
+  },
 })
 
 app.http('dies', { handler: () => process.exit(1) })

@@ -1,4 +1,5 @@
 /** Starting, terminating, suspending, purging, asking: the client and the management API. */
+import { RetryOptions } from 'durable-functions'
 import type { ConformanceCase } from '../suite/case.ts'
 import type { Run } from '../suite/run.ts'
 import { EXTENSION, OBSERVED, SDK } from '../suite/sources.ts'
@@ -94,7 +95,7 @@ export const CONTROL: readonly ConformanceCase[] = [
   },
   {
     id: 'finished-control',
-    says: 'Terminate, suspend and resume of a finished instance are silently nothing (410); of an unknown one all throw (404), a purge gives 0.',
+    says: 'Terminate, suspend and resume of a finished instance are silently nothing (410), a rewind throws; of an unknown one all throw (404), a purge gives 0.',
     source: `${OBSERVED}; ${EXTENSION}, HttpApiHandler.cs`,
     *orchestrator(context) {
       return yield context.df.callActivity('echo', 'done')
@@ -103,13 +104,13 @@ export const CONTROL: readonly ConformanceCase[] = [
       await run.start()
       await run.ended()
       const unknown = run.other('unknown')
-      for (const method of ['terminate', 'suspend', 'resume']) {
+      for (const method of ['terminate', 'suspend', 'resume', 'rewind']) {
         const finished = await run.client(method, run.id, 'why')
         const nobody = await run.client(method, unknown, 'why')
         run.note([method, finished.error === undefined, nobody.error === undefined])
       }
       const links = await run.links()
-      for (const name of ['terminatePostUri', 'suspendPostUri', 'resumePostUri']) {
+      for (const name of ['terminatePostUri', 'suspendPostUri', 'resumePostUri', 'rewindPostUri']) {
         run.note((await run.http('POST', (links[name] ?? '').replace('{text}', 'why'))).status)
       }
       run.note((await run.client('purgeInstanceHistory', unknown)).value)
@@ -120,10 +121,31 @@ export const CONTROL: readonly ConformanceCase[] = [
         ['terminate', true, false],
         ['suspend', true, false],
         ['resume', true, false],
-        ...[410, 410, 410],
+        ['rewind', false, false],
+        ...[410, 410, 410, 410],
         { instancesDeleted: 0 },
       ],
     },
+  },
+  {
+    id: 'rewind',
+    says: 'A rewind of what failed after its retries runs once more, and fails then as "Non-Deterministic".',
+    source: OBSERVED,
+    *orchestrator(context) {
+      const options = new RetryOptions(100, 2)
+      return yield context.df.callActivityWithRetry('fail', options, { text: 'no' })
+    },
+    drive: async (run) => {
+      await run.start()
+      await run.ended()
+      const { rewindPostUri = '' } = await run.links()
+      run.note((await run.http('POST', rewindPostUri.replace('{text}', 'again'))).status)
+      await run.pause(1000)
+      const { output } = await run.ended()
+      run.note(/^Non-Deterministic workflow detected/.test(String(output)))
+    },
+    expect: { status: 'Failed', notes: [202, true] },
+    embedded: { why: 'there is no rewind', expect: { status: 'Failed', notes: [501, false] } },
   },
   {
     id: 'start-running-id',

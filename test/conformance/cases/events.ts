@@ -2,6 +2,8 @@
 import type { ConformanceCase } from '../suite/case.ts'
 import { EXTENSION, OBSERVED, SDK } from '../suite/sources.ts'
 
+const HOUR_MS = 3_600_000
+
 export const EVENTS: readonly ConformanceCase[] = [
   {
     id: 'event-lifo',
@@ -199,6 +201,31 @@ export const EVENTS: readonly ConformanceCase[] = [
       await run.ended()
     },
     expect: { status: 'Completed', output: 'gone' },
+  },
+  {
+    id: 'loop-spins',
+    says: 'Any of event and timer, the timer cancelled, then continueAsNew: one event makes it spin for ever.',
+    source: `${OBSERVED}: hundreds of executions a second; a terminate has no effect`,
+    isAlone: true,
+    *orchestrator(context) {
+      const at = new Date(context.df.currentUtcDateTime.getTime() + HOUR_MS)
+      const timer = context.df.createTimer(at)
+      const event = context.df.waitForExternalEvent('go')
+      const winner = yield context.df.Task.any([event, timer])
+      if (winner === event) timer.cancel()
+      context.df.continueAsNew({})
+    },
+    drive: async (run) => {
+      await run.start()
+      await run.reached('Running')
+      await run.raise('go', 1)
+      await run.pause(1500)
+      const { error } = await run.client('terminate', run.id, 'no more')
+      await run.pause(1500)
+      run.note(error === undefined, (await run.status())?.runtimeStatus)
+      await run.client('purgeInstanceHistory', run.id)
+    },
+    expect: { notes: [true, 'Running'] },
   },
   {
     id: 'loop-state',

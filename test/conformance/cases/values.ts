@@ -73,6 +73,22 @@ export const VALUES: readonly ConformanceCase[] = [
     { type: 'object', seen: [1, 2] },
   ),
   reaches(
+    'input-ref-member',
+    'An input {$ref: …} becomes undefined.',
+    { $ref: '1' },
+    { type: 'undefined', seen: null },
+  ),
+  {
+    id: 'input-boolean-metadata',
+    says: 'The metadata holds a boolean input as a boolean.',
+    source: OBSERVED,
+    *orchestrator(context) {
+      const { data } = yield context.df.callActivity('describe', true)
+      return { data }
+    },
+    expect: { status: 'Completed', output: { data: true } },
+  },
+  reaches(
     'input-iso-text',
     'A text that looks like a time stays as it is.',
     { at: '2026-01-02T03:04:05.678Z' },

@@ -42,6 +42,8 @@ export interface ConformanceCase {
   readonly drive?: (run: Run) => Promise<void>
   /** Only what is given is compared. */
   readonly expect: Partial<Transcript>
+  /** Where the embedded host is known to differ, and says so: what it gives instead. */
+  readonly embedded?: { readonly why: string; readonly expect: Partial<Transcript> }
   /**
    * It ends the worker, stalls the hub or measures time: nothing else runs beside it.
    */
@@ -49,5 +51,5 @@ export interface ConformanceCase {
   /** It takes many seconds on any host. */
   readonly isLong?: boolean
   /** What the host must be able to do for it, beside running an app. */
-  readonly needs?: 'host-restart'
+  readonly needs?: 'host-restart' | 'streaming-app'
 }

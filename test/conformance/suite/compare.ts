@@ -1,7 +1,7 @@
 /** Runs cases on a host and says of each whether its transcript is the expected one. */
 import { isDeepStrictEqual } from 'node:util'
 import type { ConformanceCase, Transcript } from './case.ts'
-import { type HostUnderTest, runCase } from './run.ts'
+import { expectedOf, type HostUnderTest, runCase } from './run.ts'
 
 /** Beside each other; those that need the host for themselves come after, one by one. */
 const TOGETHER = 6
@@ -20,13 +20,16 @@ export async function verdictOf(
   if (testCase.needs === 'host-restart' && host.restart === undefined) {
     return { verdict: 'skipped', why: 'the host cannot be ended from here' }
   }
+  if (testCase.needs === 'streaming-app' && host.streamingUrl === undefined) {
+    return { verdict: 'skipped', why: 'there is no host with the app that streams' }
+  }
   let transcript: Transcript
   try {
     transcript = await runCase(host, testCase, tag)
   } catch (error) {
     return { verdict: 'broke', why: error instanceof Error ? error.message : String(error) }
   }
-  const members = Object.entries(testCase.expect)
+  const members = Object.entries(expectedOf(host, testCase))
     .filter(
       ([name, expected]) => !isDeepStrictEqual(transcript[name as keyof Transcript], expected),
     )

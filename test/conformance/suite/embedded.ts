@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { HostUnderTest } from './run.ts'
 
 const APP_DIR = fileURLToPath(new URL('../app', import.meta.url))
+const STREAMING_DIR = fileURLToPath(new URL('../app-streaming', import.meta.url))
 const MAIN = fileURLToPath(new URL('../../../sandbox/host/main.ts', import.meta.url))
 const WAIT_MS = 45_000
 
@@ -23,12 +24,16 @@ export async function startEmbedded(): Promise<EmbeddedHost> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-conformance-'))
   const log: string[] = []
   const start = (env: Readonly<Record<string, string>> = {}, port = 0) =>
-    startProcess({ folder, port, env, log })
+    startProcess({ app: APP_DIR, state: join(folder, 'state.db'), folder, port, env, log })
   let running = await start()
+  const other = { app: STREAMING_DIR, state: join(folder, 'streaming.db'), port: 0, env: {} }
+  const streaming = await startProcess({ ...other, folder, log })
   const { url } = running
   return {
     url,
     log,
+    isEmbedded: true,
+    streamingUrl: streaming.url,
     waitMs: WAIT_MS,
     async restart(env) {
       await end(running.child, 'SIGKILL')
@@ -36,20 +41,23 @@ export async function startEmbedded(): Promise<EmbeddedHost> {
     },
     async stop() {
       await end(running.child, 'SIGTERM')
+      await end(streaming.child, 'SIGTERM')
       rmSync(folder, { recursive: true, force: true })
     },
   }
 }
 
 interface Start {
+  app: string
+  state: string
   folder: string
   port: number
   env: Readonly<Record<string, string>>
   log: string[]
 }
 
-async function startProcess({ folder, port, env, log }: Start) {
-  const args = ['--app', APP_DIR, '--port', String(port), '--state', join(folder, 'state.db')]
+async function startProcess({ app, state, folder, port, env, log }: Start) {
+  const args = ['--app', app, '--port', String(port), '--state', state]
   const own = { CONFORMANCE_EFFECTS: join(folder, 'effects'), ...env }
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, ...own },

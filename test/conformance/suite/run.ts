@@ -16,6 +16,9 @@ export interface HostUnderTest {
   readonly url: string
   /** How long a case may take; a real host polls its queues. */
   readonly waitMs: number
+  readonly isEmbedded: boolean
+  /** Of a second host, which runs the app that streams. */
+  readonly streamingUrl?: string
   /** Kills the host as a power cut does, and starts it again on the same state. */
   readonly restart?: (env?: Readonly<Record<string, string>>) => Promise<void>
 }
@@ -218,6 +221,10 @@ export interface HttpOptions {
 function parsed(text: string, type: string): unknown {
   return type.includes('json') && text !== '' ? JSON.parse(text) : text
 }
+
+/** What this host is to give. */
+export const expectedOf = (host: HostUnderTest, { expect, embedded }: ConformanceCase) =>
+  host.isEmbedded && embedded ? embedded.expect : expect
 
 /** Runs the case to its end and answers its transcript. */
 export async function runCase(
