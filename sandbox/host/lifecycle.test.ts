@@ -79,10 +79,11 @@ test('an app without a matching entry file is refused', async () => {
 })
 
 test('bindings that are not served are refused at the start', async () => {
-  const entity = await startError(
-    writeApp(`import * as df from ${importing('durable-functions')}; df.app.entity('e', () => {})`),
+  const blob = await startError(
+    writeApp(`import { app } from ${importing('@azure/functions')}
+    app.storageBlob('b', { path: 'x/{name}', connection: 'X', handler: () => {} })`),
   )
-  hasCode(entity, 'unsupported', /function "e" has a entityTrigger binding/)
+  hasCode(blob, 'unsupported', /function "b" has a blobTrigger binding/)
 })
 
 test('a route of the host and a route of another function are refused at the start', async () => {
