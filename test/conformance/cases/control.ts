@@ -17,7 +17,7 @@ export const CONTROL: readonly ConformanceCase[] = [
     says: 'A terminate ends the instance at once; its activity runs to its end.',
     source: OBSERVED,
     *orchestrator(context) {
-      return yield context.df.callActivity('slow', { word: 'work', ms: 1500 })
+      return yield context.df.callActivity('slow', { word: 'work', ms: 4000 })
     },
     drive: async (run) => {
       await run.start()
