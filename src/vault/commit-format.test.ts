@@ -86,14 +86,18 @@ describe('an envelope', () => {
     await isRefused({ parts: [{ ...blob('a'), inline: undefined }] })
     await isRefused({ packs: [{ ...aPack('a'), id: undefined }] })
     await isRefused({ packs: [{ ...aPack('a'), index: undefined }] })
+    await isRefused({ packs: [aPack('a'), aPack('b'), aPack('a')] })
   })
 
   test('names as many parts, packs and recipients as the format takes, and no more', async () => {
-    const [part, pack] = [blob('a'), aPack('a')]
+    const part = blob('a')
+    const packs = (count: number) =>
+      times(count, aPack('a')).map((pack, n) => ({ ...pack, id: n.toString(16).padStart(64, '0') }))
     const [key] = parse(await forgedCommit()).envelope.secret
+    await isRead({ envelope: { packs: packs(16_384) } })
+    await isRefused({ packs: packs(16_385) })
     for (const [field, one, max] of [
       ['parts', part, 4096],
-      ['packs', pack, 16_384],
       ['used', aHash('a'), 16_384],
       ['secret', key, 4],
     ] as const) {

@@ -115,6 +115,9 @@ export function parseCommit(bytes: Uint8Array, stream: StreamId, seq: number): P
   check(linked, 'CommitVoid', 'a commit links to the seq before it', context)
   const past = envelope.base === null || envelope.base.asOf < seq
   check(past, 'CommitVoid', 'a base restates a state before its own commit', context)
+  const packs = new Set(envelope.packs.map(({ id }) => id))
+  const once = packs.size === envelope.packs.length
+  check(once, 'CommitVoid', 'a commit names each pack that it adds once', context)
   check(inlineIntact(envelope, file), 'CommitVoid', 'inline blobs have their hashes', context)
   return { hash: sha256, envelope, file }
 }

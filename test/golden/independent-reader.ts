@@ -1,7 +1,6 @@
 /**
- * A second reader of vaults, written from docs/format.md alone. A vault lies in a folder, where a
- * blob's name is its path; its creation time is not known, so what a commit states counts. Not
- * here: the scan of damaged packs, and segments that are not where the hints say.
+ * A second reader of vaults, written from docs/format.md alone. A vault is a folder; there what a
+ * commit states is its time. Not here: the scan of damaged packs, and segments beside their hints.
  */
 import * as crypto from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -87,7 +86,8 @@ function checkInline({ parts, packs }: Envelope, inline: Map<string, Buffer>): v
   const ids = new Set(named.map((blob) => blob.sha256))
   const isLong = named.every(({ sha256: id, bytes }) => inline.get(id)?.length === bytes)
   const isIntact = [...inline].every(([id, blob]) => ids.has(id) && sha256(blob) === id)
-  demand(isLong && isIntact, 'CommitVoid', 'its inline blobs')
+  const isOnce = new Set(packs.map(({ id }) => id)).size === packs.length
+  demand(isLong && isIntact && isOnce, 'CommitVoid', 'its inline blobs and packs')
 }
 
 function checkChain(envelope: Envelope, before: Commit | undefined, passed: Link[]): void {
